@@ -1,0 +1,1 @@
+"""The rules of the forwarder: standard library only, no I/O, the clock always passed in."""
