@@ -1,0 +1,95 @@
+"""What a deployed template amounts to: the pieces that the local runtime has to run.
+
+Owns plain descriptions only. Tables, queues, secrets and roles exist behind an endpoint once
+`apply.deploy` has returned; everything that only Lambda, API Gateway or EventBridge would run is
+described here for the local stack to run in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where each AWS service answers: one address for all, but for those named in `overrides`.
+
+    `overrides` maps a boto3 service name ("dynamodb", "sqs") to the URL of a service that is
+    used instead of the default one.
+    """
+
+    default: str
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, service: str) -> str:
+        return self.overrides.get(service, self.default)
+
+    def is_overridden(self, service: str) -> bool:
+        return service in self.overrides
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """One Lambda function. `code_dir` is its source folder, `layer_dirs` those of its layers.
+
+    `handler` is the template's ("app.handler"), relative to `code_dir`; `role_name` is an IAM
+    role that exists behind the IAM endpoint.
+    """
+
+    logical_id: str
+    code_dir: Path
+    layer_dirs: tuple[Path, ...]
+    handler: str
+    environment: Mapping[str, str]
+    timeout_seconds: float
+    memory_mb: int
+    role_name: str
+
+
+@dataclass(frozen=True)
+class RouteSpec:
+    """One HTTP API route. `path` is the template's, `{slot}` kept; `function` a logical id."""
+
+    method: str
+    path: str
+    function: str
+
+
+@dataclass(frozen=True)
+class QueueSourceSpec:
+    """One event source mapping from a queue to the function with the logical id `function`."""
+
+    queue_name: str
+    queue_arn: str
+    queue_url: str
+    function: str
+    batch_size: int
+    max_concurrency: int
+    report_failures: bool
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """One schedule. `payload` is the event that the function gets; None means EventBridge's own."""
+
+    function: str
+    every_seconds: float
+    payload: Mapping[str, object] | None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A template, applied. `functions` and `physical_ids` are keyed by logical id.
+
+    A physical id is what `Ref` gives for most resources: table name, queue URL, bucket name, role
+    name; for a secret it is the secret's name (`Ref` gives its ARN).
+    """
+
+    functions: Mapping[str, FunctionSpec]
+    routes: tuple[RouteSpec, ...]
+    queue_sources: tuple[QueueSourceSpec, ...]
+    schedules: tuple[ScheduleSpec, ...]
+    physical_ids: Mapping[str, str]
+    outputs: Mapping[str, str]
