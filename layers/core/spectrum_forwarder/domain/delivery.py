@@ -1,0 +1,136 @@
+"""A delivery: one event bound for one destination, and what an attempt makes of it.
+
+Every function here returns a new delivery; nothing is changed in place.
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from spectrum_forwarder.domain.retry import retry_delay
+from spectrum_forwarder.domain.timing import Timing
+
+# Attempts kept for the log; the schedule makes twelve.
+KEPT_ATTEMPTS = 20
+
+
+class Status(StrEnum):
+    """Where a delivery stands. All but PENDING are settled."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FILTERED = "filtered"
+    REMOVED = "removed"
+    DEAD_LETTERED = "dead_lettered"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from one attempt: an HTTP status, or the reason why there is none.
+
+    `seconds` is how long it took, `retry_after` what the destination asked for, in seconds.
+    """
+
+    status: int | None = None
+    error: str | None = None
+    seconds: float = 0.0
+    retry_after: float | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the destination has the event."""
+        return self.status is not None and 200 <= self.status < 300
+
+    def __str__(self) -> str:
+        return str(self.status) if self.status is not None else self.error or "unknown"
+
+
+# The sender had no time left to begin the attempt; the delivery stays as it was.
+NOT_STARTED = Answer(error="not_started")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """One past attempt: when (Unix seconds), how long (milliseconds), and the answer in short."""
+
+    at: float
+    milliseconds: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The unit of state. Times are Unix seconds; `reason` says why it was dead-lettered.
+
+    `planned_at` is when the event was bound for the destination, `next_attempt_at` when the next
+    attempt is due (pending deliveries only), `waiting_for` why that is not a matter of retries.
+    """
+
+    destination: str
+    planned_at: float
+    next_attempt_at: float
+    status: Status = Status.PENDING
+    attempts: int = 0
+    reason: str | None = None
+    waiting_for: str | None = None
+    history: tuple[Attempted, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is owed."""
+        return self.status is not Status.PENDING
+
+    def is_due(self, now: float) -> bool:
+        """Whether an attempt may be made now; half a second early counts, clocks differ."""
+        return not self.settled and self.next_attempt_at <= now + 0.5
+
+
+Deliveries = Mapping[str, Delivery]
+
+
+def planned(destination: str, now: float) -> Delivery:
+    """A delivery that is due at once."""
+    return Delivery(destination=destination, planned_at=now, next_attempt_at=now)
+
+
+def settled(delivery: Delivery, status: Status, reason: str | None = None) -> Delivery:
+    """The delivery, settled without a further attempt."""
+    return replace(delivery, status=status, reason=reason, waiting_for=None)
+
+
+def held(delivery: Delivery, until: float, waiting_for: str) -> Delivery:
+    """The delivery, waiting without using up an attempt."""
+    return replace(delivery, next_attempt_at=until, waiting_for=waiting_for)
+
+
+def attempted(
+    delivery: Delivery,
+    answer: Answer,
+    *,
+    max_attempts: int,
+    now: float,
+    timing: Timing,
+    rng: random.Random,
+) -> Delivery:
+    """The delivery after an attempt that ended `now` with `answer`.
+
+    2xx settles it, 410 dead-letters it, anything else is retried until `max_attempts`.
+    """
+    if answer is NOT_STARTED:
+        return delivery
+    entry = Attempted(now - answer.seconds, round(answer.seconds * 1000), str(answer))
+    tried = replace(
+        delivery,
+        attempts=delivery.attempts + 1,
+        waiting_for=None,
+        history=(*delivery.history, entry)[-KEPT_ATTEMPTS:],
+    )
+    if answer.succeeded:
+        return settled(tried, Status.DELIVERED)
+    if answer.status == 410:
+        return settled(tried, Status.DEAD_LETTERED, "gone")
+    if tried.attempts >= max_attempts:
+        return settled(tried, Status.DEAD_LETTERED, f"exhausted: {answer}")
+    delay = retry_delay(tried.attempts, answer.retry_after, timing, rng)
+    return replace(tried, next_attempt_at=now + delay)

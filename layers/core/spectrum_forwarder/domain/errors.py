@@ -1,0 +1,136 @@
+"""Everything that can go wrong, as one tree.
+
+ForwarderError
+├── Refused                 an inbound request that is not accepted; answered with its code
+│   ├── MissingHeaders        400  a header that every delivery carries is not there
+│   ├── MalformedSignature    400  the signature is not `v0=` and 64 lowercase hex digits
+│   ├── MalformedTimestamp    400  the timestamp is not 10 digits
+│   ├── StaleTimestamp        401  signed too long ago, or in the future
+│   ├── SignatureMismatch     401  signed with another secret, or changed on the way
+│   ├── UnknownWebhook        503  no secret is stored for this webhook id (yet)
+│   ├── SecretsUnavailable    503  the webhook secrets cannot be read and none are cached
+│   ├── UnreadableBody        503  the gateway's base64 cannot be decoded
+│   └── NotDurable            503  neither the table nor the queue took the event
+├── Unavailable             our own fault: a service failed; the caller decides what that means
+│   ├── TableUnavailable, QueueUnavailable, PayloadsUnavailable, RegistryUnavailable
+├── PayloadMissing          the stored body of an event is gone
+└── InvalidEntry            a registry entry that cannot be used; says which field and why
+
+A 4xx makes Spectrum drop the event for ever, so it is said only to what is provably not
+Spectrum's; every doubt of our own is a 503, which Spectrum retries.
+"""
+
+from typing import ClassVar
+
+
+class ForwarderError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class Refused(ForwarderError):
+    """An inbound request that is not accepted.
+
+    `status` is the HTTP status, `code` is stable for programs, `advice` tells a person what to do.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    advice: ClassVar[str]
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.advice)
+        self.detail = detail
+
+
+class MissingHeaders(Refused):
+    status = 400
+    code = "missing_headers"
+    advice = (
+        "Send X-Spectrum-Signature, X-Spectrum-Timestamp and X-Spectrum-Webhook-Id; "
+        "if Spectrum sent this, a proxy in between strips X-Spectrum-* headers."
+    )
+
+
+class MalformedSignature(Refused):
+    status = 400
+    code = "malformed_signature"
+    advice = (
+        "X-Spectrum-Signature must be 'v0=' and 64 lowercase hex digits (67 characters); "
+        "a shorter one was truncated on the way, one with a comma was sent twice."
+    )
+
+
+class MalformedTimestamp(Refused):
+    status = 400
+    code = "malformed_timestamp"
+    advice = "X-Spectrum-Timestamp must be Unix time in whole seconds: exactly 10 digits."
+
+
+class StaleTimestamp(Refused):
+    status = 401
+    code = "stale_timestamp"
+    advice = (
+        "The timestamp is too far from this clock: check the sender's clock, "
+        "or sign the request anew instead of repeating an old one."
+    )
+
+
+class SignatureMismatch(Refused):
+    status = 401
+    code = "signature_mismatch"
+    advice = (
+        "The signature does not match: check that this webhook's signing secret is stored as it "
+        "was shown, and that nothing between Spectrum and the endpoint rewrites the body."
+    )
+
+
+class UnknownWebhook(Refused):
+    status = 503
+    code = "unknown_webhook"
+    advice = "No signing secret is stored for this X-Spectrum-Webhook-Id: add it to the webhooks."
+
+
+class SecretsUnavailable(Refused):
+    status = 503
+    code = "secrets_unavailable"
+    advice = "The webhooks secret cannot be read: check that it exists, is valid and may be read."
+
+
+class UnreadableBody(Refused):
+    status = 503
+    code = "unreadable_body"
+    advice = "The gateway said that the body is base64 and it is not: check the API's settings."
+
+
+class NotDurable(Refused):
+    status = 503
+    code = "not_durable"
+    advice = "Neither the events table nor the queue could take the event: it will be retried."
+
+
+class Unavailable(ForwarderError):
+    """A service of ours failed or could not be reached."""
+
+
+class TableUnavailable(Unavailable):
+    """The events table did not do what it was asked."""
+
+
+class QueueUnavailable(Unavailable):
+    """A queue did not take what it was sent."""
+
+
+class PayloadsUnavailable(Unavailable):
+    """The payload bucket did not do what it was asked."""
+
+
+class RegistryUnavailable(Unavailable):
+    """A registry's secret cannot be read or understood, and no earlier copy is cached."""
+
+
+class PayloadMissing(ForwarderError):
+    """The payload bucket answered that it does not hold this body."""
+
+
+class InvalidEntry(ForwarderError):
+    """A registry entry that cannot be used; the text names the field and never the secret."""

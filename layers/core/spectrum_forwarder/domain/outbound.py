@@ -1,0 +1,57 @@
+"""One attempt as it is sent: the original bytes, signed anew with the destination's own secret."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from spectrum_forwarder.domain.destination import Destination
+from spectrum_forwarder.domain.signature import sign, sign_standard
+
+USER_AGENT = "spectrum-forwarder/0.1"
+DEFAULT_CONTENT_TYPE = "application/json"
+# What may stand in a header: a body can name its event anything.
+HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One send within a delivery. It must begin before `begin_by` (Unix seconds), or not at all.
+
+    `timeout_seconds` bounds the whole exchange, name look-up and TLS included.
+    """
+
+    event_key: str
+    destination: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    timeout_seconds: float
+    begin_by: float
+
+
+def outbound_headers(
+    destination: Destination,
+    *,
+    event_key: str,
+    kind: str | None,
+    webhook_id: str,
+    content_type: str | None,
+    body: bytes,
+    now: float,
+) -> dict[str, str]:
+    """Headers in both schemes; those that the destination configures come first and lose."""
+    timestamp = int(now)
+    own = {
+        "Content-Type": content_type or DEFAULT_CONTENT_TYPE,
+        "User-Agent": USER_AGENT,
+        "X-Spectrum-Event": kind,
+        "X-Spectrum-Webhook-Id": webhook_id,
+        "X-Spectrum-Timestamp": str(timestamp),
+        "X-Spectrum-Signature": sign(destination.signing_secret, timestamp, body),
+        "webhook-id": event_key,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign_standard(destination.signing_secret, event_key, timestamp, body),
+    }
+    taken = {name.lower() for name in own}
+    configured = {n: v for n, v in destination.headers.items() if n.lower() not in taken}
+    return configured | {n: v for n, v in own.items() if v and HEADER_VALUE.fullmatch(v)}

@@ -1,0 +1,265 @@
+"""Fan out: claim an event, attempt what is due, record what became of it.
+
+The table decides; a queue record is only a hint to look at an event. A destination's failure is
+data and ends in the record; a failure of ours keeps the queue record, so that it comes again.
+An event that kept killing its worker is handled alone, after the others, and given up as poison.
+"""
+
+import random
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Status, attempted, settled
+from spectrum_forwarder.domain.errors import ForwarderError, PayloadMissing, Unavailable
+from spectrum_forwarder.domain.event import unpack
+from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
+from spectrum_forwarder.domain.ports import (
+    Claimed,
+    Clock,
+    DestinationRegistry,
+    EventQueue,
+    EventTable,
+    Facts,
+    HealthBoard,
+    Payloads,
+    Sender,
+    StoredEvent,
+)
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.gate import Gate
+from spectrum_forwarder.plan import Plan, Planner
+from spectrum_forwarder.record import Outcome, Recorder
+
+# Claims without progress from which on an event is handled alone.
+SUSPECT_CLAIMS = 2
+# Tries alone after which it is given up.
+POISON_STRIKES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRecord:
+    """One SQS record: a hint, or with `whole` an event that the table has not taken yet."""
+
+    id: str
+    event_key: str
+    slow_lane: bool = False
+    whole: StoredEvent | None = None
+
+
+Taken = tuple[QueueRecord, Claimed]
+Take = Callable[[QueueRecord], Claimed | None]
+
+
+@dataclass(slots=True)
+class Work:
+    """A claimed event on its way through one invocation; `open` are attempts not answered yet."""
+
+    record: QueueRecord
+    claimed: Claimed
+    body: bytes = field(repr=False)
+    plan: Plan
+    open: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """What fanning out needs. `in_parallel` is `map`, or an executor's; `sleep` takes seconds."""
+
+    destinations: DestinationRegistry
+    health: HealthBoard
+    table: EventTable
+    queue: EventQueue
+    payloads: Payloads
+    sender: Sender
+    clock: Clock
+    sleep: Callable[[float], None]
+    facts: Facts
+    timing: Timing
+    retention_days: int
+    new_owner: Callable[[], str]
+    in_parallel: Callable[[Take, Iterable[QueueRecord]], Iterator[Claimed | None]]
+    rng: random.Random = field(default_factory=random.Random)
+
+    def fan_out(self, records: Sequence[QueueRecord], *, deadline: float) -> list[str]:
+        """Handle a batch until `deadline` (Unix seconds).
+
+        Returns the ids of the records to be kept in the queue, because something of ours failed.
+        """
+        try:
+            gate = Gate(
+                self.health, clock=self.clock, facts=self.facts, timing=self.timing, rng=self.rng
+            )
+            planner = Planner(self.destinations.load(), gate, self.clock, self.timing, deadline)
+        except Unavailable as error:
+            self.facts("batch.kept", records=len(records), cause=str(error))
+            return [record.id for record in records]
+        recorder = Recorder(
+            self.table,
+            self.queue,
+            self.clock,
+            self.sleep,
+            self.facts,
+            self.timing,
+            self.retention_days,
+            gate,
+        )
+        batch = Batch(self, planner, recorder)
+        batch.run(records)
+        gate.publish()
+        return batch.kept
+
+
+class Batch:
+    """One invocation's share of the work, and the records it could not finish."""
+
+    def __init__(self, needs: FanOut, planner: Planner, recorder: Recorder) -> None:
+        self._needs = needs
+        self._planner = planner
+        self._recorder = recorder
+        self._unrecorded: list[tuple[QueueRecord, Outcome]] = []
+        self.kept: list[str] = []
+
+    def run(self, records: Sequence[QueueRecord]) -> None:
+        """Claim all, attempt what is due of the trusted events together, then suspects alone."""
+        claims = self._needs.in_parallel(self._take, records)
+        taken = [(r, claim) for r, claim in zip(records, claims, strict=True) if claim]
+        self._deliver([pair for pair in taken if pair[1].claims < SUSPECT_CLAIMS])
+        for record, claimed in taken:
+            if claimed.claims >= SUSPECT_CLAIMS and self._survives_alone(record, claimed):
+                self._deliver([(record, claimed)])
+        for record, outcome in self._unrecorded:
+            left = self._recorder.record_late(outcome, deadline=self._planner.deadline)
+            if left is not None:
+                self._keep(record, left)
+
+    def _take(self, record: QueueRecord) -> Claimed | None:
+        needs, now = self._needs, self._needs.clock()
+        try:
+            if record.whole is not None:
+                due_at = now + needs.timing.claim()
+                needs.table.put(record.whole, receipt=record.id, now=now, due_at=due_at)
+            until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
+            owner = needs.new_owner()
+            return needs.table.claim(record.event_key, owner=owner, now=now, until=until)
+        except Unavailable as error:
+            self._keep(record, error)
+            return None
+
+    def _deliver(self, taken: Sequence[Taken]) -> None:
+        works = [work for pair in taken if (work := self._open(*pair)) is not None]
+        by_key = {work.claimed.event_key: work for work in works}
+        attempts = [attempt for work in works for attempt in self._attempts(work)]
+        for work in works:
+            if not work.open:
+                self._finish(work)
+        for attempt, answer in self._needs.sender.send(attempts):
+            work = by_key[attempt.event_key]
+            self._settle(work, attempt, answer)
+            if not work.open:
+                self._finish(work)
+
+    def _open(self, record: QueueRecord, claimed: Claimed) -> Work | None:
+        """Read the body and plan; an event whose body is gone is dead-lettered."""
+        try:
+            body = unpack(claimed.packed or self._needs.payloads.get(claimed.payload or ""))
+            plan = self._planner.plan(claimed, body, slow_lane=record.slow_lane)
+        except PayloadMissing:
+            self._give_up(record, claimed, "payload_missing")
+            return None
+        except Exception as error:  # one event's trouble must not keep the others waiting
+            self._keep(record, error)
+            return None
+        return Work(record, claimed, body, plan, set(plan.attempts))
+
+    def _attempts(self, work: Work) -> Iterable[Attempt]:
+        claimed = work.claimed
+        for name, destination in work.plan.attempts.items():
+            headers = outbound_headers(
+                destination,
+                event_key=claimed.event_key,
+                kind=claimed.kind,
+                webhook_id=claimed.webhook_id,
+                content_type=claimed.content_type,
+                body=work.body,
+                now=self._needs.clock(),
+            )
+            yield Attempt(
+                event_key=claimed.event_key,
+                destination=name,
+                url=destination.url,
+                headers=headers,
+                body=work.body,
+                timeout_seconds=destination.timeout_seconds,
+                begin_by=self._planner.begin_by(destination, claimed),
+            )
+
+    def _settle(self, work: Work, attempt: Attempt, answer: Answer) -> None:
+        name = attempt.destination
+        work.open.discard(name)
+        if answer is NOT_STARTED:
+            return
+        now = self._needs.clock()
+        after = attempted(
+            work.plan.deliveries[name],
+            answer,
+            max_attempts=work.plan.attempts[name].max_attempts,
+            now=now,
+            timing=self._needs.timing,
+            rng=self._needs.rng,
+        )
+        work.plan.deliveries[name] = after
+        self._planner.gate.saw(name, answer)
+        self._needs.facts(
+            "delivery.attempted",
+            event_key=attempt.event_key,
+            destination=name,
+            attempt=after.attempts,
+            answer=str(answer),
+            ms=round(answer.seconds * 1000),
+            status=after.status.value,
+            reason=after.reason,
+            age_seconds=round(now - work.claimed.received_at, 3),
+        )
+
+    def _survives_alone(self, record: QueueRecord, claimed: Claimed) -> bool:
+        """Count a try alone; after too many that ended its worker the event is given up."""
+        try:
+            strikes = self._needs.table.strike(claimed.event_key, owner=claimed.owner)
+        except Unavailable as error:
+            self._keep(record, error)
+            return False
+        if strikes <= POISON_STRIKES:
+            return True
+        self._give_up(record, claimed, "poison")
+        return False
+
+    def _give_up(self, record: QueueRecord, claimed: Claimed, reason: str) -> None:
+        bound = self._planner.bound(claimed, self._needs.clock())
+        deliveries = {
+            name: delivery if delivery.settled else settled(delivery, Status.DEAD_LETTERED, reason)
+            for name, delivery in bound.items()
+        }
+        self._needs.facts("event.given_up", event_key=claimed.event_key, reason=reason)
+        self._finish(Work(record, claimed, b"", Plan(deliveries), set()))
+
+    def _finish(self, work: Work) -> None:
+        """Record the outcome: now, or if the table fails, once all attempts are done."""
+        changed = bool(work.plan.attempts) or work.plan.deliveries != work.claimed.deliveries
+        outcome = Outcome(work.claimed, work.plan.deliveries, progress=changed)
+        try:
+            self._recorder.record(outcome)
+        except Unavailable:
+            self._unrecorded.append((work.record, outcome))
+
+    def _keep(self, record: QueueRecord, cause: Exception) -> None:
+        self.kept.append(record.id)
+        self._needs.facts("record.kept", event_key=record.event_key, cause=_described(cause))
+
+
+def _described(error: Exception) -> str:
+    """What an error of ours says; of any other, which may quote a body, its kind and place."""
+    if isinstance(error, ForwarderError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frames[-1].name}" if frames else type(error).__name__

@@ -1,0 +1,86 @@
+"""The gate: which destinations may be attempted now, and what their answers say of them.
+
+One gate serves one invocation. It reads the shared health once, lets one probe through where a
+breaker's cool-down has ended, and at the end writes back only what changed: nothing in calm
+weather.
+"""
+
+import random
+from collections import defaultdict
+
+from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.ports import Clock, Facts, HealthBoard
+from spectrum_forwarder.domain.timing import Timing
+
+UNKNOWN = Health()
+
+
+class Gate:
+    """Health of all destinations during one invocation."""
+
+    def __init__(
+        self, board: HealthBoard, *, clock: Clock, facts: Facts, timing: Timing, rng: random.Random
+    ) -> None:
+        self._board = board
+        self._clock = clock
+        self._facts = facts
+        self._timing = timing
+        self._rng = rng
+        self._health = dict(board.load())
+        self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
+        self._probing: set[str] = set()
+
+    def is_slow(self, destination: str) -> bool:
+        """Whether the destination belongs in the slow lane."""
+        return not self._health.get(destination, UNKNOWN).quick
+
+    def holds_back(self, destination: str) -> bool:
+        """Whether an open breaker keeps deliveries waiting."""
+        health = self._health.get(destination, UNKNOWN)
+        return health.broken and not health.may_be_probed(self._clock())
+
+    def reopens_at(self, destination: str) -> float:
+        """When to look again at what is held back, spread so that not all come at once."""
+        open_until = self._health.get(destination, UNKNOWN).open_until
+        return open_until + self._rng.uniform(0.0, 5.0) * self._timing.scale
+
+    def admits(self, destination: str) -> bool:
+        """Whether an attempt may be made; where a breaker waits for a probe, to one asker alone."""
+        health = self._health.get(destination, UNKNOWN)
+        if not health.broken:
+            return True
+        if self.holds_back(destination):
+            return False
+        probing = health.probing(self._clock(), self._timing)
+        self._health[destination] = probing
+        won = self._save(destination, probing, seen=health)
+        if won:
+            self._facts("breaker.probed", destination=destination)
+        return won
+
+    def saw(self, destination: str, answer: Answer) -> None:
+        """Note the answer of an attempt."""
+        self._answers[destination].append(answer)
+
+    def publish(self) -> None:
+        """Write back what the answers changed."""
+        for destination, answers in self._answers.items():
+            before = self._health.get(destination, UNKNOWN)
+            after = before.after(answers, self._clock(), self._timing)
+            if after == before:
+                continue
+            self._save(destination, after)
+            if after.trips != before.trips:
+                name = "breaker.opened" if after.broken else "breaker.closed"
+                self._facts(name, destination=destination, trips=after.trips)
+        self._answers.clear()
+
+    def _save(self, destination: str, health: Health, seen: Health | None = None) -> bool:
+        try:
+            return self._board.save(destination, health, seen=seen)
+        except TableUnavailable as error:
+            # Health is advice: without it a delivery is attempted too early at worst.
+            self._facts("health.unsaved", destination=destination, cause=str(error))
+            return False

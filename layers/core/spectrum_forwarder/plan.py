@@ -1,0 +1,92 @@
+"""The plan for one claimed event: what to do now with each delivery that is due."""
+
+from dataclasses import dataclass, field
+
+from spectrum_forwarder.domain.delivery import Deliveries, Delivery, Status, held, planned, settled
+from spectrum_forwarder.domain.destination import Content, Destination, Destinations
+from spectrum_forwarder.domain.ports import Claimed, Clock
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.gate import Gate
+
+# A delivery that a breaker has kept waiting for longer than every retry would take is given up.
+LONGEST_OUTAGE = 4 * 86_400.0
+# Nothing is begun that could not be recorded in time.
+RECORDING = 2.0
+
+
+@dataclass(slots=True)
+class Plan:
+    """Each delivery as it now stands, and those to be attempted at once, by destination."""
+
+    deliveries: dict[str, Delivery]
+    attempts: dict[str, Destination] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Decides for a whole invocation. `deadline` is when it must have ended (Unix seconds)."""
+
+    destinations: Destinations
+    gate: Gate
+    clock: Clock
+    timing: Timing
+    deadline: float
+
+    def plan(self, claimed: Claimed, body: bytes, *, slow_lane: bool) -> Plan:
+        """Decide on every due delivery; an event's destinations are fixed at its first plan."""
+        now = self.clock()
+        deliveries = self.bound(claimed, now)
+        plan = Plan(dict(deliveries))
+        content = Content(body)
+        for delivery in deliveries.values():
+            if delivery.is_due(now):
+                self._decide(plan, delivery, content, claimed, slow_lane)
+        return plan
+
+    def bound(self, claimed: Claimed, now: float) -> Deliveries:
+        """The event's deliveries; at the first claim, one for each destination there is."""
+        if claimed.deliveries is not None:
+            return claimed.deliveries
+        return {name: planned(name, now) for name in self.destinations.names()}
+
+    def begin_by(self, destination: Destination, claimed: Claimed) -> float:
+        """The last moment to begin an attempt that ends within the invocation and the claim."""
+        return min(self.deadline, claimed.until) - destination.timeout_seconds - RECORDING
+
+    def _decide(
+        self, plan: Plan, delivery: Delivery, content: Content, claimed: Claimed, slow_lane: bool
+    ) -> None:
+        name, now = delivery.destination, self.clock()
+        destination = self.destinations.usable.get(name)
+        if destination is None:
+            plan.deliveries[name] = self._without_entry(delivery, now)
+        elif delivery.attempts == 0 and not content.wanted_by(destination):
+            plan.deliveries[name] = settled(delivery, Status.FILTERED)
+        elif not destination.enabled:
+            plan.deliveries[name] = held(delivery, self._patience(delivery, now), "paused")
+        elif self.gate.holds_back(name):
+            plan.deliveries[name] = self._held_by_breaker(delivery, now)
+        elif self._belongs_here(name, slow_lane) and now <= self.begin_by(destination, claimed):
+            self._attempt(plan, delivery, destination)
+
+    def _without_entry(self, delivery: Delivery, now: float) -> Delivery:
+        if delivery.destination in self.destinations.broken:
+            return held(delivery, self._patience(delivery, now), "broken_entry")
+        return settled(delivery, Status.REMOVED)
+
+    def _attempt(self, plan: Plan, delivery: Delivery, destination: Destination) -> None:
+        if self.gate.admits(destination.name):
+            plan.attempts[destination.name] = destination
+        else:
+            plan.deliveries[destination.name] = self._held_by_breaker(delivery, self.clock())
+
+    def _held_by_breaker(self, delivery: Delivery, now: float) -> Delivery:
+        if now - delivery.planned_at > LONGEST_OUTAGE * self.timing.scale:
+            return settled(delivery, Status.DEAD_LETTERED, "breaker_open")
+        return held(delivery, self.gate.reopens_at(delivery.destination), "breaker")
+
+    def _belongs_here(self, name: str, slow_lane: bool) -> bool:
+        return slow_lane or not self.gate.is_slow(name)
+
+    def _patience(self, delivery: Delivery, now: float) -> float:
+        return now + self.timing.hold(now - delivery.planned_at)

@@ -1,0 +1,183 @@
+"""Receive: prove an inbound request, make its event durable, and only then say 200.
+
+The story, top to bottom: refuse what is malformed before any call; find the webhook's secrets;
+check the time and the signature; put the event into the table, or whole into the queue if the
+table fails; answer. Whatever is doubtful on our side is a 503, which Spectrum retries.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from spectrum_forwarder.domain.errors import (
+    NotDurable,
+    QueueUnavailable,
+    Refused,
+    RegistryUnavailable,
+    SecretsUnavailable,
+    SignatureMismatch,
+    Unavailable,
+    UnknownWebhook,
+)
+from spectrum_forwarder.domain.event import Event, make_event, pack
+from spectrum_forwarder.domain.inbound import (
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    WEBHOOK_ID_HEADER,
+    InboundRequest,
+)
+from spectrum_forwarder.domain.ports import (
+    Clock,
+    EventQueue,
+    EventTable,
+    Existing,
+    Facts,
+    Payloads,
+    StoredEvent,
+    Webhook,
+    WebhookRegistry,
+)
+from spectrum_forwarder.domain.signature import (
+    SignedBytes,
+    check_freshness,
+    parse_signature,
+    parse_timestamp,
+)
+from spectrum_forwarder.domain.timing import Timing
+
+# DynamoDB's item limit is 400 KB; deliveries and their history need the rest.
+LARGEST_INLINE = 350_000
+# SQS takes 1 MiB, and base64 makes three bytes four.
+LARGEST_QUEUED = 750_000
+# A secret that did not verify a request is read again if its copy is older than this (seconds).
+DOUBTED_SECRET_AGE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to Spectrum: an HTTP status and a small JSON object."""
+
+    status: int
+    body: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """What receiving needs; `tolerance` is the timestamp window in seconds, both ways."""
+
+    webhooks: WebhookRegistry
+    table: EventTable
+    queue: EventQueue
+    payloads: Payloads
+    clock: Clock
+    facts: Facts
+    timing: Timing
+    tolerance: int
+
+    def receive(self, request: InboundRequest, *, receipt: str) -> Reply:
+        """Answer one request; `receipt` identifies this invocation. Raises nothing of its own."""
+        try:
+            event = self._authenticate(request)
+            status = self._make_durable(event, receipt)
+        except Refused as refusal:
+            self.facts("request.refused", code=refusal.code, **self._observed(request))
+            return refuse(refusal)
+        return Reply(200, {"status": status, "event_key": event.key})
+
+    def _authenticate(self, request: InboundRequest) -> Event:
+        request.require_headers()
+        signature = parse_signature(request.header(SIGNATURE_HEADER))
+        timestamp = parse_timestamp(request.header(TIMESTAMP_HEADER))
+        now = self.clock()
+        known = self._find(request.header(WEBHOOK_ID_HEADER))
+        check_freshness(timestamp, now, self.tolerance)
+        signed = SignedBytes(signature, timestamp, request.body)
+        webhook = _signer(known, signed) or _signer(self._find_again(known), signed)
+        if webhook is None:
+            raise SignatureMismatch
+        return make_event(
+            source=webhook.source,
+            webhook_id=webhook.id,
+            received_at=now,
+            signed_at=timestamp,
+            body=request.body,
+            content_type=request.header("content-type") or None,
+        )
+
+    def _find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
+        try:
+            found = self.webhooks.find(webhook_id, max_age=max_age)
+        except RegistryUnavailable as error:
+            raise SecretsUnavailable from error
+        if not found:
+            raise UnknownWebhook
+        return found
+
+    def _find_again(self, known: Sequence[Webhook]) -> Sequence[Webhook]:
+        # The operator may have mended a mistyped secret since it was cached.
+        return self._find(known[0].id, max_age=DOUBTED_SECRET_AGE)
+
+    def _make_durable(self, event: Event, receipt: str) -> str:
+        stored = StoredEvent(event, pack(event.body))
+        try:
+            stored = self._fitted(stored)
+            existing = self._put(stored, receipt)
+        except Unavailable as error:
+            self._queue_whole(stored, error)
+            return "accepted"
+        if existing is None:
+            self._hint(event.key)
+            self.facts("event.accepted", event_key=event.key, kind=event.kind)
+            return "accepted"
+        if self._is_overdue(existing):
+            self._hint(event.key)
+        self.facts("event.duplicate", event_key=event.key, webhook_id=event.webhook_id)
+        return "duplicate"
+
+    def _fitted(self, stored: StoredEvent) -> StoredEvent:
+        if stored.packed is None or len(stored.packed) <= LARGEST_INLINE:
+            return stored
+        return replace(stored, packed=None, payload=self.payloads.put(stored.packed))
+
+    def _put(self, stored: StoredEvent, receipt: str) -> Existing | None:
+        now = self.clock()
+        return self.table.put(stored, receipt=receipt, now=now, due_at=now + self.timing.claim())
+
+    def _queue_whole(self, stored: StoredEvent, cause: Unavailable) -> None:
+        key = stored.event.key
+        if stored.packed is not None and len(stored.packed) > LARGEST_QUEUED:
+            raise NotDurable from cause
+        try:
+            self.queue.send_event(stored)
+        except QueueUnavailable as error:
+            raise NotDurable from error
+        self.facts("event.queued_whole", event_key=key, cause=str(cause))
+
+    def _hint(self, event_key: str) -> None:
+        try:
+            self.queue.send_hint(event_key)
+        except QueueUnavailable as error:
+            # The event is durable and has its due time: the sweeper will hint.
+            self.facts("hint.failed", event_key=event_key, cause=str(error))
+
+    def _is_overdue(self, existing: Existing) -> bool:
+        now = self.clock()
+        due = existing.due_at is not None and existing.due_at <= now
+        return due and existing.claimed_until <= now
+
+    def _observed(self, request: InboundRequest) -> dict[str, object]:
+        """The cheap part of a diagnosis: shapes and the clock skew, never content."""
+        timestamp = request.header(TIMESTAMP_HEADER)
+        try:
+            skew = round(self.clock() - parse_timestamp(timestamp))
+        except Refused:
+            skew = None
+        return request.shape() | {"skew_seconds": skew}
+
+
+def _signer(webhooks: Sequence[Webhook], signed: SignedBytes) -> Webhook | None:
+    return next((webhook for webhook in webhooks if signed.by(webhook.signing_secret)), None)
+
+
+def refuse(refusal: Refused) -> Reply:
+    """The answer to a refused request."""
+    return Reply(refusal.status, {"error": {"code": refusal.code, "message": str(refusal)}})

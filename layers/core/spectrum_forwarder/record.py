@@ -1,0 +1,104 @@
+"""Record: write down what became of a claimed event, and hint at what it owes next."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from spectrum_forwarder.domain.delivery import Delivery
+from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
+from spectrum_forwarder.domain.ports import Claimed, Clock, EventQueue, EventTable, Facts, Record
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.gate import Gate
+
+# Seconds between tries to record what has been delivered already.
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Deliveries as they stand after an invocation; `progress` if anything was attempted."""
+
+    claimed: Claimed
+    deliveries: Mapping[str, Delivery]
+    progress: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A hint to be sent: `delay` in seconds, to the slow lane or the main one."""
+
+    slow: bool
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes outcomes. `sleep` takes seconds."""
+
+    table: EventTable
+    queue: EventQueue
+    clock: Clock
+    sleep: Callable[[float], None]
+    facts: Facts
+    timing: Timing
+    retention_days: int
+    gate: Gate
+
+    def record(self, outcome: Outcome) -> None:
+        """Write the outcome and send its hints; raise TableUnavailable."""
+        claimed = outcome.claimed
+        record, hints = self._next(outcome)
+        if not self.table.record(claimed.event_key, owner=claimed.owner, record=record):
+            self.facts("claim.lost", event_key=claimed.event_key)
+            return
+        for hint in hints:
+            try:
+                self.queue.send_hint(claimed.event_key, delay=hint.delay, slow=hint.slow)
+            except QueueUnavailable as error:
+                # The record carries the due time: the sweeper will hint.
+                self.facts("hint.failed", event_key=claimed.event_key, cause=str(error))
+
+    def record_late(self, outcome: Outcome, *, deadline: float) -> Unavailable | None:
+        """Try until `deadline`; return the failure that is left.
+
+        The deliveries were made: forgetting them because the table blinked would repeat them.
+        """
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                self.record(outcome)
+            except Unavailable as error:
+                if self.clock() + pause > deadline:
+                    return error
+                self.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                return None
+
+    def _next(self, outcome: Outcome) -> tuple[Record, list[Hint]]:
+        """When to look again: by a hint for each lane that has work soon, else by the sweeper."""
+        now = self.clock()
+        looks: list[float] = []
+        hints: list[Hint] = []
+        for slow in (False, True):
+            wait = self._wait(outcome.deliveries, slow, now)
+            if wait is None:
+                continue
+            look = now + wait
+            if wait <= self.timing.longest_hint_delay:
+                hints.append(Hint(slow, wait))
+                look += self.timing.hint_slack(slow=slow)
+            looks.append(look)
+        if looks:
+            return Record(outcome.deliveries, min(looks), None, outcome.progress), hints
+        expires_at = now + self.retention_days * DAY
+        return Record(outcome.deliveries, None, expires_at, outcome.progress), []
+
+    def _wait(self, deliveries: Mapping[str, Delivery], slow: bool, now: float) -> float | None:
+        """Seconds until the lane's next attempt; None where it owes nothing."""
+        times = [
+            delivery.next_attempt_at
+            for name, delivery in deliveries.items()
+            if not delivery.settled and self.gate.is_slow(name) is slow
+        ]
+        return max(0.0, min(times) - now) if times else None
