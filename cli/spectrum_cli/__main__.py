@@ -1,0 +1,59 @@
+"""Entry point of `forwarder`: the one place that turns errors and signals into exit statuses.
+
+The command line itself is imported late, so that a signal that comes while that is going on
+already ends the command as it should.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from spectrum_cli.errors import CommandError
+
+INTERRUPTED = 130
+# Its documented way to end is a signal, so a signal is its success, however early it comes.
+ENDS_BY_SIGNAL = frozenset({"local"})
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM came; not an Exception, so that no command swallows it by accident."""
+
+
+def main() -> None:
+    """Run the command that the process was started with, and exit with its status."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        status = run(sys.argv[1:])
+    except Interrupted:
+        status = 0 if ENDS_BY_SIGNAL.intersection(sys.argv[1:2]) else INTERRUPTED
+    sys.exit(status)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status: 0, 1, 2 or 3 (see `errors`)."""
+    from spectrum_cli.app import make_app  # noqa: PLC0415 (after the signal handlers)
+
+    try:
+        make_app()(args=arguments, prog_name="forwarder")
+    except SystemExit as end:
+        # Typer ends every command this way, after it has explained wrong options itself.
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except CommandError as error:
+        print(f"forwarder: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        # Whoever read our output has left (`| head`): there is nobody to complain to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The HTTP server that the local stack's own servers are made of: threads, HTTP/1.1, loopback only.
+
+Owns reading a request's body (Content-Length and chunked), writing an answer, and stopping without
+leaving a connection or a thread behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import socketserver
+import sys
+import threading
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+# What is read and thrown away of a refused body, so that the sender can get its answer: closing
+# with unread bytes resets the connection and the answer with it.
+DRAIN_LIMIT = 64 * 1024 * 1024
+BLOCK = 64 * 1024
+LONGEST_CHUNK_LINE = 1024
+
+
+class MalformedRequest(ValueError):
+    """The body's framing cannot be understood."""
+
+
+class BodyTooLarge(ValueError):
+    """The body is longer than the limit; what could be drained has been."""
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """A server on 127.0.0.1, one thread a connection. Port 0 picks a free port.
+
+    Raises OSError when the port is taken.
+    """
+
+    # Bursts of hundreds of new connections at once must not wait for a SYN retry.
+    request_queue_size = 1024
+    daemon_threads = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler], port: int = 0) -> None:
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        super().__init__(("127.0.0.1", port), handler)
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self, name: str) -> None:
+        """Serve in a thread of its own until `stop`."""
+        self._thread = threading.Thread(target=self.serve_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop accepting, then cut the connections that are still open."""
+        if self._thread is not None:
+            self.shutdown()
+            self._thread.join()
+        self.server_close()
+        with self._connections_lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def server_bind(self) -> None:
+        # HTTPServer's own would look the host name up, which can take seconds.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.port
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._connections_lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._connections_lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # The other side leaving is its own affair; anything else is a bug that must be seen.
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class LoopbackHandler(BaseHTTPRequestHandler):
+    """A request handler that speaks JSON errors and sends each answer in one piece."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = BLOCK
+    timeout: ClassVar[float | None] = 75
+
+    def read_body(self, limit: int) -> bytes:
+        """Return the request's body as it was before transfer coding.
+
+        Raises MalformedRequest, BodyTooLarge, or ConnectionError when the sender left early.
+        """
+        codings = ",".join(self.headers.get_all("transfer-encoding", [])).lower().strip()
+        lengths = set(self.headers.get_all("content-length", []))
+        if codings:
+            if codings != "chunked" or lengths:
+                raise MalformedRequest("a body is either chunked or has a Content-Length")
+            return self._read_chunks(limit)
+        if not lengths:
+            return b""
+        length = lengths.pop().strip()
+        if lengths or not (length.isascii() and length.isdigit()):
+            raise MalformedRequest("Content-Length is not one number")
+        if int(length) > limit:
+            self._drain(int(length))
+            raise BodyTooLarge
+        return self._read_exactly(int(length))
+
+    def answer(
+        self, status: int, body: bytes, headers: Iterable[tuple[str, str]], *, length: bool = True
+    ) -> None:
+        """Send a whole answer. `length` off: the status has no body at all (204, 304)."""
+        self.send_response_only(status)
+        self.send_header("Date", self.date_time_string())
+        for name, value in headers:
+            self.send_header(name, value)
+        if length:
+            self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if length and self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+    def answer_json(self, status: int, content: object) -> None:
+        body = json.dumps(content, separators=(",", ":")).encode()
+        self.answer(status, body, [("Content-Type", "application/json")])
+
+    def refuse(self, status: int, text: str) -> None:
+        """Answer an error after which the connection cannot be used again."""
+        self.close_connection = True
+        self.answer_json(status, {"message": text})
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        # Called by the base class for requests that it cannot parse.
+        if not hasattr(self, "command") or self.command is None:
+            self.command = ""
+        self.request_version = self.request_version or self.protocol_version
+        self.refuse(code, message or "Bad Request")
+
+    def handle_expect_100(self) -> bool:
+        proceed = super().handle_expect_100()
+        self.wfile.flush()
+        return proceed
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Be silent: each server writes its own lines."""
+
+    def _read_chunks(self, limit: int) -> bytes:
+        body = bytearray()
+        while size := self._chunk_size():
+            if len(body) + size > limit:
+                self._drain(size)
+                raise BodyTooLarge
+            body += self._read_exactly(size)
+            if self._read_exactly(2) != b"\r\n":
+                raise MalformedRequest("a chunk is longer than it says")
+        while self.rfile.readline(LONGEST_CHUNK_LINE) not in (b"\r\n", b"\n", b""):
+            pass  # trailers say nothing that anyone here wants
+        return bytes(body)
+
+    def _chunk_size(self) -> int:
+        digits = self.rfile.readline(LONGEST_CHUNK_LINE).split(b";")[0].strip()
+        if not digits or digits.strip(b"0123456789abcdefABCDEF"):
+            raise MalformedRequest("a chunk does not begin with its size")
+        return int(digits, 16)
+
+    def _read_exactly(self, size: int) -> bytes:
+        block = self.rfile.read(size)
+        if len(block) < size:
+            raise ConnectionError("the sender left in the middle of a body")
+        return block
+
+    def _drain(self, size: int) -> None:
+        left = min(size, DRAIN_LIMIT)
+        while left > 0 and (block := self.rfile.read(min(left, BLOCK))):
+            left -= len(block)
