@@ -50,7 +50,11 @@ class FunctionSpec:
 
 @dataclass(frozen=True)
 class RouteSpec:
-    """One HTTP API route. `path` is the template's, `{slot}` kept; `function` a logical id."""
+    """One HTTP API route to the function with the logical id `function`.
+
+    `path` is the template's, its variables kept: `{slot}`, or the greedy `{proxy+}` at the end,
+    which takes everything below the path before it, a trailing slash alone included.
+    """
 
     method: str
     path: str

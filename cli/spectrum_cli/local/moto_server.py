@@ -1,0 +1,80 @@
+"""AWS on one machine: moto's server in this process, on a free port of the loopback address.
+
+Owns what moto lacks for a stack with many workers: DynamoDB requests that exclude each other, and
+a stop that closes the socket and forgets everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import cache
+from types import TracebackType
+from typing import Final, Self
+from urllib.request import Request, urlopen
+
+from moto.core.common_types import TYPE_RESPONSE
+from moto.dynamodb.responses import DynamoHandler
+from moto.server import ThreadedMotoServer
+
+_LOOPBACK: Final = "127.0.0.1"
+
+
+class MotoServer:
+    """A context manager; `url` is where every AWS service answers between start and stop.
+
+    moto keeps its state by process, not by server: run one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._server = ThreadedMotoServer(_LOOPBACK, port=0, verbose=False)
+        self.url = ""
+
+    def start(self) -> None:
+        _make_dynamodb_requests_exclusive()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
+        self._server.start()
+        host, port = self._server.get_host_and_port()
+        self.url = f"http://{host}:{port}"
+
+    def stop(self) -> None:
+        """End the server and drop all state. Harmless when it has been stopped already."""
+        if not self.url:
+            return
+        with urlopen(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=5):
+            self.url = ""
+        self._server.stop()
+        # moto stops serving but leaves the port open.
+        if self._server._server is not None:
+            self._server._server.server_close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+@cache
+def _make_dynamodb_requests_exclusive() -> None:
+    """Put one lock around every DynamoDB request, for the life of the process.
+
+    moto checks a condition and writes in two steps, so that of two conditional writes at the same
+    moment both can win; and it hands out items that another thread is changing. The lock is held
+    until the answer is written out, for reads as well.
+    """
+    lock = threading.RLock()
+    unguarded = DynamoHandler.call_action
+
+    def call_action(self: DynamoHandler) -> TYPE_RESPONSE:
+        with lock:
+            response: TYPE_RESPONSE = unguarded(self)
+        return response
+
+    DynamoHandler.call_action = call_action  # type: ignore[method-assign]

@@ -1,0 +1,168 @@
+"""Reads template.yaml and translates it to plain CloudFormation, offline.
+
+Owns the parameters' values and checks, the translation itself, and the order in which resources
+can be applied. Code folders are remembered under the URIs that stand for them in the translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+
+# The translator ships no types.
+from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
+    InvalidDocumentException,
+)
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from spectrum_cli.local.intrinsics import REGION, Resolver, TemplateError, references
+
+_CODE_PROPERTIES: Final = {
+    "AWS::Serverless::Function": "CodeUri",
+    "AWS::Serverless::LayerVersion": "ContentUri",
+}
+_CODE_BUCKET: Final = "local-code"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of the translated template, its intrinsic functions not yet worked out."""
+
+    logical_id: str
+    type: str
+    properties: Mapping[str, Any]
+    attributes: Mapping[str, Any]  # what stands beside Type and Properties: DeletionPolicy, …
+
+
+@dataclass(frozen=True)
+class Template:
+    """A translated template: resources in the order in which they can be applied.
+
+    `parameters` holds a value for every parameter, `code_dirs` the folder of each function's and
+    layer's code by its logical id in template.yaml.
+    """
+
+    resources: Mapping[str, Resource]
+    outputs: Mapping[str, Any]
+    conditions: Mapping[str, Any]
+    parameters: Mapping[str, str]
+    code_dirs: Mapping[str, Path]
+
+
+def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
+    """Read and translate the template; `parameters` override its defaults.
+
+    Raises TemplateError when it is not valid, or when a parameter's value is refused.
+    """
+    source = yaml_parse(path.read_text(encoding="utf-8"))
+    values = _parameter_values(source.get("Parameters", {}), parameters or {})
+    code_dirs = _take_code_dirs(source["Resources"], path.parent)
+    document = _translate(source, values)
+    resources = {
+        logical_id: Resource(
+            logical_id,
+            body["Type"],
+            body.get("Properties", {}),
+            {key: value for key, value in body.items() if key not in {"Type", "Properties"}},
+        )
+        for logical_id, body in document["Resources"].items()
+    }
+    conditions = document.get("Conditions", {})
+    kept = _without_unmet(resources, conditions, values)
+    return Template(
+        {name: kept[name] for name in _order(kept)},
+        document.get("Outputs", {}),
+        conditions,
+        values,
+        code_dirs,
+    )
+
+
+def _translate(source: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    # The session is only asked for its region. The roles of the template name no managed policy,
+    # so the list of those, which would have to be fetched, can be empty.
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
+    try:
+        document: dict[str, Any] = translator.translate(source, dict(values))
+    except InvalidDocumentException as error:
+        causes = "; ".join(cause.message for cause in error.causes)
+        raise TemplateError(f"the template is not valid: {causes}") from error
+    return document
+
+
+def _take_code_dirs(resources: dict[str, Any], root: Path) -> dict[str, Path]:
+    """Replace local code folders, which the translator refuses, by URIs that stand for them."""
+    code_dirs = {}
+    for logical_id, body in resources.items():
+        name = _CODE_PROPERTIES.get(body["Type"])
+        if name is not None:
+            code_dirs[logical_id] = (root / body["Properties"][name]).resolve()
+            body["Properties"][name] = f"s3://{_CODE_BUCKET}/{logical_id}"
+    return code_dirs
+
+
+def _parameter_values(declared: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    unknown = set(given) - set(declared)
+    if unknown:
+        raise TemplateError(f"the template has no parameter {', '.join(sorted(unknown))}")
+    values = {}
+    for name, rules in declared.items():
+        if name not in given and "Default" not in rules:
+            raise TemplateError(f"parameter {name} has no default and needs a value")
+        values[name] = str(given.get(name, rules.get("Default")))
+        _check_parameter(name, values[name], rules)
+    return values
+
+
+def _check_parameter(name: str, value: str, rules: Mapping[str, Any]) -> None:
+    allowed = [str(choice) for choice in rules.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        raise TemplateError(f"parameter {name} is {value}, not one of {', '.join(allowed)}")
+    if rules["Type"] != "Number":
+        return
+    try:
+        number = float(value)
+    except ValueError:
+        raise TemplateError(f"parameter {name} is {value}, not a number") from None
+    if not rules.get("MinValue", number) <= number <= rules.get("MaxValue", number):
+        raise TemplateError(
+            f"parameter {name} is {value}, not from {rules.get('MinValue', 'any')}"
+            f" to {rules.get('MaxValue', 'any')}"
+        )
+
+
+def _without_unmet(
+    resources: Mapping[str, Resource], conditions: Mapping[str, Any], values: Mapping[str, str]
+) -> dict[str, Resource]:
+    resolver = Resolver(values.__getitem__, _no_attribute, conditions)
+    return {
+        name: resource
+        for name, resource in resources.items()
+        if "Condition" not in resource.attributes
+        or resolver.condition(resource.attributes["Condition"], name)
+    }
+
+
+def _no_attribute(name: str, attribute: str) -> str:
+    raise KeyError(name, attribute)
+
+
+def _order(resources: Mapping[str, Resource]) -> list[str]:
+    """Logical ids such that each comes after those that it refers to."""
+    graph = {}
+    for name, resource in resources.items():
+        depends_on = resource.attributes.get("DependsOn", [])
+        named = [depends_on] if isinstance(depends_on, str) else depends_on
+        needed = {*references(resource.properties), *named} & set(resources)
+        graph[name] = sorted(needed - {name})
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise TemplateError(f"resources refer to each other in a circle: {error.args[1]}") from None
