@@ -1,0 +1,165 @@
+"""Samples: synthetic requests as Spectrum sends them, signed, and those that must be refused.
+
+Owns headers and signatures; the bodies are in `sample_bodies`, whose names are also found here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from spectrum_forwarder.domain.signature import sign
+
+from spectrum_cli.sample_bodies import CONTENT_KINDS, KINDS, ODD_KINDS, SENT_AT, make_body
+
+__all__ = [
+    "CONTENT_KINDS",
+    "FLAWS",
+    "KINDS",
+    "ODD_KINDS",
+    "SENT_AT",
+    "TEST_SECRET",
+    "TEST_WEBHOOK_ID",
+    "Flaw",
+    "SampleRequest",
+    "flawed",
+    "make_body",
+    "signed",
+]
+
+USER_AGENT = "spectrum-webhook/0.1.0"
+# Known to everybody who can read this: for files and tests, never for a registration.
+TEST_WEBHOOK_ID = "00000000-0000-4000-8000-00000000c0de"
+TEST_SECRET = "0123456789abcdef" * 4
+FORGERS_SECRET = "f" * 64
+UNKNOWN_WEBHOOK_ID = "00000000-0000-4000-8000-00000000dead"
+
+SIGNATURE = "X-Spectrum-Signature"
+TIMESTAMP = "X-Spectrum-Timestamp"
+WEBHOOK_ID = "X-Spectrum-Webhook-Id"
+EVENT = "X-Spectrum-Event"
+# Far outside of any window that a clock could excuse, and still ten digits.
+LONG_AGO = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """One POST, ready to be sent: headers as Spectrum spells them, and the exact body."""
+
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def signed(
+    body: bytes, *, webhook_id: str, secret: str, timestamp: int, content_type: str | None = None
+) -> SampleRequest:
+    """Return the request that Spectrum would send with this body at `timestamp` (Unix seconds)."""
+    headers = {
+        "Content-Type": content_type or "application/json",
+        "User-Agent": USER_AGENT,
+        WEBHOOK_ID: webhook_id,
+        TIMESTAMP: str(timestamp),
+        SIGNATURE: sign(secret, timestamp, body),
+    }
+    event = _event_of(body)
+    return SampleRequest(headers | ({EVENT: event} if event else {}), body)
+
+
+def _event_of(body: bytes) -> str | None:
+    """The body's `event`, which Spectrum mirrors in a header, if it has a plain one."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    event = content.get("event") if isinstance(content, dict) else None
+    return event if isinstance(event, str) and event.isascii() and event.isprintable() else None
+
+
+# ---- What must be refused ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One way to be refused: how a good request is spoilt, and the answer it gets."""
+
+    status: int
+    code: str
+    spoil: Callable[[SampleRequest], SampleRequest] = field(repr=False)
+
+
+def flawed(
+    flaw: str, body: bytes, *, webhook_id: str, secret: str, timestamp: int
+) -> SampleRequest:
+    """Return a request with one of `FLAWS`; apart from that it is right. Raises KeyError."""
+    if flaw in WRONGLY_SIGNED_AT:
+        timestamp = WRONGLY_SIGNED_AT[flaw](timestamp)
+    if flaw == "forged":
+        secret = FORGERS_SECRET if secret != FORGERS_SECRET else TEST_SECRET
+    good = signed(body, webhook_id=webhook_id, secret=secret, timestamp=timestamp)
+    return FLAWS[flaw].spoil(good)
+
+
+WRONGLY_SIGNED_AT: Mapping[str, Callable[[int], int]] = {
+    "stale": lambda _: LONG_AGO,
+    "from_the_future": lambda timestamp: timestamp + 3600,
+}
+
+
+def _as_it_is(request: SampleRequest) -> SampleRequest:
+    return request
+
+
+def _without(name: str) -> Callable[[SampleRequest], SampleRequest]:
+    def spoil(request: SampleRequest) -> SampleRequest:
+        kept = {key: value for key, value in request.headers.items() if key != name}
+        return replace(request, headers=kept)
+
+    return spoil
+
+
+def _header(name: str, change: Callable[[str], str]) -> Callable[[SampleRequest], SampleRequest]:
+    def spoil(request: SampleRequest) -> SampleRequest:
+        changed = dict(request.headers) | {name: change(request.headers[name])}
+        return replace(request, headers=changed)
+
+    return spoil
+
+
+def _body(change: Callable[[bytes], bytes]) -> Callable[[SampleRequest], SampleRequest]:
+    return lambda request: replace(request, body=change(request.body))
+
+
+def _written_again(body: bytes) -> bytes:
+    """What a proxy that parses JSON and writes it again makes of the body."""
+    return json.dumps(json.loads(body)).encode()
+
+
+FLAWS: Mapping[str, Flaw] = {
+    "forged": Flaw(401, "signature_mismatch", _as_it_is),
+    "changed_body": Flaw(401, "signature_mismatch", _body(lambda body: body + b" ")),
+    "rewritten_body": Flaw(401, "signature_mismatch", _body(_written_again)),
+    "stale": Flaw(401, "stale_timestamp", _as_it_is),
+    "from_the_future": Flaw(401, "stale_timestamp", _as_it_is),
+    "without_signature": Flaw(400, "missing_headers", _without(SIGNATURE)),
+    "without_timestamp": Flaw(400, "missing_headers", _without(TIMESTAMP)),
+    "without_webhook_id": Flaw(400, "missing_headers", _without(WEBHOOK_ID)),
+    "truncated_signature": Flaw(
+        400, "malformed_signature", _header(SIGNATURE, lambda value: value[:64])
+    ),
+    "upper_case_signature": Flaw(
+        400, "malformed_signature", _header(SIGNATURE, lambda value: "v0=" + value[3:].upper())
+    ),
+    "doubled_signature": Flaw(
+        400, "malformed_signature", _header(SIGNATURE, lambda value: f"{value},{value}")
+    ),
+    "underscored_timestamp": Flaw(
+        400, "malformed_timestamp", _header(TIMESTAMP, lambda value: f"{value[:3]}_{value[4:]}")
+    ),
+    "milliseconds": Flaw(
+        400, "malformed_timestamp", _header(TIMESTAMP, lambda value: value + "000")
+    ),
+    "unknown_webhook": Flaw(
+        503, "unknown_webhook", _header(WEBHOOK_ID, lambda _: UNKNOWN_WEBHOOK_ID)
+    ),
+}
