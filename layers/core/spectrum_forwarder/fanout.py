@@ -23,8 +23,8 @@ from spectrum_forwarder.domain.ports import (
     Facts,
     HealthBoard,
     Payloads,
+    QueueRecord,
     Sender,
-    StoredEvent,
 )
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.gate import Gate
@@ -35,16 +35,6 @@ from spectrum_forwarder.record import Outcome, Recorder
 SUSPECT_CLAIMS = 2
 # Tries alone after which it is given up.
 POISON_STRIKES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRecord:
-    """One SQS record: a hint, or with `whole` an event that the table has not taken yet."""
-
-    id: str
-    event_key: str
-    slow_lane: bool = False
-    whole: StoredEvent | None = None
 
 
 Taken = tuple[QueueRecord, Claimed]
@@ -240,7 +230,6 @@ class Batch:
             name: delivery if delivery.settled else settled(delivery, Status.DEAD_LETTERED, reason)
             for name, delivery in bound.items()
         }
-        self._needs.facts("event.given_up", event_key=claimed.event_key, reason=reason)
         self._finish(Work(record, claimed, b"", Plan(deliveries), set()))
 
     def _finish(self, work: Work) -> None:

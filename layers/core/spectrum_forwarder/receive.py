@@ -178,6 +178,18 @@ def _signer(webhooks: Sequence[Webhook], signed: SignedBytes) -> Webhook | None:
     return next((webhook for webhook in webhooks if signed.by(webhook.signing_secret)), None)
 
 
+# What a fault of our own that nobody foresaw is answered with.
+FAILED = Reply(
+    503,
+    {
+        "error": {
+            "code": "internal_error",
+            "message": "The receiver failed unexpectedly: see its log for receive.failed.",
+        }
+    },
+)
+
+
 def refuse(refusal: Refused) -> Reply:
     """The answer to a refused request."""
     return Reply(refusal.status, {"error": {"code": refusal.code, "message": str(refusal)}})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from spectrum_forwarder.domain.delivery import Delivery
+from spectrum_forwarder.domain.delivery import Delivery, Status
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.ports import Claimed, Clock, EventQueue, EventTable, Facts, Record
 from spectrum_forwarder.domain.timing import Timing
@@ -51,6 +51,7 @@ class Recorder:
         if not self.table.record(claimed.event_key, owner=claimed.owner, record=record):
             self.facts("claim.lost", event_key=claimed.event_key)
             return
+        self._report_dead_letters(outcome)
         for hint in hints:
             try:
                 self.queue.send_hint(claimed.event_key, delay=hint.delay, slow=hint.slow)
@@ -74,6 +75,18 @@ class Recorder:
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 return None
+
+    def _report_dead_letters(self, outcome: Outcome) -> None:
+        before = outcome.claimed.deliveries or {}
+        for name, delivery in outcome.deliveries.items():
+            if delivery.status is Status.DEAD_LETTERED and delivery != before.get(name):
+                self.facts(
+                    "delivery.dead_lettered",
+                    event_key=outcome.claimed.event_key,
+                    destination=name,
+                    reason=delivery.reason,
+                    attempts=delivery.attempts,
+                )
 
     def _next(self, outcome: Outcome) -> tuple[Record, list[Hint]]:
         """When to look again: by a hint for each lane that has work soon, else by the sweeper."""

@@ -66,6 +66,16 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueRecord:
+    """One SQS record: a hint, or with `whole` an event that the table has not taken yet."""
+
+    id: str
+    event_key: str
+    slow_lane: bool = False
+    whole: StoredEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Existing:
     """What stood in the table already under an event's key."""
 

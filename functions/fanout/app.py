@@ -1,0 +1,92 @@
+"""The fan-out: an SQS batch in, the ids of the records to be kept out."""
+
+import functools
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
+from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.payloads import S3Payloads
+from spectrum_forwarder.adapters.registries import SecretDestinations
+from spectrum_forwarder.adapters.senders.http import HttpSender
+from spectrum_forwarder.domain.errors import InvalidEntry
+from spectrum_forwarder.domain.ports import QueueRecord
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.fanout import FanOut
+from spectrum_forwarder.observability import facts, metrics
+from spectrum_forwarder.settings import FanoutSettings
+
+# Seconds before Lambda's time limit by which an invocation is over.
+MARGIN = 3.0
+BATCH = 10
+
+
+def build(environment: Mapping[str, str]) -> FanOut:
+    """Wire the fan-out."""
+    settings = FanoutSettings.from_environment(environment)
+    clients = Clients(connect_seconds=1.0, read_seconds=5.0, tries=3, connections=BATCH)
+    table = clients.make("dynamodb")
+    return FanOut(
+        destinations=SecretDestinations(
+            clients.make("secretsmanager"),
+            settings.destinations_secret,
+            clock=time.time,
+            facts=facts,
+            allow_loopback=settings.allow_loopback,
+        ),
+        health=DynamoHealthBoard(table, settings.events_table, clock=time.time),
+        table=DynamoEventTable(table, settings.events_table),
+        queue=SqsEventQueue(
+            clients.make("sqs"),
+            main_url=settings.events_queue_url,
+            slow_url=settings.slow_queue_url,
+        ),
+        payloads=S3Payloads(clients.make("s3"), settings.payloads_bucket),
+        sender=HttpSender(allow_loopback=settings.allow_loopback),
+        clock=time.time,
+        sleep=time.sleep,
+        facts=facts,
+        timing=Timing(settings.time_scale),
+        retention_days=settings.retention_days,
+        new_owner=lambda: uuid.uuid4().hex,
+        in_parallel=ThreadPoolExecutor(BATCH).map,
+    )
+
+
+@functools.cache
+def fan_out() -> FanOut:
+    """The fan-out of this instance."""
+    return build(os.environ)
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Lambda's entry point; the answer is that of ReportBatchItemFailures."""
+    records, kept = _read(event["Records"])
+    deadline = time.time() + context.get_remaining_time_in_millis() / 1000 - MARGIN
+    kept += fan_out().fan_out(records, deadline=deadline)
+    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in kept]}
+
+
+def _read(raw: list[dict[str, Any]]) -> tuple[list[QueueRecord], list[str]]:
+    """The records, and the ids of those that nobody here can read: the dead-letter queue's."""
+    records: list[QueueRecord] = []
+    unreadable: list[str] = []
+    for record in raw:
+        try:
+            records.append(read_record(record))
+        except InvalidEntry as error:
+            facts("record.unreadable", record_id=record["messageId"], cause=str(error))
+            unreadable.append(record["messageId"])
+    return records, unreadable
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    # Clients are made while the instance starts.
+    fan_out()

@@ -1,0 +1,79 @@
+"""The receiver: an API Gateway event in, one of the documented answers out."""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.event_queue import SqsEventQueue
+from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.payloads import S3Payloads
+from spectrum_forwarder.adapters.registries import SecretWebhooks
+from spectrum_forwarder.domain.errors import Refused
+from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.observability import facts, metrics
+from spectrum_forwarder.receive import FAILED, Receiver, Reply, refuse
+from spectrum_forwarder.settings import ReceiverSettings
+
+
+def build(environment: Mapping[str, str]) -> Receiver:
+    """Wire the receiver. Its calls' time limits add up to less than five seconds."""
+    settings = ReceiverSettings.from_environment(environment)
+    clients = Clients(connect_seconds=0.5, read_seconds=0.7, tries=1)
+    return Receiver(
+        webhooks=SecretWebhooks(
+            clients.make("secretsmanager"), settings.webhooks_secret, clock=time.time, facts=facts
+        ),
+        table=DynamoEventTable(
+            clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2}),
+            settings.events_table,
+        ),
+        queue=SqsEventQueue(
+            clients.make("sqs"),
+            main_url=settings.events_queue_url,
+            slow_url=settings.slow_queue_url,
+        ),
+        payloads=S3Payloads(clients.make("s3"), settings.payloads_bucket),
+        clock=time.time,
+        facts=facts,
+        timing=Timing(settings.time_scale),
+        tolerance=settings.timestamp_tolerance_seconds,
+    )
+
+
+@functools.cache
+def receiver() -> Receiver:
+    """The receiver of this instance."""
+    return build(os.environ)
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Lambda's entry point. Whatever goes wrong unforeseen is a 503: Spectrum tries again."""
+    try:
+        request = InboundRequest.from_api_gateway(event)
+        reply = receiver().receive(request, receipt=context.aws_request_id)
+    except Refused as refusal:
+        facts("request.refused", code=refusal.code)
+        reply = refuse(refusal)
+    except Exception as error:  # no exception may leave: a 500 without a word helps nobody
+        facts("receive.failed", cause=type(error).__name__)
+        reply = FAILED
+    return _answer(reply)
+
+
+def _answer(reply: Reply) -> dict[str, Any]:
+    return {
+        "statusCode": reply.status,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(reply.body),
+    }
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    # Clients are made while the instance starts, not while Spectrum waits.
+    receiver()

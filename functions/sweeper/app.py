@@ -1,0 +1,57 @@
+"""The sweeper: every minute, a hint for whatever is overdue."""
+
+import functools
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.event_queue import SqsEventQueue
+from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.domain.ports import SHARDS
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.observability import facts, metrics
+from spectrum_forwarder.settings import SweeperSettings
+from spectrum_forwarder.sweep import Sweeper
+
+# Seconds before Lambda's time limit by which no further batch is begun.
+MARGIN = 10.0
+
+
+def build(environment: Mapping[str, str]) -> Sweeper:
+    """Wire the sweeper."""
+    settings = SweeperSettings.from_environment(environment)
+    clients = Clients(connect_seconds=1.0, read_seconds=5.0, tries=3, connections=SHARDS)
+    return Sweeper(
+        table=DynamoEventTable(clients.make("dynamodb"), settings.events_table),
+        queue=SqsEventQueue(
+            clients.make("sqs"),
+            main_url=settings.events_queue_url,
+            slow_url=settings.slow_queue_url,
+        ),
+        clock=time.time,
+        facts=facts,
+        timing=Timing(settings.time_scale),
+        in_parallel=ThreadPoolExecutor(SHARDS).map,
+    )
+
+
+@functools.cache
+def sweeper() -> Sweeper:
+    """The sweeper of this instance."""
+    return build(os.environ)
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Lambda's entry point; the schedule's event says nothing that matters."""
+    deadline = time.time() + context.get_remaining_time_in_millis() / 1000 - MARGIN
+    return asdict(sweeper().sweep(deadline=deadline))
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    # Clients are made while the instance starts.
+    sweeper()

@@ -1,0 +1,89 @@
+"""The two queues to the fan-out: hints, and whole events while the table is down."""
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.domain.errors import InvalidEntry, QueueUnavailable
+from spectrum_forwarder.domain.event import Event
+from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+LONGEST_DELAY = 900
+
+
+class SqsEventQueue:
+    """The `EventQueue` port; `main_url` and `slow_url` are the lanes' queues."""
+
+    def __init__(self, client: "SQSClient", *, main_url: str, slow_url: str) -> None:
+        self._client = client
+        self._main_url = main_url
+        self._slow_url = slow_url
+
+    def send_hint(self, event_key: str, *, delay: float = 0.0, slow: bool = False) -> None:
+        """See the port. SQS delays by whole seconds, rounded up here: never too early."""
+        self._send(
+            self._slow_url if slow else self._main_url,
+            MessageBody=encode_hint(event_key, slow=slow),
+            DelaySeconds=min(math.ceil(delay), LONGEST_DELAY),
+        )
+
+    def send_hints(self, event_keys: Sequence[str]) -> None:
+        """See the port."""
+        entries = [
+            {"Id": str(number), "MessageBody": encode_hint(event_key)}
+            for number, event_key in enumerate(event_keys)
+        ]
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._main_url, Entries=entries)  # type: ignore[arg-type]
+        except FAILURES as error:
+            raise QueueUnavailable(f"send_message_batch: {failure_code(error)}") from error
+        if failed := answer.get("Failed"):
+            raise QueueUnavailable(f"send_message_batch: {len(failed)} hints were not taken")
+
+    def send_event(self, stored: StoredEvent) -> None:
+        """See the port."""
+        self._send(self._main_url, MessageBody=encode_event(stored))
+
+    def _send(self, url: str, **arguments: Any) -> None:
+        try:
+            self._client.send_message(QueueUrl=url, **arguments)
+        except FAILURES as error:
+            raise QueueUnavailable(f"send_message: {failure_code(error)}") from error
+
+
+def encode_hint(event_key: str, *, slow: bool = False) -> str:
+    """The text of a hint: the event's key, and whether it is for the slow lane."""
+    return json.dumps({"event_key": event_key} | ({"slow": True} if slow else {}))
+
+
+def encode_event(stored: StoredEvent) -> str:
+    """The text of a whole event; its body is base64 of the packed bytes."""
+    event = {name: value for name, value in asdict(stored.event).items() if name != "body"}
+    packed = base64.b64encode(stored.packed).decode() if stored.packed is not None else None
+    return json.dumps({"event": event, "packed": packed, "payload": stored.payload})
+
+
+def read_record(record: Mapping[str, Any]) -> QueueRecord:
+    """Read one SQS record as Lambda passes it; raise InvalidEntry if it is none of ours."""
+    try:
+        content = json.loads(record["body"])
+        if "event" not in content:
+            slow = bool(content.get("slow"))
+            return QueueRecord(record["messageId"], str(content["event_key"]), slow_lane=slow)
+        stored = _read_event(content)
+        return QueueRecord(record["messageId"], stored.event.key, whole=stored)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidEntry("an SQS record is neither a hint nor an event") from error
+
+
+def _read_event(content: Mapping[str, Any]) -> StoredEvent:
+    packed = base64.b64decode(content["packed"], validate=True) if content["packed"] else None
+    # The body travels packed, and is stored so: nobody needs it plain on this way.
+    return StoredEvent(Event(**content["event"], body=b""), packed, content["payload"])

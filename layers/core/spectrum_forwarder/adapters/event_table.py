@@ -1,0 +1,176 @@
+"""The events table in DynamoDB: one item an event, every change one conditional write."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from spectrum_forwarder.adapters import items
+from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.ports import Claimed, Existing, Overdue, Record, StoredEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+DUE_INDEX = "due"
+SWEPT_AT_ONCE = 100
+
+
+class ConditionFailed(Exception):
+    """The item is not as the condition wants it; `item` is what stands there, if anything."""
+
+    def __init__(self, item: items.Item) -> None:
+        super().__init__("the condition does not hold")
+        self.item = item
+
+
+class DynamoEventTable:
+    """The `EventTable` port."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def put(
+        self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
+    ) -> Existing | None:
+        """See the port. DynamoDB deletes expired items late, so the condition looks itself."""
+        try:
+            self._call(
+                self._client.put_item,
+                Item=items.new_item(stored, receipt=receipt, due_at=due_at),
+                ConditionExpression="attribute_not_exists(event_key) OR expires_at < :now",
+                ExpressionAttributeValues={":now": items.number(now)},
+            )
+        except ConditionFailed as failed:
+            if failed.item.get("receipt") == items.string(receipt):
+                return None
+            return items.read_existing(failed.item)
+        return None
+
+    def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
+        """See the port. A repeat by the client library that meets its own claim has it."""
+        try:
+            answer = self._update(
+                event_key,
+                "SET claim_owner = :owner, claim_until = :until ADD claims :one",
+                "attribute_exists(due_at)"
+                " AND (attribute_not_exists(claim_until) OR claim_until <= :now)",
+                {
+                    ":owner": items.string(owner),
+                    ":until": items.number(until),
+                    ":one": items.number(1),
+                    ":now": items.number(now),
+                },
+                ReturnValues="ALL_NEW",
+            )
+        except ConditionFailed as failed:
+            mine = failed.item.get("claim_owner") == items.string(owner)
+            return items.read_claimed(failed.item) if mine else None
+        return items.read_claimed(answer["Attributes"])
+
+    def strike(self, event_key: str, *, owner: str) -> int:
+        """See the port. A lost claim counts as no strike."""
+        try:
+            answer = self._update(
+                event_key,
+                "ADD strikes :one",
+                "claim_owner = :owner",
+                {":one": items.number(1), ":owner": items.string(owner)},
+                ReturnValues="UPDATED_NEW",
+            )
+        except ConditionFailed:
+            return 0
+        return int(answer["Attributes"]["strikes"]["N"])
+
+    def record(self, event_key: str, *, owner: str, record: Record) -> bool:
+        """See the port. The owner stays on the item: a repeat by the client library is harmless."""
+        sets = {":none": items.number(0)} if record.progress else {}
+        changes = ["claims = :none"] if record.progress else []
+        removed = ["claim_until", *(["strikes"] if record.progress else [])]
+        for name, value in (("due_at", record.due_at), ("expires_at", record.expires_at)):
+            if value is None:
+                removed.append(name)
+            else:
+                changes.append(f"{name} = :{name}")
+                sets[f":{name}"] = items.number(value)
+        if record.deliveries is not None:
+            changes.append("deliveries = :deliveries")
+            sets[":deliveries"] = items.write_deliveries(record.deliveries)
+        try:
+            self._update(
+                event_key,
+                f"SET {', '.join(changes)} REMOVE {', '.join(removed)}",
+                "claim_owner = :owner",
+                {**sets, ":owner": items.string(owner)},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
+        """See the port. The index may lag: `postpone` decides."""
+        start: dict[str, Any] = {}
+        while True:
+            page = self._call(
+                self._client.query,
+                IndexName=DUE_INDEX,
+                KeyConditionExpression="shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues={
+                    ":shard": items.number(shard),
+                    ":now": items.number(now),
+                },
+                Limit=SWEPT_AT_ONCE,
+                **start,
+            )
+            found = [
+                Overdue(item["event_key"]["S"], float(item["due_at"]["N"]))
+                for item in page["Items"]
+            ]
+            if found:
+                yield found
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def postpone(self, overdue: Overdue, *, until: float) -> bool:
+        """See the port."""
+        try:
+            self._update(
+                overdue.event_key,
+                "SET due_at = :until",
+                "due_at = :seen",
+                {":until": items.number(until), ":seen": items.number(overdue.due_at)},
+            )
+        except ConditionFailed as failed:
+            return failed.item.get("due_at") == items.number(until)
+        return True
+
+    def _update(
+        self, event_key: str, change: str, condition: str, values: items.Item, **more: Any
+    ) -> Any:
+        return self._call(
+            self._client.update_item,
+            Key=items.key(event_key),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            **more,
+        )
+
+    def _call(self, operation: Any, **arguments: Any) -> Any:
+        if "ConditionExpression" in arguments:
+            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        try:
+            return operation(TableName=self._table, **arguments)
+        except FAILURES as error:
+            if failure_code(error) == "ConditionalCheckFailedException":
+                raise ConditionFailed(_standing(error)) from error
+            raise TableUnavailable(f"{operation.__name__}: {failure_code(error)}") from error
+
+
+def _standing(error: Exception) -> items.Item:
+    """The item that a failed condition was held against; empty where there is none."""
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    return dict(response.get("Item", {}))

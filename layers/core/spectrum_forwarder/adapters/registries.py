@@ -1,0 +1,228 @@
+"""The two registries, kept as JSON in Secrets Manager: webhooks and destinations.
+
+A bad entry is reported by name and the others still work; a bad secret as a whole is as good as
+unreadable, and the last good one goes on serving.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jmespath
+
+from spectrum_forwarder.adapters.cached_secret import CachedSecret
+from spectrum_forwarder.adapters.url_guard import check_url
+from spectrum_forwarder.domain.destination import (
+    DEFAULT_TIMEOUT,
+    LONGEST_TIMEOUT,
+    Destination,
+    Destinations,
+    Filter,
+)
+from spectrum_forwarder.domain.errors import InvalidEntry
+from spectrum_forwarder.domain.event import SOURCE
+from spectrum_forwarder.domain.outbound import HEADER_VALUE
+from spectrum_forwarder.domain.ports import Clock, Facts, Webhook
+from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
+from spectrum_forwarder.domain.signature import SPECTRUM_SECRET
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+
+# Seconds a copy serves. An unknown webhook id may be one registered just now.
+WEBHOOKS_AGE, UNKNOWN_WEBHOOK_AGE = 300.0, 2.0
+DESTINATIONS_AGE = 30.0
+MOST_ATTEMPTS = 100
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+DESTINATION_FIELDS = {
+    *("name", "url", "signing_secret", "headers", "filter"),
+    *("timeout_seconds", "max_attempts", "enabled"),
+}
+
+Entry = Mapping[str, Any]
+Report = Callable[[str, InvalidEntry], None]
+
+
+class SecretWebhooks:
+    """The `WebhookRegistry` port over the webhooks secret."""
+
+    def __init__(
+        self, client: "SecretsManagerClient", secret_id: str, *, clock: Clock, facts: Facts
+    ) -> None:
+        def parse(text: str) -> dict[str, list[Webhook]]:
+            return read_webhooks(text, _reporter(facts, "webhooks"))
+
+        self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
+
+    def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
+        """See the port."""
+        known = self._secret.get(WEBHOOKS_AGE if max_age is None else max_age)
+        if webhook_id not in known:
+            known = self._secret.get(UNKNOWN_WEBHOOK_AGE)
+        return known.get(webhook_id, [])
+
+
+class SecretDestinations:
+    """The `DestinationRegistry` port over the destinations secret."""
+
+    def __init__(
+        self,
+        client: "SecretsManagerClient",
+        secret_id: str,
+        *,
+        clock: Clock,
+        facts: Facts,
+        allow_loopback: bool = False,
+    ) -> None:
+        def parse(text: str) -> Destinations:
+            report = _reporter(facts, "destinations")
+            return read_destinations(text, report, allow_loopback=allow_loopback)
+
+        self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
+
+    def load(self) -> Destinations:
+        """See the port."""
+        return self._secret.get(DESTINATIONS_AGE)
+
+
+def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
+    """Parse the webhooks secret: entries by id, several of one id kept; raise InvalidEntry."""
+    webhooks: dict[str, list[Webhook]] = {}
+    for number, entry in enumerate(_entries(text, "webhooks")):
+        try:
+            webhook = read_webhook(entry)
+        except InvalidEntry as error:
+            report(_called(entry, "id", number), error)
+        else:
+            webhooks.setdefault(webhook.id, []).append(webhook)
+    return webhooks
+
+
+def read_webhook(entry: Entry) -> Webhook:
+    """Check one entry of the webhooks secret; raise InvalidEntry."""
+    webhook_id, secret = entry.get("id"), entry.get("signing_secret")
+    source = entry.get("source") or webhook_id
+    if not isinstance(webhook_id, str) or not webhook_id:
+        raise InvalidEntry("id must be the webhook's id, a string")
+    if not isinstance(secret, str) or not SPECTRUM_SECRET.fullmatch(secret):
+        length = len(secret) if isinstance(secret, str) else 0
+        raise InvalidEntry(
+            f"signing_secret must be 64 lowercase hex digits; this one has {length} characters"
+        )
+    if not isinstance(source, str) or not SOURCE.fullmatch(source):
+        raise InvalidEntry("source must be letters, digits, '_' and '-', at most 100")
+    return Webhook(webhook_id, secret, source)
+
+
+def read_destinations(text: str, report: Report, *, allow_loopback: bool = False) -> Destinations:
+    """Parse the destinations secret; raise InvalidEntry where it is no list of entries."""
+    usable: dict[str, Destination] = {}
+    broken: dict[str, str] = {}
+    for number, entry in enumerate(_entries(text, "destinations")):
+        name = _called(entry, "name", number)
+        try:
+            destination = read_destination(entry, allow_loopback=allow_loopback)
+            if destination.name in usable:
+                raise InvalidEntry("name stands twice; the first entry is used")
+            usable[destination.name] = destination
+        except InvalidEntry as error:
+            report(name, error)
+            if NAME.fullmatch(name) and name not in usable:
+                broken[name] = str(error)
+    return Destinations(usable, {n: reason for n, reason in broken.items() if n not in usable})
+
+
+def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destination:
+    """Check one entry of the destinations secret; raise InvalidEntry, naming the field."""
+    if unknown := sorted(set(entry) - DESTINATION_FIELDS):
+        raise InvalidEntry(f"unknown field {unknown[0]!r}")
+    name, url, secret = entry.get("name"), entry.get("url"), entry.get("signing_secret")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InvalidEntry("name must be letters, digits, '_' and '-', at most 64")
+    if not isinstance(url, str):
+        raise InvalidEntry("url must be a string")
+    check_url(url, allow_loopback=allow_loopback)
+    if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret):
+        raise InvalidEntry("signing_secret must be a string of printable ASCII")
+    return Destination(
+        name=name,
+        url=url,
+        signing_secret=secret,
+        headers=_headers(entry),
+        takes=_filter(entry),
+        timeout_seconds=_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
+        max_attempts=int(_number(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS)),
+        enabled=_enabled(entry),
+    )
+
+
+def _entries(text: str, top: str) -> list[Entry]:
+    try:
+        entries = json.loads(text)[top]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidEntry(f'it must be JSON of the form {{"{top}": […]}}') from error
+    if not isinstance(entries, list):
+        raise InvalidEntry(f'"{top}" must be a list')
+    return [entry if isinstance(entry, dict) else {} for entry in entries]
+
+
+def _called(entry: Entry, field: str, number: int) -> str:
+    name = entry.get(field)
+    return name[:100] if isinstance(name, str) and name else f"entry {number + 1}"
+
+
+def _reporter(facts: Facts, registry: str) -> Report:
+    def report(name: str, error: InvalidEntry) -> None:
+        facts("registry.entry_refused", registry=registry, entry=name, cause=str(error))
+
+    return report
+
+
+def _headers(entry: Entry) -> dict[str, str]:
+    headers = entry.get("headers") or {}
+    if not isinstance(headers, dict):
+        raise InvalidEntry("headers must be an object of names and values")
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(name):
+            raise InvalidEntry(f"headers: {name[:100]!r} is no header name")
+        if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
+            raise InvalidEntry(f"headers: the value of {name!r} must be printable ASCII")
+    return headers
+
+
+def _filter(entry: Entry) -> Filter | None:
+    expression = entry.get("filter")
+    if expression is None:
+        return None
+    if not isinstance(expression, str):
+        raise InvalidEntry("filter must be a JMESPath expression, a string")
+    try:
+        search = jmespath.compile(expression).search
+    except jmespath.exceptions.JMESPathError as error:
+        raise InvalidEntry(f"filter is no JMESPath expression: {error}") from error
+    return lambda content: _is_true(search(content))
+
+
+def _is_true(value: object) -> bool:
+    """JMESPath's own truth: false, null and whatever is empty are not true; a 0 is."""
+    return type(value) in (int, float) or bool(value)
+
+
+def _number(entry: Entry, field: str, default: float, least: float, most: float) -> float:
+    value = entry.get(field)
+    if value is None:
+        return default
+    if type(value) not in (int, float) or not least <= value <= most:
+        raise InvalidEntry(f"{field} must be a number from {least:g} to {most:g}")
+    return float(value)
+
+
+def _enabled(entry: Entry) -> bool:
+    enabled = entry.get("enabled")
+    if enabled is None:
+        return True
+    if not isinstance(enabled, bool):
+        raise InvalidEntry("enabled must be true or false")
+    return enabled

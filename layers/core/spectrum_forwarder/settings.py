@@ -1,0 +1,74 @@
+"""Settings: each function's environment variables, read once at cold start.
+
+A field's name in upper case is its variable. `allow_loopback` and `time_scale` are set by the local
+stack alone and never stand in the template.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Self
+
+
+class SettingsError(Exception):
+    """A variable is missing or cannot be read; the text says which, and where to set it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What every function needs: where the table and the queues are.
+
+    `time_scale` multiplies retry delays, sweeps and claims.
+    """
+
+    events_table: str
+    events_queue_url: str
+    slow_queue_url: str
+    time_scale: float = 1.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings; raise SettingsError."""
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            name = field.name.upper()
+            if name in environment:
+                values[field.name] = _parse(name, environment[name], field.type)
+            elif field.default is MISSING:
+                raise SettingsError(f"{name} is not set: template.yaml sets it for this function")
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings(Settings):
+    """`timestamp_tolerance_seconds` is Spectrum's window, both ways; 300 outside of tests."""
+
+    payloads_bucket: str
+    webhooks_secret: str
+    timestamp_tolerance_seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanoutSettings(Settings):
+    """`retention_days` is how long a settled event is kept, for the log and for replays."""
+
+    payloads_bucket: str
+    destinations_secret: str
+    retention_days: int = 14
+    allow_loopback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweeperSettings(Settings):
+    """The sweeper needs no more than the table and the queues."""
+
+
+def _parse(name: str, text: str, kind: object) -> str | int | float | bool:
+    if kind is bool:
+        return text == "1"
+    try:
+        if kind is int:
+            return int(text)
+        return float(text) if kind is float else text
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a number, not {text!r}") from error
