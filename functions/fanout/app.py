@@ -21,6 +21,7 @@ from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout import FanOut
 from spectrum_forwarder.observability import facts, metrics
 from spectrum_forwarder.settings import FanoutSettings
+from spectrum_forwarder.storing import EventStore
 
 # Seconds before Lambda's time limit by which an invocation is over.
 MARGIN = 3.0
@@ -32,6 +33,7 @@ def build(environment: Mapping[str, str]) -> FanOut:
     settings = FanoutSettings.from_environment(environment)
     clients = Clients(connect_seconds=1.0, read_seconds=5.0, tries=3, connections=BATCH)
     table = clients.make("dynamodb")
+    timing = Timing(settings.time_scale)
     return FanOut(
         destinations=SecretDestinations(
             clients.make("secretsmanager"),
@@ -41,18 +43,21 @@ def build(environment: Mapping[str, str]) -> FanOut:
             allow_loopback=settings.allow_loopback,
         ),
         health=DynamoHealthBoard(table, settings.events_table, clock=time.time),
-        table=DynamoEventTable(table, settings.events_table),
+        store=EventStore(
+            DynamoEventTable(table, settings.events_table),
+            S3Payloads(clients.make("s3"), settings.payloads_bucket),
+            timing,
+        ),
         queue=SqsEventQueue(
             clients.make("sqs"),
             main_url=settings.events_queue_url,
             slow_url=settings.slow_queue_url,
         ),
-        payloads=S3Payloads(clients.make("s3"), settings.payloads_bucket),
         sender=HttpSender(allow_loopback=settings.allow_loopback),
         clock=time.time,
         sleep=time.sleep,
         facts=facts,
-        timing=Timing(settings.time_scale),
+        timing=timing,
         retention_days=settings.retention_days,
         new_owner=lambda: uuid.uuid4().hex,
         in_parallel=ThreadPoolExecutor(BATCH).map,

@@ -18,6 +18,7 @@ from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.observability import facts, metrics
 from spectrum_forwarder.receive import FAILED, Receiver, Reply, refuse
 from spectrum_forwarder.settings import ReceiverSettings
+from spectrum_forwarder.storing import EventStore
 
 
 def build(environment: Mapping[str, str]) -> Receiver:
@@ -28,19 +29,21 @@ def build(environment: Mapping[str, str]) -> Receiver:
         webhooks=SecretWebhooks(
             clients.make("secretsmanager"), settings.webhooks_secret, clock=time.time, facts=facts
         ),
-        table=DynamoEventTable(
-            clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2}),
-            settings.events_table,
+        store=EventStore(
+            DynamoEventTable(
+                clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2}),
+                settings.events_table,
+            ),
+            S3Payloads(clients.make("s3"), settings.payloads_bucket),
+            Timing(settings.time_scale),
         ),
         queue=SqsEventQueue(
             clients.make("sqs"),
             main_url=settings.events_queue_url,
             slow_url=settings.slow_queue_url,
         ),
-        payloads=S3Payloads(clients.make("s3"), settings.payloads_bucket),
         clock=time.time,
         facts=facts,
-        timing=Timing(settings.time_scale),
         tolerance=settings.timestamp_tolerance_seconds,
     )
 

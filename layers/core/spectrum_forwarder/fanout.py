@@ -19,10 +19,8 @@ from spectrum_forwarder.domain.ports import (
     Clock,
     DestinationRegistry,
     EventQueue,
-    EventTable,
     Facts,
     HealthBoard,
-    Payloads,
     QueueRecord,
     Sender,
 )
@@ -30,6 +28,7 @@ from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.gate import Gate
 from spectrum_forwarder.plan import Plan, Planner
 from spectrum_forwarder.record import Outcome, Recorder
+from spectrum_forwarder.storing import EventStore
 
 # Claims without progress from which on an event is handled alone.
 SUSPECT_CLAIMS = 2
@@ -58,9 +57,8 @@ class FanOut:
 
     destinations: DestinationRegistry
     health: HealthBoard
-    table: EventTable
+    store: EventStore
     queue: EventQueue
-    payloads: Payloads
     sender: Sender
     clock: Clock
     sleep: Callable[[float], None]
@@ -85,7 +83,7 @@ class FanOut:
             self.facts("batch.kept", records=len(records), cause=str(error))
             return [record.id for record in records]
         recorder = Recorder(
-            self.table,
+            self.store.table,
             self.queue,
             self.clock,
             self.sleep,
@@ -127,11 +125,10 @@ class Batch:
         needs, now = self._needs, self._needs.clock()
         try:
             if record.whole is not None:
-                due_at = now + needs.timing.claim()
-                needs.table.put(record.whole, receipt=record.id, now=now, due_at=due_at)
+                needs.store.put(record.whole, receipt=record.id, now=now)
             until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
             owner = needs.new_owner()
-            return needs.table.claim(record.event_key, owner=owner, now=now, until=until)
+            return needs.store.table.claim(record.event_key, owner=owner, now=now, until=until)
         except Unavailable as error:
             self._keep(record, error)
             return None
@@ -152,7 +149,7 @@ class Batch:
     def _open(self, record: QueueRecord, claimed: Claimed) -> Work | None:
         """Read the body and plan; an event whose body is gone is dead-lettered."""
         try:
-            body = unpack(claimed.packed or self._needs.payloads.get(claimed.payload or ""))
+            body = unpack(claimed.packed or self._needs.store.payloads.get(claimed.payload or ""))
             plan = self._planner.plan(claimed, body, slow_lane=record.slow_lane)
         except PayloadMissing:
             self._give_up(record, claimed, "payload_missing")
@@ -215,7 +212,7 @@ class Batch:
     def _survives_alone(self, record: QueueRecord, claimed: Claimed) -> bool:
         """Count a try alone; after too many that ended its worker the event is given up."""
         try:
-            strikes = self._needs.table.strike(claimed.event_key, owner=claimed.owner)
+            strikes = self._needs.store.table.strike(claimed.event_key, owner=claimed.owner)
         except Unavailable as error:
             self._keep(record, error)
             return False

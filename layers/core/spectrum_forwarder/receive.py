@@ -6,7 +6,7 @@ table fails; answer. Whatever is doubtful on our side is a 503, which Spectrum r
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.errors import (
     NotDurable,
@@ -28,10 +28,8 @@ from spectrum_forwarder.domain.inbound import (
 from spectrum_forwarder.domain.ports import (
     Clock,
     EventQueue,
-    EventTable,
     Existing,
     Facts,
-    Payloads,
     StoredEvent,
     Webhook,
     WebhookRegistry,
@@ -42,10 +40,8 @@ from spectrum_forwarder.domain.signature import (
     parse_signature,
     parse_timestamp,
 )
-from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.storing import EventStore
 
-# DynamoDB's item limit is 400 KB; deliveries and their history need the rest.
-LARGEST_INLINE = 350_000
 # SQS takes 1 MiB, and base64 makes three bytes four.
 LARGEST_QUEUED = 750_000
 # A secret that did not verify a request is read again if its copy is older than this (seconds).
@@ -65,12 +61,10 @@ class Receiver:
     """What receiving needs; `tolerance` is the timestamp window in seconds, both ways."""
 
     webhooks: WebhookRegistry
-    table: EventTable
+    store: EventStore
     queue: EventQueue
-    payloads: Payloads
     clock: Clock
     facts: Facts
-    timing: Timing
     tolerance: int
 
     def receive(self, request: InboundRequest, *, receipt: str) -> Reply:
@@ -119,8 +113,7 @@ class Receiver:
     def _make_durable(self, event: Event, receipt: str) -> str:
         stored = StoredEvent(event, pack(event.body))
         try:
-            stored = self._fitted(stored)
-            existing = self._put(stored, receipt)
+            existing = self.store.put(stored, receipt=receipt, now=self.clock())
         except Unavailable as error:
             self._queue_whole(stored, error)
             return "accepted"
@@ -133,18 +126,9 @@ class Receiver:
         self.facts("event.duplicate", event_key=event.key, webhook_id=event.webhook_id)
         return "duplicate"
 
-    def _fitted(self, stored: StoredEvent) -> StoredEvent:
-        if stored.packed is None or len(stored.packed) <= LARGEST_INLINE:
-            return stored
-        return replace(stored, packed=None, payload=self.payloads.put(stored.packed))
-
-    def _put(self, stored: StoredEvent, receipt: str) -> Existing | None:
-        now = self.clock()
-        return self.table.put(stored, receipt=receipt, now=now, due_at=now + self.timing.claim())
-
     def _queue_whole(self, stored: StoredEvent, cause: Unavailable) -> None:
         key = stored.event.key
-        if stored.packed is not None and len(stored.packed) > LARGEST_QUEUED:
+        if len(stored.packed or b"") > LARGEST_QUEUED:
             raise NotDurable from cause
         try:
             self.queue.send_event(stored)
