@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from spectrum_cli.local.functions import (
 )
 from spectrum_cli.local.worker import InvocationResult
 
-from tests.local.conftest import FIXTURES, PoolMaker
+from tests.local.conftest import FIXTURES, PoolMaker, wait_until
 
 
 def ask(pool: FunctionPool, **event: Any) -> InvocationResult:
@@ -45,13 +44,6 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 5 s"
-        time.sleep(0.01)
 
 
 def wait_until_gone(pid: int) -> None:

@@ -57,7 +57,9 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def start(self, name: str) -> None:
         """Serve in a thread of its own until `stop`."""
-        self._thread = threading.Thread(target=self.serve_forever, name=name, daemon=True)
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(0.2,), name=name, daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
