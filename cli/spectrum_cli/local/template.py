@@ -6,6 +6,7 @@ can be applied. Code folders are remembered under the URIs that stand for them i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -88,6 +89,7 @@ def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
 def _translate(source: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     # The session is only asked for its region. The roles of the template name no managed policy,
     # so the list of those, which would have to be fetched, can be empty.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of its own metrics
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
     try:
         document: dict[str, Any] = translator.translate(source, dict(values))

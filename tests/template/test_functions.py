@@ -1,0 +1,149 @@
+"""Functions, their triggers and their rights, as the translated template has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+from spectrum_cli.local.template import Template
+
+from tests.template.conftest import TEMPLATE, Properties
+
+FUNCTIONS = ("ReceiverFunction", "FanoutFunction", "SweeperFunction")
+
+# Everything that each role may do, and to what.
+RIGHTS = {
+    "ReceiverRole": {
+        ("dynamodb:PutItem", "EventsTable.Arn"),
+        ("logs:CreateLogStream", "ReceiverLogGroup.Arn"),
+        ("logs:PutLogEvents", "ReceiverLogGroup.Arn"),
+        ("s3:PutObject", "PayloadsBucket.Arn/*"),
+        ("secretsmanager:GetSecretValue", "WebhooksSecret"),
+        ("sqs:SendMessage", "EventsQueue.Arn"),
+    },
+    "FanoutRole": {
+        ("dynamodb:GetItem", "EventsTable.Arn"),
+        ("dynamodb:PutItem", "EventsTable.Arn"),
+        ("dynamodb:UpdateItem", "EventsTable.Arn"),
+        ("logs:CreateLogStream", "FanoutLogGroup.Arn"),
+        ("logs:PutLogEvents", "FanoutLogGroup.Arn"),
+        ("s3:GetObject", "PayloadsBucket.Arn/*"),
+        ("s3:PutObject", "PayloadsBucket.Arn/*"),
+        ("secretsmanager:GetSecretValue", "DestinationsSecret"),
+        ("sqs:DeleteMessage", "EventsQueue.Arn"),
+        ("sqs:DeleteMessage", "SlowQueue.Arn"),
+        ("sqs:GetQueueAttributes", "EventsQueue.Arn"),
+        ("sqs:GetQueueAttributes", "SlowQueue.Arn"),
+        ("sqs:ReceiveMessage", "EventsQueue.Arn"),
+        ("sqs:ReceiveMessage", "SlowQueue.Arn"),
+        ("sqs:SendMessage", "EventsQueue.Arn"),
+        ("sqs:SendMessage", "SlowQueue.Arn"),
+    },
+    "SweeperRole": {
+        ("dynamodb:Query", "EventsTable.Arn/index/due"),
+        ("dynamodb:UpdateItem", "EventsTable.Arn"),
+        ("logs:CreateLogStream", "SweeperLogGroup.Arn"),
+        ("logs:PutLogEvents", "SweeperLogGroup.Arn"),
+        ("sqs:SendMessage", "EventsQueue.Arn"),
+    },
+}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def rights_of(role: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            for action in as_list(statement["Action"]):
+                for resource in as_list(statement["Resource"]):
+                    yield action, resource
+
+
+@pytest.mark.parametrize("role", RIGHTS)
+def test_role_has_the_rights_of_its_function_and_no_others(
+    role: str, properties: Properties
+) -> None:
+    assert set(rights_of(properties(role))) == RIGHTS[role]
+    assert "ManagedPolicyArns" not in properties(role)
+
+
+def test_every_granted_action_exists() -> None:
+    session = botocore.session.get_session()
+    for action in sorted({action for rights in RIGHTS.values() for action, _ in rights}):
+        service, name = action.split(":")
+        assert name in session.get_service_model(service).operation_names, action
+
+
+def test_no_role_but_the_functions_own_exists(template: Template) -> None:
+    roles = {r.logical_id for r in template.resources.values() if r.type == "AWS::IAM::Role"}
+    assert roles == set(RIGHTS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_runs_python_3_13_on_arm64_as_its_own_role(
+    function: str, properties: Properties
+) -> None:
+    found = properties(function)
+    assert (found["Runtime"], found["Architectures"]) == ("python3.13", ["arm64"])
+    assert found["Handler"] == "app.handler"
+    assert found["Role"] == f"{function.removesuffix('Function')}Role.Arn"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_logs_json_to_its_own_group_which_forgets(
+    function: str, properties: Properties
+) -> None:
+    group = f"{function.removesuffix('Function')}LogGroup"
+    assert properties(function)["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "SystemLogLevel": "WARN",
+        "LogGroup": group,
+    }
+    assert int(properties(group)["RetentionInDays"]) > 0
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_settings_of_the_local_stack_never_stand_in_the_template(
+    function: str, properties: Properties
+) -> None:
+    assert not {"ALLOW_LOOPBACK", "TIME_SCALE"} & set(
+        properties(function)["Environment"]["Variables"]
+    )
+
+
+@pytest.mark.parametrize("logical_id", [*FUNCTIONS, "CoreLayer"])
+def test_code_is_built_by_a_make_target_of_its_own(logical_id: str) -> None:
+    body = yaml_parse(TEMPLATE.read_text())["Resources"][logical_id]
+    folder = body["Properties"].get("CodeUri") or body["Properties"]["ContentUri"]
+    makefile = Path(TEMPLATE.parent, folder, "Makefile").read_text()
+    assert body["Metadata"]["BuildMethod"] == "makefile"
+    assert f"\nbuild-{logical_id}:\n" in makefile
+
+
+@pytest.mark.parametrize("source", ["FanoutFunctionMainLane", "FanoutFunctionSlowLane"])
+def test_lane_reports_single_failures_has_a_limit_and_does_not_wait(
+    source: str, properties: Properties
+) -> None:
+    found = properties(source)
+    assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert int(found["ScalingConfig"]["MaximumConcurrency"]) >= 2
+    assert found["BatchSize"] == 10
+    assert "MaximumBatchingWindowInSeconds" not in found
+
+
+def test_each_lane_reads_its_own_queue(properties: Properties) -> None:
+    assert properties("FanoutFunctionMainLane")["EventSourceArn"] == "EventsQueue.Arn"
+    assert properties("FanoutFunctionSlowLane")["EventSourceArn"] == "SlowQueue.Arn"
+
+
+def test_a_sweep_ends_before_the_next_one_and_is_not_retried(properties: Properties) -> None:
+    assert properties("SweeperFunctionEveryMinute")["ScheduleExpression"] == "rate(1 minute)"
+    assert properties("SweeperFunction")["Timeout"] < 60
+    assert properties("SweeperFunctionEventInvokeConfig")["MaximumRetryAttempts"] == 0

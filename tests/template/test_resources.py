@@ -1,0 +1,155 @@
+"""Endpoint, table, queues, bucket and secrets, as the translated template has them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from spectrum_cli.local.intrinsics import TemplateError
+from spectrum_cli.local.template import Template, load
+
+from tests.template.conftest import TEMPLATE, Properties
+
+QUEUES = ("EventsQueue", "SlowQueue", "EventsDeadLetterQueue")
+FOURTEEN_DAYS = 14 * 24 * 3600
+
+
+def test_endpoint_takes_posts_to_its_path_and_to_everything_below(properties: Properties) -> None:
+    paths = properties("HttpApi")["Body"]["paths"]
+    assert {(path, method) for path, methods in paths.items() for method in methods} == {
+        ("/spectrum-webhook", "post"),
+        ("/spectrum-webhook/{proxy+}", "post"),
+    }
+
+
+def test_api_gateway_may_invoke_the_receiver_for_every_route(properties: Properties) -> None:
+    sources = {
+        properties(name)["SourceArn"].rsplit("/POST/", 1)[1]
+        for name in ("ReceiverFunctionWebhookPermission", "ReceiverFunctionWebhookSlotPermission")
+    }
+    assert sources == {"spectrum-webhook", "spectrum-webhook/*"}
+
+
+def test_stage_is_default_so_that_no_path_has_its_name(properties: Properties) -> None:
+    assert properties("HttpApiApiGatewayDefaultStage")["StageName"] == "$default"
+
+
+def test_endpoint_is_throttled(properties: Properties) -> None:
+    settings = properties("HttpApiApiGatewayDefaultStage")["DefaultRouteSettings"]
+    assert int(settings["ThrottlingRateLimit"]) > 0
+    assert int(settings["ThrottlingBurstLimit"]) > 0
+
+
+def test_access_log_is_one_line_of_json(properties: Properties) -> None:
+    settings = properties("HttpApiApiGatewayDefaultStage")["AccessLogSettings"]
+    assert settings["DestinationArn"] == "HttpApiLogGroup.Arn"
+    assert "\n" not in settings["Format"]
+    assert "status" in json.loads(settings["Format"])
+
+
+def test_table_keys_and_indexes(properties: Properties) -> None:
+    def keys(schema: list[dict[str, str]]) -> list[str]:
+        return [key["AttributeName"] for key in schema]
+
+    table = properties("EventsTable")
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    assert keys(table["KeySchema"]) == ["event_key"]
+    assert {name: keys(index["KeySchema"]) for name, index in indexes.items()} == {
+        "due": ["shard", "due_at"],
+        "log": ["shard", "received_at"],
+    }
+    projections = [index["Projection"]["ProjectionType"] for index in indexes.values()]
+    assert projections == ["KEYS_ONLY", "KEYS_ONLY"]
+
+
+def test_table_forgets_events_but_not_by_mistake(properties: Properties) -> None:
+    table = properties("EventsTable")
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "logical_id", ["EventsTable", "PayloadsBucket", "WebhooksSecret", "DestinationsSecret"]
+)
+def test_what_cannot_be_made_again_outlives_the_stack(logical_id: str, template: Template) -> None:
+    attributes = template.resources[logical_id].attributes
+    assert attributes["DeletionPolicy"] == attributes["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_queue_keeps_records_14_days_and_encrypted(queue: str, properties: Properties) -> None:
+    assert properties(queue)["MessageRetentionPeriod"] == FOURTEEN_DAYS
+    assert properties(queue)["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize("queue", ["EventsQueue", "SlowQueue"])
+def test_lane_hides_records_for_six_timeouts_of_the_fan_out(
+    queue: str, properties: Properties
+) -> None:
+    timeout = properties("FanoutFunction")["Timeout"]
+    assert properties(queue)["VisibilityTimeout"] >= 6 * timeout
+
+
+@pytest.mark.parametrize("queue", ["EventsQueue", "SlowQueue"])
+def test_lane_gives_up_on_a_record_only_after_12_hours(queue: str, properties: Properties) -> None:
+    found = properties(queue)
+    redrive = found["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"] == "EventsDeadLetterQueue.Arn"
+    assert redrive["maxReceiveCount"] * found["VisibilityTimeout"] > 12 * 3600
+
+
+@pytest.mark.parametrize(
+    ("policy", "resources"),
+    [
+        ("QueuesTlsOnly", {f"{queue}.Arn" for queue in QUEUES}),
+        ("PayloadsBucketTlsOnly", {"PayloadsBucket.Arn", "PayloadsBucket.Arn/*"}),
+    ],
+)
+def test_plain_http_is_refused(policy: str, resources: set[str], properties: Properties) -> None:
+    statement: dict[str, Any]
+    (statement,) = properties(policy)["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert set(statement["Resource"]) == resources
+
+
+def test_bucket_is_private_and_encrypted(properties: Properties) -> None:
+    bucket = properties("PayloadsBucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+
+
+def test_bodies_outlast_every_event_that_points_at_them(properties: Properties) -> None:
+    longest = load(TEMPLATE, {"RetentionDays": "30"}).parameters["RetentionDays"]
+    (rule,) = properties("PayloadsBucket")["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] > int(longest)
+
+
+@pytest.mark.parametrize(
+    ("secret", "initial"),
+    [("WebhooksSecret", {"webhooks": []}), ("DestinationsSecret", {"destinations": []})],
+)
+def test_secret_begins_as_an_empty_registry(
+    secret: str, initial: object, properties: Properties
+) -> None:
+    assert json.loads(properties(secret)["SecretString"]) == initial
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("RetentionDays", "4"),
+        ("RetentionDays", "31"),
+        ("LogRetentionDays", "2"),
+        ("MainLaneConcurrency", "1"),
+        ("SlowLaneConcurrency", "1"),
+        ("ThrottleRate", "none"),
+    ],
+)
+def test_parameter_out_of_its_bounds_is_refused(parameter: str, value: str) -> None:
+    with pytest.raises(TemplateError, match=parameter):
+        load(TEMPLATE, {parameter: value})
