@@ -125,7 +125,8 @@ class Batch:
         needs, now = self._needs, self._needs.clock()
         try:
             if record.whole is not None:
-                needs.store.put(record.whole, receipt=record.id, now=now)
+                whole = needs.store.fit(record.whole)
+                needs.store.put(whole, receipt=record.id, now=now)
             until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
             owner = needs.new_owner()
             return needs.store.table.claim(record.event_key, owner=owner, now=now, until=until)

@@ -113,6 +113,7 @@ class Receiver:
     def _make_durable(self, event: Event, receipt: str) -> str:
         stored = StoredEvent(event, pack(event.body))
         try:
+            stored = self.store.fit(stored)
             existing = self.store.put(stored, receipt=receipt, now=self.clock())
         except Unavailable as error:
             self._queue_whole(stored, error)

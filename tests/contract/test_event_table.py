@@ -1,0 +1,216 @@
+"""What every `EventTable` promises."""
+
+from dataclasses import replace
+
+import pytest
+from spectrum_forwarder.domain.delivery import (
+    Answer,
+    Attempted,
+    Delivery,
+    Status,
+    held,
+    planned,
+    settled,
+)
+from spectrum_forwarder.domain.ports import (
+    SHARDS,
+    Claimed,
+    EventTable,
+    Existing,
+    Overdue,
+    Record,
+    StoredEvent,
+)
+
+from tests.support.make import NOW, stored_of
+
+KEY = "main:spc-msg-1"
+DELIVERED = settled(planned("crm", NOW), Status.DELIVERED)
+
+
+def put(table: EventTable, *, receipt: str = "first", now: float = NOW) -> Existing | None:
+    return table.put(stored_of(), receipt=receipt, now=now, due_at=now + 75)
+
+
+def claim(table: EventTable, owner: str = "a", now: float = NOW) -> Claimed | None:
+    return table.claim(KEY, owner=owner, now=now, until=now + 75)
+
+
+def settle(table: EventTable, owner: str = "a", *, expires_at: float = NOW + 1000) -> bool:
+    record = Record({"crm": DELIVERED}, due_at=None, expires_at=expires_at)
+    return table.record(KEY, owner=owner, record=record)
+
+
+def all_overdue(table: EventTable, now: float) -> list[Overdue]:
+    return [
+        overdue
+        for shard in range(SHARDS)
+        for batch in table.overdue(shard, now=now)
+        for overdue in batch
+    ]
+
+
+def test_a_new_event_is_stored_and_its_copy_is_told(table: EventTable) -> None:
+    assert put(table) is None
+    assert put(table, receipt="second") == Existing(due_at=NOW + 75, claimed_until=0)
+
+
+def test_a_put_that_meets_its_own_receipt_is_new(table: EventTable) -> None:
+    assert put(table) is None
+    assert put(table) is None
+
+
+def test_a_copy_does_not_change_the_stored_event(table: EventTable) -> None:
+    put(table)
+    other = replace(stored_of(), packed=b"other")
+    table.put(other, receipt="second", now=NOW + 1, due_at=NOW + 99)
+    claimed = claim(table)
+    assert claimed is not None
+    assert claimed.packed == stored_of().packed
+    assert claimed.received_at == NOW
+
+
+def test_a_settled_event_is_a_duplicate_until_it_expires(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    settle(table, expires_at=NOW + 100)
+    assert put(table, receipt="second", now=NOW + 99) == Existing(due_at=None, claimed_until=0)
+    assert put(table, receipt="third", now=NOW + 101) is None
+    assert claim(table, now=NOW + 101) is not None
+
+
+def test_an_event_that_owes_work_never_expires(table: EventTable) -> None:
+    put(table)
+    assert put(table, receipt="second", now=NOW + 10 * 365 * 86_400) is not None
+
+
+def test_a_claim_returns_all_that_was_stored(table: EventTable) -> None:
+    put(table)
+    claimed = claim(table)
+    stored = stored_of()
+    assert claimed == Claimed(
+        event_key=KEY,
+        owner="a",
+        until=NOW + 75,
+        claims=1,
+        webhook_id=stored.event.webhook_id,
+        received_at=NOW,
+        kind="messages",
+        content_type="application/json",
+        packed=stored.packed,
+        payload=None,
+        deliveries=None,
+    )
+
+
+def test_a_body_elsewhere_is_returned_by_name(table: EventTable) -> None:
+    elsewhere = StoredEvent(stored_of().event, None, "payloads/1")
+    table.put(elsewhere, receipt="first", now=NOW, due_at=NOW)
+    claimed = claim(table)
+    assert claimed is not None
+    assert (claimed.packed, claimed.payload) == (None, "payloads/1")
+
+
+def test_nobody_else_can_claim_until_the_claim_ends(table: EventTable) -> None:
+    put(table)
+    assert claim(table, "a") is not None
+    assert claim(table, "b", now=NOW + 74) is None
+    late = claim(table, "b", now=NOW + 75)
+    assert late is not None
+    assert late.claims == 2
+
+
+def test_a_repeated_claim_by_the_same_owner_holds(table: EventTable) -> None:
+    put(table)
+    claim(table, "a")
+    again = claim(table, "a", now=NOW + 1)
+    assert again is not None
+    assert again.claims == 1
+
+
+def test_what_is_not_there_or_owes_nothing_cannot_be_claimed(table: EventTable) -> None:
+    assert claim(table) is None
+    put(table)
+    claim(table)
+    settle(table)
+    assert claim(table, "b", now=NOW + 1000) is None
+
+
+def test_a_record_ends_the_claim_and_keeps_the_deliveries(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    waiting = replace(
+        held(planned("crm", NOW), NOW + 30.5, "breaker"),
+        attempts=2,
+        history=(Attempted(NOW, 12, str(Answer(error="timeout"))),),
+    )
+    dead = settled(planned("erp", NOW), Status.DEAD_LETTERED, "gone")
+    deliveries: dict[str, Delivery] = {"crm": waiting, "erp": dead}
+    assert table.record(KEY, owner="a", record=Record(deliveries, NOW + 30, None))
+    claimed = claim(table, "b", now=NOW + 1)
+    assert claimed is not None
+    assert claimed.deliveries == deliveries
+    assert claimed.claims == 1
+
+
+def test_a_record_without_progress_keeps_counting_claims(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    table.record(KEY, owner="a", record=Record({}, NOW, None, progress=False))
+    claimed = claim(table, "b", now=NOW + 1)
+    assert claimed is not None
+    assert claimed.claims == 2
+
+
+def test_only_the_claims_owner_can_record(table: EventTable) -> None:
+    put(table)
+    claim(table, "a")
+    claim(table, "b", now=NOW + 80)
+    assert not settle(table, "a")
+    assert settle(table, "b")
+
+
+def test_a_repeated_record_is_harmless(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    assert settle(table)
+    assert settle(table)
+
+
+def test_strikes_count_until_progress_and_for_the_owner_alone(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    assert [table.strike(KEY, owner=owner) for owner in "aab"] == [1, 2, 0]
+    table.record(KEY, owner="a", record=Record({}, NOW, None))
+    claim(table, now=NOW + 1)
+    assert table.strike(KEY, owner="a") == 1
+
+
+def test_only_what_is_due_is_overdue(table: EventTable) -> None:
+    for number in range(20):
+        table.put(stored_of(f"m{number}"), receipt="r", now=NOW, due_at=NOW + number)
+    keys = {overdue.event_key for overdue in all_overdue(table, NOW + 9)}
+    assert keys == {f"main:m{number}" for number in range(10)}
+
+
+def test_a_settled_event_is_not_overdue(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    settle(table)
+    assert all_overdue(table, NOW + 10_000) == []
+
+
+def test_more_than_a_page_is_overdue(table: EventTable) -> None:
+    for number in range(1000):
+        table.put(stored_of(f"m{number}"), receipt="r", now=NOW, due_at=NOW)
+    assert len({o.event_key for o in all_overdue(table, NOW)}) == 1000
+
+
+@pytest.mark.parametrize("until", [NOW + 600, NOW + 600.123])
+def test_of_two_that_postpone_one_wins(table: EventTable, until: float) -> None:
+    put(table)
+    (overdue,) = all_overdue(table, NOW + 80)
+    assert table.postpone(overdue, until=until)
+    assert not table.postpone(overdue, until=until + 1)
+    assert all_overdue(table, NOW + 81) == []
+    assert len(all_overdue(table, until)) == 1

@@ -1,0 +1,97 @@
+"""What the health board, the payloads and the queue promise."""
+
+import boto3
+import pytest
+from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
+from spectrum_forwarder.domain.errors import (
+    InvalidEntry,
+    PayloadMissing,
+    QueueUnavailable,
+    TableUnavailable,
+)
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.ports import HealthBoard, Payloads, QueueRecord, StoredEvent
+
+from tests.contract.conftest import REGION
+from tests.support.make import stored_of
+
+Sqs = tuple[SqsEventQueue, str, str]
+OPEN = Health(failures=12, failing_since=1.5, open_until=99.25, trips=1, quick=True)
+
+
+def test_health_is_kept_by_destination(board: HealthBoard) -> None:
+    assert dict(board.load()) == {}
+    assert board.save("crm", OPEN)
+    assert board.save("a name.with:odd#characters", Health())
+    assert dict(board.load()) == {"crm": OPEN, "a name.with:odd#characters": Health()}
+
+
+def test_health_is_saved_only_if_the_breaker_is_as_seen(board: HealthBoard) -> None:
+    board.save("crm", OPEN)
+    assert not board.save("crm", Health(open_until=5), seen=Health(open_until=98))
+    assert board.save("crm", Health(open_until=5), seen=OPEN)
+    assert board.load()["crm"].open_until == 5
+
+
+def test_a_payload_is_returned_as_it_was(payloads: Payloads) -> None:
+    packed = bytes(range(256)) * 2000
+    assert payloads.get(payloads.put(packed)) == packed
+
+
+def test_a_missing_payload_is_told_from_a_failure(payloads: Payloads) -> None:
+    with pytest.raises(PayloadMissing):
+        payloads.get("payloads/none")
+
+
+def received(url: str) -> QueueRecord:
+    client = boto3.client("sqs", region_name=REGION)
+    (found,) = client.receive_message(QueueUrl=url)["Messages"]
+    return read_record({"messageId": found["MessageId"], "body": found["Body"]})
+
+
+def test_a_hint_goes_to_its_lane(sqs_queue: Sqs) -> None:
+    queue, main_url, slow_url = sqs_queue
+    queue.send_hint("main:a")
+    queue.send_hint("main:b", slow=True)
+    main, slow = received(main_url), received(slow_url)
+    assert (main.event_key, main.slow_lane) == ("main:a", False)
+    assert (slow.event_key, slow.slow_lane) == ("main:b", True)
+
+
+def test_ten_hints_go_at_once(sqs_queue: Sqs) -> None:
+    queue, main_url, _ = sqs_queue
+    queue.send_hints([f"main:{number}" for number in range(10)])
+    client = boto3.client("sqs", region_name=REGION)
+    found = client.receive_message(QueueUrl=main_url, MaxNumberOfMessages=10)["Messages"]
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize("payload", [None, "payloads/1"])
+def test_a_whole_event_survives_the_queue(sqs_queue: Sqs, payload: str | None) -> None:
+    queue, main_url, _ = sqs_queue
+    stored = stored_of()
+    sent = StoredEvent(stored.event, None if payload else stored.packed, payload)
+    queue.send_event(sent)
+    whole = received(main_url).whole
+    assert whole is not None
+    assert (whole.packed, whole.payload) == (sent.packed, payload)
+    assert whole.event.key == stored.event.key
+    assert whole.event.sender_id == stored.event.sender_id
+
+
+@pytest.mark.parametrize("body", ["", "x", "[]", "{}", "null", '{"event": {}}', '"text"'])
+def test_a_record_of_another_kind_is_refused(body: str) -> None:
+    with pytest.raises(InvalidEntry):
+        read_record({"messageId": "1", "body": body})
+
+
+def test_failures_of_aws_are_told_as_ours(sqs_queue: Sqs, board: HealthBoard) -> None:
+    client = boto3.client("sqs", region_name=REGION)
+    gone = SqsEventQueue(client, main_url="https://sqs.invalid/none", slow_url="")
+    with pytest.raises(QueueUnavailable):
+        gone.send_hint("main:a")
+    if hasattr(board, "_table"):
+        board._table = "none"
+        board._read_at = float("-inf")  # type: ignore[attr-defined]
+        with pytest.raises(TableUnavailable):
+            board.load()

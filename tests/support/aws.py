@@ -1,0 +1,38 @@
+"""The stack's table and queues as the template describes them, for tests that need no more."""
+
+from typing import Any
+
+TABLE = "events"
+
+
+def create_table(client: Any) -> str:
+    """Create the events table; return its name."""
+    client.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "event_key", "AttributeType": "S"},
+            {"AttributeName": "shard", "AttributeType": "N"},
+            {"AttributeName": "due_at", "AttributeType": "N"},
+            {"AttributeName": "received_at", "AttributeType": "N"},
+        ],
+        KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[_index("due", "due_at"), _index("log", "received_at")],
+    )
+    return TABLE
+
+
+def create_queue(client: Any, name: str) -> str:
+    """Create a queue; return its URL."""
+    return str(client.create_queue(QueueName=name)["QueueUrl"])
+
+
+def _index(name: str, sorted_by: str) -> dict[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": [
+            {"AttributeName": "shard", "KeyType": "HASH"},
+            {"AttributeName": sorted_by, "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }

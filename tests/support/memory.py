@@ -1,0 +1,246 @@
+"""The ports in memory: fast stores that pass the same contract suite as the real ones."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint
+from spectrum_forwarder.adapters.items import shard as shard_of
+from spectrum_forwarder.domain.delivery import Answer, Deliveries
+from spectrum_forwarder.domain.destination import Destination, Destinations
+from spectrum_forwarder.domain.errors import PayloadMissing, RegistryUnavailable
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.ports import (
+    Claimed,
+    Existing,
+    Overdue,
+    Record,
+    StoredEvent,
+    Webhook,
+)
+
+
+class ManualClock:
+    """A clock that is moved by hand, in Unix seconds."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class Row:
+    """One event in the memory table."""
+
+    stored: StoredEvent
+    receipt: str
+    due_at: float | None
+    expires_at: float | None = None
+    owner: str = ""
+    claimed_until: float = 0.0
+    claims: int = 0
+    strikes: int = 0
+    deliveries: Deliveries | None = None
+
+
+class MemoryTable:
+    """The `EventTable` port."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+
+    def put(
+        self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
+    ) -> Existing | None:
+        row = self.rows.get(stored.event.key)
+        if row is None or (row.expires_at is not None and row.expires_at < now):
+            kept = replace(stored, event=replace(stored.event, body=b""))
+            self.rows[stored.event.key] = Row(kept, receipt, due_at)
+            return None
+        if row.receipt == receipt:
+            return None
+        return Existing(row.due_at, row.claimed_until)
+
+    def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
+        row = self.rows.get(event_key)
+        if row is None:
+            return None
+        if row.due_at is not None and row.claimed_until <= now:
+            row.owner, row.claimed_until, row.claims = owner, until, row.claims + 1
+        elif row.owner != owner:
+            return None
+        event = row.stored.event
+        return Claimed(
+            event_key=event_key,
+            owner=owner,
+            until=row.claimed_until,
+            claims=row.claims,
+            webhook_id=event.webhook_id,
+            received_at=event.received_at,
+            kind=event.kind,
+            content_type=event.content_type,
+            packed=row.stored.packed,
+            payload=row.stored.payload,
+            deliveries=row.deliveries,
+        )
+
+    def strike(self, event_key: str, *, owner: str) -> int:
+        row = self.rows[event_key]
+        if row.owner != owner:
+            return 0
+        row.strikes += 1
+        return row.strikes
+
+    def record(self, event_key: str, *, owner: str, record: Record) -> bool:
+        row = self.rows.get(event_key)
+        if row is None or row.owner != owner:
+            return False
+        row.due_at, row.expires_at, row.claimed_until = record.due_at, record.expires_at, 0.0
+        if record.deliveries is not None:
+            row.deliveries = dict(record.deliveries)
+        if record.progress:
+            row.claims = row.strikes = 0
+        return True
+
+    def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
+        found = sorted(
+            (row.due_at, key)
+            for key, row in self.rows.items()
+            if row.due_at is not None and row.due_at <= now and shard_of(key) == shard
+        )
+        for start in range(0, len(found), 100):
+            yield [Overdue(key, due_at) for due_at, key in found[start : start + 100]]
+
+    def postpone(self, overdue: Overdue, *, until: float) -> bool:
+        row = self.rows.get(overdue.event_key)
+        if row is None or row.due_at not in (overdue.due_at, until):
+            return False
+        row.due_at = until
+        return True
+
+
+@dataclass
+class Queued:
+    """One record in a memory queue; visible from `at` on."""
+
+    id: str
+    body: str
+    slow: bool
+    at: float
+
+
+class MemoryQueue:
+    """The `EventQueue` port; bodies are those of the real queue."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.queued: list[Queued] = []
+        self._clock = clock
+        self._sent = 0
+
+    def send_hint(self, event_key: str, *, delay: float = 0.0, slow: bool = False) -> None:
+        self._put(encode_hint(event_key, slow=slow), delay, slow)
+
+    def send_hints(self, event_keys: Sequence[str]) -> None:
+        for event_key in event_keys:
+            self.send_hint(event_key)
+
+    def send_event(self, stored: StoredEvent) -> None:
+        self._put(encode_event(stored), 0.0, slow=False)
+
+    def visible(self) -> list[Queued]:
+        """What a consumer would get now, oldest first."""
+        return [queued for queued in self.queued if queued.at <= self._clock()]
+
+    def _put(self, body: str, delay: float, slow: bool) -> None:
+        self._sent += 1
+        self.queued.append(Queued(f"record-{self._sent}", body, slow, self._clock() + delay))
+
+
+class MemoryPayloads:
+    """The `Payloads` port."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put(self, packed: bytes) -> str:
+        name = f"payloads/{hash(packed)}"
+        self.objects[name] = packed
+        return name
+
+    def get(self, name: str) -> bytes:
+        if name not in self.objects:
+            raise PayloadMissing(name)
+        return self.objects[name]
+
+
+@dataclass
+class MemoryWebhooks:
+    """The `WebhookRegistry` port."""
+
+    webhooks: list[Webhook] = field(default_factory=list)
+    down: bool = False
+
+    def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
+        if self.down:
+            raise RegistryUnavailable("down")
+        return [webhook for webhook in self.webhooks if webhook.id == webhook_id]
+
+
+@dataclass
+class MemoryDestinations:
+    """The `DestinationRegistry` port."""
+
+    usable: dict[str, Destination] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def load(self) -> Destinations:
+        return Destinations(dict(self.usable), dict(self.broken))
+
+
+class MemoryHealthBoard:
+    """The `HealthBoard` port."""
+
+    def __init__(self) -> None:
+        self.health: dict[str, Health] = {}
+
+    def load(self) -> Mapping[str, Health]:
+        return dict(self.health)
+
+    def save(self, destination: str, health: Health, *, seen: Health | None = None) -> bool:
+        now = self.health.get(destination, Health())
+        if seen is not None and now.open_until != seen.open_until:
+            return False
+        self.health[destination] = health
+        return True
+
+
+@dataclass
+class MemorySender:
+    """The `Sender` port: answers from a script by destination, 200 where none is left."""
+
+    script: dict[str, list[Answer]] = field(default_factory=dict)
+    sent: list[Attempt] = field(default_factory=list)
+
+    def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
+        for attempt in attempts:
+            self.sent.append(attempt)
+            answers = self.script.get(attempt.destination, [])
+            yield attempt, answers.pop(0) if answers else Answer(status=200, seconds=0.01)
+
+
+class FactList:
+    """The `Facts` port: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, object]]] = []
+
+    def __call__(self, name: str, /, **fields: object) -> None:
+        self.told.append((name, fields))
+
+    def named(self, name: str) -> list[dict[str, object]]:
+        return [fields for told, fields in self.told if told == name]
