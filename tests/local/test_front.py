@@ -25,8 +25,8 @@ def front(make_pool: PoolMaker, log_lines: list[tuple[str, str]]) -> Iterator[Fr
     pool = make_pool("web")
     pool.start()
     routes = [RouteSpec("POST", "/hook", "F"), RouteSpec("POST", "/hook/{slot}", "F")]
-    front = Front(routes, {"F": pool}, lambda source, line: log_lines.append((source, line)))
-    front.start()
+    front = Front(lambda source, line: log_lines.append((source, line)))
+    front.start(routes, {"F": pool})
     yield front
     front.stop()
 

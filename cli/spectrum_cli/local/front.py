@@ -39,20 +39,14 @@ SOURCE = "front"
 
 
 class Front:
-    """The API on loopback: `routes` to the pools of their functions, by logical id.
+    """The API on loopback. Port 0 picks a free port; a taken one raises OSError.
 
-    Port 0 picks a free port; a taken one raises OSError. Nothing is served before `start`.
+    The port is open from the beginning, and whoever connects waits until `start`.
     """
 
-    def __init__(
-        self,
-        routes: Sequence[RouteSpec],
-        pools: Mapping[str, FunctionPool],
-        log: LogLine,
-        port: int = 0,
-    ) -> None:
-        self._routes = Routes(routes)
-        self._pools = pools
+    def __init__(self, log: LogLine, port: int = 0) -> None:
+        self._routes = Routes([])
+        self._pools: Mapping[str, FunctionPool] = {}
         self._log = log
         front = self
 
@@ -70,7 +64,10 @@ class Front:
     def address(self) -> str:
         return self._server.address
 
-    def start(self) -> None:
+    def start(self, routes: Sequence[RouteSpec], pools: Mapping[str, FunctionPool]) -> None:
+        """Serve `routes` with the pools of their functions, by logical id."""
+        self._routes = Routes(routes)
+        self._pools = pools
         self._server.start("front")
 
     def stop(self) -> None:

@@ -1,0 +1,156 @@
+"""`forwarder local`: the whole stack on this machine, until a signal ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectrum_cli.errors import Unreachable, WrongUse
+
+if TYPE_CHECKING:
+    from spectrum_cli.local.registry_files import MadeUpWebhook
+    from spectrum_cli.local.stack import LocalStack
+
+DEFAULT_PORT = 8787
+
+TO_SEND_ONE = """\
+To send an event by hand, paste this into another terminal:
+
+  body='{{"event":"messages","message":{{"id":"by-hand-1","content":{{"type":"text","text":"hi"}}}}}}'
+  timestamp=$(date +%s)
+  signature=$(printf 'v0:%s:%s' "$timestamp" "$body" |
+    openssl dgst -sha256 -hmac {secret} -r | cut -d' ' -f1)
+  curl -sS {url} -H 'Content-Type: application/json' -H 'X-Spectrum-Event: messages' \\
+    -H 'X-Spectrum-Webhook-Id: {webhook}' \\
+    -H "X-Spectrum-Timestamp: $timestamp" -H "X-Spectrum-Signature: v0=$signature" \\
+    --data-binary "$body"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("local")(local)
+
+
+def local(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the endpoint; 0 picks a free one.")
+    ] = DEFAULT_PORT,
+    webhooks: Annotated[
+        Path | None,
+        typer.Option(help='File with what the secret holds: {"webhooks": [...]}.'),
+    ] = None,
+    destinations: Annotated[
+        Path | None,
+        typer.Option(help='File with what the secret holds: {"destinations": [...]}.'),
+    ] = None,
+    time_scale: Annotated[
+        float, typer.Option(help="Multiplies retry delays, sweeps and leases; 0.01 is quick.")
+    ] = 1.0,
+) -> None:
+    """Run the whole stack on this machine, without an AWS account.
+
+    Without files it makes a webhook and a consumer of its own. Standard output gets one line when
+    everything is up: READY and the endpoint's URL. SIGINT or SIGTERM ends it.
+
+    Example: forwarder local --port 0 --time-scale 0.01
+    """
+    stopping = threading.Event()
+    # From here on a signal is a request that is honoured between two steps, not an interruption.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    if not 0 < time_scale <= 1000:
+        raise WrongUse("--time-scale must be more than 0, and at most 1000")
+    try:
+        _run(port, webhooks, destinations, time_scale, stopping)
+    except ModuleNotFoundError as error:
+        raise Unreachable(
+            f"the local stack needs {error.name}: install it with pip install '.[local]'"
+        ) from error
+
+
+def _run(
+    port: int,
+    webhooks: Path | None,
+    destinations: Path | None,
+    time_scale: float,
+    stopping: threading.Event,
+) -> None:
+    # These bring moto and boto3 along: seconds that no other command should wait.
+    from spectrum_cli.local.console import Console  # noqa: PLC0415
+    from spectrum_cli.local.consumer import Consumer, Received, accept_verified  # noqa: PLC0415
+    from spectrum_cli.local.registry_files import (  # noqa: PLC0415
+        destination_registry,
+        make_up_webhook,
+        read_registry,
+    )
+    from spectrum_cli.local.stack import LocalStack, StartCancelled  # noqa: PLC0415
+
+    log = Console()
+    webhook = None if webhooks else make_up_webhook()
+    webhooks_text = read_registry(webhooks, "webhooks") if webhooks else None
+    destinations_text = read_registry(destinations, "destinations") if destinations else None
+
+    def take(received: Received) -> int:
+        verdict = "verified" if received.verified else "NOT VERIFIED"
+        body = received.body[:200].decode("utf-8", "replace")
+        log("consumer", f"{received.event_key} {verdict}, {len(received.body)} bytes: {body}")
+        return accept_verified(received)
+
+    with contextlib.ExitStack() as cleanup:
+        if destinations_text is None:
+            consumer = Consumer(secrets.token_hex(32), take)
+            consumer.start()
+            cleanup.callback(consumer.stop)
+            destinations_text = destination_registry("consumer", consumer.url, consumer.secret)
+        stack = LocalStack(
+            webhooks=webhooks_text or (webhook.registry if webhook else ""),
+            destinations=destinations_text,
+            log=log,
+            port=port,
+            time_scale=time_scale,
+        )
+        try:
+            stack.start(stopping)
+        except StartCancelled:
+            return
+        cleanup.callback(stack.stop)
+        _publish(stack, cleanup)
+        if webhook is not None:
+            _explain(stack.endpoint_url, webhook)
+        print(f"READY {stack.endpoint_url}", flush=True)
+        stopping.wait()
+        log("stack", "stopping")
+
+
+def _publish(stack: LocalStack, cleanup: contextlib.ExitStack) -> None:
+    from spectrum_cli.local.state import LocalState, published  # noqa: PLC0415
+
+    state = LocalState(
+        pid=os.getpid(),
+        endpoint_url=stack.endpoint_url,
+        aws_url=stack.endpoints.default,
+        overrides=dict(stack.endpoints.overrides),
+        physical_ids=dict(stack.deployment.physical_ids),
+        outputs=dict(stack.deployment.outputs),
+    )
+    try:
+        cleanup.enter_context(published(state))
+    except OSError as error:
+        print(f"Other commands will not find this stack: {error}", file=sys.stderr)
+
+
+def _explain(url: str, webhook: MadeUpWebhook) -> None:
+    text = TO_SEND_ONE.format(url=url, secret=webhook.signing_secret, webhook=webhook.id)
+    print(
+        f"Made up for this run: webhook {webhook.id}, secret {webhook.signing_secret}\n{text}",
+        file=sys.stderr,
+        flush=True,
+    )

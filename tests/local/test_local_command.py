@@ -1,0 +1,181 @@
+"""`forwarder local` as a process: what it prints, how it ends, what it leaves behind."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.local.conftest import wait_until
+
+START_SECONDS = 60
+
+
+class Command:
+    """A started `forwarder local`, in a session of its own, with its output in files."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+            "XDG_STATE_HOME": str(folder / "state"),
+            **environment,
+        }
+        with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "spectrum_cli", "local", *options],
+                stdout=out,
+                stderr=err,
+                env=self.environment,
+                start_new_session=True,
+            )
+
+    @property
+    def out(self) -> str:
+        return (self.folder / "out").read_text()
+
+    @property
+    def err(self) -> str:
+        return (self.folder / "err").read_text()
+
+    def ready_url(self) -> str:
+        wait_until(
+            lambda: self.out.endswith("\n") or self.process.poll() is not None, START_SECONDS
+        )
+        match = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+/spectrum-webhook)\n", self.out)
+        assert match, self.out + self.err
+        return match[1]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def children(self) -> list[int]:
+        """The ids of the processes that this one has started and that still run."""
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(status.read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == self.process.pid:
+                found.append(int(status.parent.name))
+        return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+
+
+@pytest.fixture
+def commands() -> Iterator[list[Command]]:
+    started: list[Command] = []
+    yield started
+    for command in started:
+        if command.process.poll() is None:
+            command.process.kill()
+            command.process.wait()
+
+
+def send(url: str, webhook: str, secret: str, body: bytes) -> tuple[int, str]:
+    timestamp = str(int(time.time()))
+    signed = f"v0:{timestamp}:".encode() + body
+    signature = "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    headers = {
+        "Content-Type": "application/json",
+        "X-Spectrum-Webhook-Id": webhook,
+        "X-Spectrum-Timestamp": timestamp,
+        "X-Spectrum-Signature": signature,
+    }
+    connection.request("POST", urlsplit(url).path, body, headers)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts child processes through /proc")
+def test_event_sent_by_hand_reaches_the_built_in_consumer_and_nothing_stays_behind(
+    folder: Path, commands: list[Command]
+) -> None:
+    command = Command(folder, "--port", "0", "--time-scale", "0.01")
+    commands.append(command)
+    url = command.ready_url()
+    state = json.loads((folder / "state/spectrum-forwarder/local.json").read_text())
+    assert (state["pid"], state["endpoint_url"]) == (command.process.pid, url)
+    made_up = re.search(r"webhook (\S+), secret (\S+)", command.err)
+    assert made_up, command.err
+    body = b'{"event":"messages","message":{"id":"by-hand-1"}}'
+    status, text = send(url, made_up[1], made_up[2], body)
+    assert status == 200, text + command.err
+    wait_until(lambda: "by-hand-1 verified" in command.err, 15)
+    workers = command.children()
+    assert workers
+    assert command.end() == 0
+    assert command.out == f"READY {url}\n"
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert not (folder / "state/spectrum-forwarder/local.json").exists()
+    assert "Traceback" not in command.err
+
+
+@pytest.mark.parametrize("after", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_during_the_start_ends_it_with_success(
+    folder: Path, commands: list[Command], after: float, number: int
+) -> None:
+    command = Command(folder, "--port", "0")
+    commands.append(command)
+    time.sleep(after)
+    workers = command.children()
+    assert command.end(number) == 0, command.err
+    assert "Traceback" not in command.err
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def test_taken_port_is_said_in_one_line(folder: Path, commands: list[Command]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = Command(folder, "--port", port)
+        commands.append(command)
+        assert command.process.wait(START_SECONDS) == 3
+    assert command.out == ""
+    assert command.err.startswith(f"forwarder: port {port} cannot be used")
+    assert command.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--webhooks", "/does/not/exist"],
+        ["--destinations", "/does/not/exist"],
+        ["--time-scale", "0"],
+        ["--time-scale", "nan"],
+        ["--port", "70000"],
+        ["--unknown"],
+    ],
+)
+def test_wrong_use_is_status_2_without_a_traceback(
+    folder: Path, commands: list[Command], options: list[str]
+) -> None:
+    command = Command(folder, *options)
+    commands.append(command)
+    assert command.process.wait(START_SECONDS) == 2
+    assert command.err
+    assert "Traceback" not in command.err
+    assert command.out == ""
