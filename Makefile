@@ -8,7 +8,8 @@ READY := $(VENV)/.ready
 SAM_VENV := .sam-venv
 SAM := $(SAM_VENV)/bin/sam
 
-.PHONY: demo test check fix lock validate build clean
+.PHONY: demo test prove check fix validate build events lock clean
+export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
 	$(BIN)/forwarder demo
@@ -31,6 +32,30 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+# SAM pins boto3 for itself, so it has an environment of its own. --no-deps because the file holds
+# everything, and older pips refuse a hashed file that names extras.
+$(SAM): requirements/sam.txt
+	$(PYTHON) -m venv $(SAM_VENV)
+	$(SAM_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements/sam.txt
+	@touch $@
+
+validate: $(SAM)
+	$(SAM) validate --lint --region us-east-1
+
+build: $(SAM)
+	$(SAM) build
+
+# Pins everything anew: versions and hashes, and nothing about where they come from.
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header
+lock: $(READY)
+	$(LOCK) --python-version 3.11 --extra local --group dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --python-version 3.13 -c requirements/dev.txt pyproject.toml \
+		-o layers/core/requirements.txt
+	echo pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
+		-o functions/fanout/requirements.txt
+	echo aws-sam-cli | $(LOCK) --python-version 3.11 - -o requirements/sam.txt
 
 clean:
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
