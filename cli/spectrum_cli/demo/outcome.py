@@ -1,0 +1,195 @@
+"""What came of a demo, and which of the promises that makes kept.
+
+Pure: what was sent, stored and received in, promises out. Events are told apart by their bodies,
+which differ from each other, so that a changed body is a stranger and not a delivery.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from spectrum_cli.demo.consumer import Arrival
+from spectrum_cli.demo.sender import Sent
+
+KINDS, ODD, BURST = "every content type", "odd, yet authentic", "a burst at once"
+DUPLICATE, FORGED, STALE = "a duplicate", "a forged request", "a stale request"
+AUTHENTIC = (KINDS, ODD, BURST)
+GROUPS = (*AUTHENTIC, DUPLICATE, FORGED, STALE)
+REFUSALS = {FORGED: (401, "signature_mismatch"), STALE: (401, "stale_timestamp")}
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """All that one consumer saw; it was to answer 503 to each event `refusals` times."""
+
+    consumer: str
+    refusals: int
+    arrivals: Sequence[Arrival]
+
+    def attempts(self) -> Counter[bytes]:
+        """Attempts by body."""
+        return Counter(arrival.body for arrival in self.arrivals)
+
+    def taken(self) -> Counter[bytes]:
+        """How often each body was answered 200."""
+        return Counter(arrival.body for arrival in self.arrivals if arrival.taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One line of the verdict; `missing` says what is not as promised, and is empty if all is."""
+
+    text: str
+    missing: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        return not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A whole demo. `settled` are the keys in the table that owe nothing any more."""
+
+    sent: Sequence[Sent]
+    stored: Collection[str]
+    settled: Collection[str]
+    deliveries: Sequence[Deliveries]
+    seconds: float
+
+    def group(self, name: str) -> list[Sent]:
+        return [sent for sent in self.sent if sent.group == name]
+
+    def owed(self) -> dict[bytes, str]:
+        """Event keys by body: every authentic event that was acknowledged, the duplicate's too."""
+        return {
+            sent.body: sent.event_key or ""
+            for sent in self.sent
+            if sent.acknowledged and sent.group not in REFUSALS
+        }
+
+    @property
+    def kept(self) -> bool:
+        """Whether everything came as promised."""
+        return all(promise.kept for promise in self.promises())
+
+    def promises(self) -> list[Promise]:
+        return [
+            *self._answers(),
+            self._storage(),
+            *(self._delivered(seen) for seen in self.deliveries),
+            self._genuine(),
+            self._constant_ids(),
+            self._once(),
+            *(self._persistent(seen) for seen in self.deliveries if seen.refusals),
+        ]
+
+    def report(self) -> dict[str, object]:
+        """The outcome for programs."""
+        return {
+            "ok": self.kept,
+            "seconds": self.seconds,
+            "sent": {name: len(self.group(name)) for name in GROUPS},
+            "answered": dict(Counter(str(s.status or "nothing") for s in self.sent)),
+            "stored": len(self.stored),
+            "settled": len(self.settled),
+            "consumers": [
+                {
+                    "name": seen.consumer,
+                    "delivered": len(seen.taken()),
+                    "attempts": len(seen.arrivals),
+                }
+                for seen in self.deliveries
+            ],
+            "promises": [
+                {"promise": promise.text, "kept": promise.kept, "missing": list(promise.missing)}
+                for promise in self.promises()
+            ],
+        }
+
+    def _answers(self) -> Iterable[Promise]:
+        for name in AUTHENTIC:
+            if group := self.group(name):
+                # An event that was sent again may have been stored the first time.
+                wrong = [
+                    s for s in group if s.status != 200 or (s.word, s.tries) == ("duplicate", 1)
+                ]
+                yield Promise(f"{name}: all {len(group)} answered 200", _answers_of(wrong))
+        wrong = [s for s in self.group(DUPLICATE) if (s.status, s.word) != (200, "duplicate")]
+        yield Promise("the duplicate answered 200 duplicate", _answers_of(wrong))
+        for name, answer in REFUSALS.items():
+            wrong = [s for s in self.group(name) if (s.status, s.word) != answer]
+            arrived = {body for seen in self.deliveries for body in seen.attempts()}
+            stray = tuple("and delivered" for s in self.group(name) if s.body in arrived)
+            text = f"{name} refused with {answer[0]} and delivered nowhere"
+            yield Promise(text, _answers_of(wrong) + stray)
+
+    def _storage(self) -> Promise:
+        keys = sorted(set(self.owed().values()))
+        missing = tuple(f"not stored: {key}" for key in keys if key not in self.stored)
+        owing = tuple(
+            f"still owing: {key}" for key in keys if key in self.stored and key not in self.settled
+        )
+        return Promise("every acknowledged event stored, and settled in the end", missing + owing)
+
+    def _delivered(self, seen: Deliveries) -> Promise:
+        owed, taken = self.owed(), seen.taken()
+        missing = tuple(f"not delivered: {key}" for body, key in owed.items() if body not in taken)
+        strange = tuple(
+            f"bytes that nobody sent, as {arrival.event_key}"
+            for arrival in seen.arrivals
+            if arrival.body not in owed
+        )
+        text = f"every acknowledged event at {seen.consumer}, byte for byte"
+        return Promise(text, missing + strange)
+
+    def _genuine(self) -> Promise:
+        wrong = tuple(
+            f"{seen.consumer}: {arrival.event_key}"
+            for seen in self.deliveries
+            for arrival in seen.arrivals
+            if not (arrival.v0_verifies and arrival.standard_verifies)
+        )
+        return Promise("every attempt signed: v0 and Standard Webhooks, both verify", wrong)
+
+    def _constant_ids(self) -> Promise:
+        owed, ids = self.owed(), defaultdict[bytes, set[str]](set)
+        for seen in self.deliveries:
+            for arrival in seen.arrivals:
+                ids[arrival.body].add(arrival.event_key)
+        wrong = tuple(
+            f"{owed.get(body, 'unknown')}: {', '.join(sorted(found))}"
+            for body, found in ids.items()
+            if found != {owed.get(body)}
+        )
+        return Promise("webhook-id is the event key, the same on every attempt", wrong)
+
+    def _once(self) -> Promise:
+        wrong = tuple(
+            f"{seen.consumer}: {count} times, {self.owed().get(body, 'unknown')}"
+            for seen in self.deliveries
+            for body, count in seen.taken().items()
+            if count > 1
+        )
+        return Promise("nothing taken twice, the duplicate included", wrong)
+
+    def _persistent(self, seen: Deliveries) -> Promise:
+        needed = seen.refusals + 1
+        wrong = tuple(
+            f"{self.owed().get(body, 'unknown')}: {count} attempts"
+            for body, count in seen.attempts().items()
+            if count != needed
+        )
+        return Promise(
+            f"{seen.consumer} refused each event {_times(seen.refusals)}, yet has all", wrong
+        )
+
+
+def _answers_of(wrong: Iterable[Sent]) -> tuple[str, ...]:
+    return tuple(f"{sent.status or 'no answer'} {sent.word}" for sent in wrong)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

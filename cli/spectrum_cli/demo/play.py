@@ -1,0 +1,218 @@
+"""The demo's story: start everything, send everything, wait until all is settled, look back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Protocol
+
+from spectrum_cli.demo import outcome
+from spectrum_cli.demo.consumer import Consumer
+from spectrum_cli.demo.outcome import Deliveries, Outcome
+from spectrum_cli.demo.sender import Sender, Sent
+from spectrum_cli.local.registry_files import MadeUpWebhook, make_up_webhook
+from spectrum_cli.local.stack import LocalStack
+from spectrum_cli.local.worker import LogLine
+from spectrum_cli.samples import (
+    CONTENT_KINDS,
+    ODD_KINDS,
+    SampleRequest,
+    flawed,
+    make_body,
+    signed,
+)
+
+TIME_SCALE = 0.01
+STEADY, SHAKY = "steady", "shaky"
+REFUSALS = 2
+AT_ONCE = 16
+LOOK_SECONDS, READ_TABLE_SECONDS = 0.1, 1.0
+# Without anything new for so long, what is missing will not come.
+PATIENCE_SECONDS = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is: counts of events, `attempts` and `taken` by consumer, milliseconds."""
+
+    expected: int
+    answered: int
+    stored: int
+    taken: dict[str, int]
+    attempts: dict[str, int]
+    median_ms: float
+
+
+class Screen(Protocol):
+    """Shows the demo while it goes on."""
+
+    def step(self, text: str) -> None:
+        """A new part begins; the one before is done."""
+
+    def progress(self, progress: Progress) -> None:
+        """Called several times a second once requests are being sent."""
+
+
+class Play:
+    """One demo. `burst` is how many requests are sent at once at the end."""
+
+    def __init__(self, screen: Screen, log: LogLine, *, burst: int) -> None:
+        self._screen = screen
+        self._log = log
+        self._burst = burst
+        self._webhook = make_up_webhook()
+        self._consumers = [
+            Consumer(STEADY, secrets.token_hex(32)),
+            Consumer(SHAKY, secrets.token_hex(32), refusals=REFUSALS),
+        ]
+        self._sent: list[Sent] = []
+        self._stored: set[str] = set()
+        self._settled: set[str] = set()
+
+    def run(self) -> Outcome:
+        """Run the demo to its end; raises errors.Unreachable when the stack does not start."""
+        began = time.monotonic()
+        with self._stack() as stack, ThreadPoolExecutor(AT_ONCE) as threads:
+            sender = Sender(stack.endpoint_url)
+            table = Table(stack)
+            text = make_body("text")
+            self._screen.step(
+                f"sending {len(CONTENT_KINDS)} content types and {len(ODD_KINDS)} odd bodies"
+            )
+            bodies = [(outcome.KINDS, text)]
+            bodies += [(outcome.KINDS, make_body(k)) for k in CONTENT_KINDS if k != "text"]
+            bodies += [(outcome.ODD, make_body(kind)) for kind in ODD_KINDS]
+            self._watch(table, self._start(threads, sender, bodies))
+            self._screen.step("sending a duplicate, a forged and a stale request")
+            self._send_oddities(sender, text)
+            self._screen.step(f"sending a burst of {self._burst}")
+            bodies = [(outcome.BURST, make_body("text")) for _ in range(self._burst)]
+            self._watch(table, self._start(threads, sender, bodies))
+            self._screen.step("waiting until nothing is owed any more")
+            self._wait(table)
+        seen = [Deliveries(c.name, c.refusals, c.arrivals()) for c in self._consumers]
+        return Outcome(
+            self._sent, self._stored, self._settled, seen, round(time.monotonic() - began, 1)
+        )
+
+    @contextlib.contextmanager
+    def _stack(self) -> Iterator[LocalStack]:
+        self._screen.step("starting the stack of template.yaml, and two consumers")
+        with contextlib.ExitStack() as cleanup:
+            for consumer in self._consumers:
+                consumer.start()
+                cleanup.callback(consumer.stop)
+            entries = [
+                {"name": consumer.name, "url": consumer.url, "signing_secret": consumer.secret}
+                for consumer in self._consumers
+            ]
+            stack = LocalStack(
+                webhooks=self._webhook.registry,
+                destinations=json.dumps({"destinations": entries}),
+                log=self._log,
+                time_scale=TIME_SCALE,
+            )
+            yield cleanup.enter_context(stack)
+
+    def _start(
+        self, threads: ThreadPoolExecutor, sender: Sender, bodies: list[tuple[str, bytes]]
+    ) -> list[Future[Sent]]:
+        return [
+            threads.submit(sender.send, group, partial(signed_now, body, self._webhook))
+            for group, body in bodies
+        ]
+
+    def _send_oddities(self, sender: Sender, text: bytes) -> None:
+        webhook = self._webhook
+        self._sent.append(sender.send(outcome.DUPLICATE, partial(signed_now, text, webhook)))
+        for group, flaw in ((outcome.FORGED, "forged"), (outcome.STALE, "stale")):
+            body = make_body("text")
+            make = partial(
+                flawed,
+                flaw,
+                body,
+                webhook_id=webhook.id,
+                secret=webhook.signing_secret,
+                timestamp=int(time.time()),
+            )
+            self._sent.append(sender.send(group, make))
+
+    def _watch(self, table: Table, answers: list[Future[Sent]]) -> None:
+        """Show progress until all of the answers are there."""
+        waiting = list(answers)
+        before = list(self._sent)
+        while waiting:
+            waiting = [answer for answer in waiting if not answer.done()]
+            self._sent = before + [answer.result() for answer in answers if answer.done()]
+            self._show(table)
+            time.sleep(LOOK_SECONDS)
+
+    def _wait(self, table: Table) -> None:
+        """Show progress until every acknowledged event is settled, or nothing moves any more."""
+        owed = {sent.event_key for sent in self._sent if sent.acknowledged}
+        last, since = -1, time.monotonic()
+        while time.monotonic() - since < PATIENCE_SECONDS:
+            self._show(table)
+            if owed <= self._settled:
+                return
+            moved = sum(consumer.counts()[1] for consumer in self._consumers) + len(self._settled)
+            if moved != last:
+                last, since = moved, time.monotonic()
+            time.sleep(LOOK_SECONDS)
+
+    def _show(self, table: Table) -> None:
+        if (keys := table.read()) is not None:
+            self._stored, self._settled = keys
+        acknowledged = [sent for sent in self._sent if sent.acknowledged]
+        counts = {consumer.name: consumer.counts() for consumer in self._consumers}
+        self._screen.progress(
+            Progress(
+                expected=len(CONTENT_KINDS) + len(ODD_KINDS) + self._burst,
+                answered=len({sent.event_key for sent in acknowledged}),
+                stored=len(self._stored),
+                taken={name: taken for name, (taken, _) in counts.items()},
+                attempts={name: attempts for name, (_, attempts) in counts.items()},
+                median_ms=1000 * median([sent.seconds for sent in acknowledged] or [0.0]),
+            )
+        )
+
+
+class Table:
+    """The events table, looked at from outside now and then."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._client = stack.client("dynamodb")
+        self._name = stack.deployment.physical_ids["EventsTable"]
+        self._read_at = 0.0
+
+    def read(self) -> tuple[set[str], set[str]] | None:
+        """The keys of all events and of those that owe nothing; None if it was read just now."""
+        if time.monotonic() - self._read_at < READ_TABLE_SECONDS:
+            return None
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            ProjectionExpression="event_key, due_at",
+            # What is no event has no place in the log.
+            FilterExpression="attribute_exists(received_at)",
+        )
+        items = [item for page in pages for item in page["Items"]]
+        self._read_at = time.monotonic()
+        stored = {item["event_key"]["S"] for item in items}
+        return stored, {item["event_key"]["S"] for item in items if "due_at" not in item}
+
+
+def signed_now(body: bytes, webhook: MadeUpWebhook) -> SampleRequest:
+    """The request with this body, signed at this moment."""
+    return signed(
+        body,
+        webhook_id=webhook.id,
+        secret=webhook.signing_secret,
+        timestamp=int(time.time()),
+    )
