@@ -24,14 +24,16 @@ from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.deployment import Deployment, Endpoints, QueueSourceSpec
 from spectrum_cli.local.front import Front
 from spectrum_cli.local.functions import FunctionBroken, FunctionPool, PoolStopped
+from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.poller import Poller
 from spectrum_cli.local.schedule import Schedule
 from spectrum_cli.local.worker import REGION, LogLine
 
-# A laptop has few cores: more workers would only wait for each other.
+# A laptop has few cores. Deliveries mostly wait for destinations, so a lane may have more workers
+# than there are cores; receivers only compute, and each cold start takes from the others.
 LANE_CONCURRENCY = 4
-RECEIVER_WORKERS = 4
+RECEIVER_WORKERS = max(2, min(4, os.cpu_count() or 1))
 GRACE_SECONDS = 3.0
 REPLACEABLE_SERVICES = ("dynamodb", "sqs")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
@@ -140,6 +142,7 @@ class LocalStack:
         self._cleanup.callback(self._front.stop)
 
     def _start_moto(self) -> None:
+        repair()
         moto = MotoServer()
         moto.start()
         self._cleanup.callback(moto.stop)
