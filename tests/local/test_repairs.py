@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from moto.sqs models import Message, Queue
+from moto.sqs.models import Message, Queue
 from spectrum_cli.local.moto_repairs import repair
 
 
