@@ -1,0 +1,56 @@
+"""Destinations: filters, and what stands in for an entry that cannot be used."""
+
+import pytest
+from spectrum_forwarder.domain.destination import Content, Destinations
+
+from tests.support.make import destination_of
+
+
+def failing(_: object) -> bool:
+    raise ArithmeticError
+
+
+ODD = [b"", b"{", b"\xff\xfe\xfd", b"[" * 200_000, b'{"n":' + b"9" * 5_000 + b"}"]
+
+
+def test_without_a_filter_everything_is_wanted() -> None:
+    assert Content(b"not json").wanted_by(destination_of("crm"))
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_filter_decides_on_the_parsed_body(answer: bool) -> None:
+    seen = []
+
+    def takes(content: object) -> bool:
+        seen.append(content)
+        return answer
+
+    assert Content(b'{"a":1}').wanted_by(destination_of("crm", takes=takes)) is answer
+    assert seen == [{"a": 1}]
+
+
+@pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
+def test_a_body_that_cannot_be_read_passes_every_filter(body: bytes) -> None:
+    assert Content(body).wanted_by(destination_of("crm", takes=lambda _: False))
+
+
+def test_a_filter_that_fails_takes_the_event() -> None:
+    assert Content(b"{}").wanted_by(destination_of("crm", takes=failing))
+
+
+def test_new_events_are_bound_for_broken_entries_too() -> None:
+    crm = destination_of("crm")
+    assert Destinations({"crm": crm}, {"erp": "why"}).names() == ["crm", "erp"]
+
+
+def test_the_longest_timeout_is_that_of_any_destination() -> None:
+    slow = destination_of("slow", timeout_seconds=25.0)
+    assert Destinations({"a": destination_of("a"), "slow": slow}).longest_timeout == 25
+    assert Destinations({}).longest_timeout == 10
+
+
+def test_neither_secret_nor_headers_stand_in_a_representation() -> None:
+    shown = repr(
+        destination_of("crm", signing_secret="canary", headers={"Authorization": "canary"})
+    )
+    assert "canary" not in shown

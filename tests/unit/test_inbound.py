@@ -1,0 +1,120 @@
+"""Inbound requests: both gateway events, headers in any case, strict base64, and their shape."""
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spectrum_forwarder.domain.errors import MissingHeaders, UnreadableBody
+from spectrum_forwarder.domain.inbound import REQUIRED_HEADERS, InboundRequest
+
+FULL = dict.fromkeys(REQUIRED_HEADERS, "x")
+
+
+def read(**event: Any) -> InboundRequest:
+    return InboundRequest.from_api_gateway(event)
+
+
+def test_an_http_api_event_is_read() -> None:
+    request = read(version="2.0", headers={"x-a": "1"}, body="{}", isBase64Encoded=False)
+    assert (request.header("x-a"), request.body) == ("1", b"{}")
+
+
+def test_a_rest_api_event_is_read() -> None:
+    request = read(
+        version="1.0",
+        headers={"X-A": "1"},
+        multiValueHeaders={"X-A": ["1"]},
+        body="{}",
+        isBase64Encoded=False,
+    )
+    assert (request.header("x-a"), request.body) == ("1", b"{}")
+
+
+@pytest.mark.parametrize(
+    "name", ["X-SPECTRUM-SIGNATURE", "x-spectrum-signature", "X-sPeCtRuM-sIgNaTuRe"]
+)
+def test_header_names_come_in_any_case(name: str) -> None:
+    assert read(headers={name: "v"}).header("x-spectrum-signature") == "v"
+    assert read(multiValueHeaders={name: ["v"]}).header("x-spectrum-signature") == "v"
+
+
+def test_a_header_sent_twice_is_joined_and_never_chosen_from() -> None:
+    request = read(headers={"X-A": "last"}, multiValueHeaders={"X-A": ["first", "last"]})
+    assert request.header("x-a") == "first,last"
+
+
+def test_blanks_around_a_value_are_no_part_of_it_but_line_ends_are() -> None:
+    assert read(headers={"x-a": " \tv "}).header("x-a") == "v"
+    assert read(headers={"x-a": "v\n"}).header("x-a") == "v\n"
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"headers": None}, {"headers": {}, "multiValueHeaders": None}]
+)
+def test_an_event_without_headers_or_body_is_an_empty_request(event: dict[str, Any]) -> None:
+    assert InboundRequest.from_api_gateway(event) == InboundRequest({}, b"")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_come_through_base64(body: bytes) -> None:
+    text = base64.b64encode(body).decode()
+    assert read(body=text, isBase64Encoded=True).body == body
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "YQ", "YQ=", "Y Q==", "YQ==\n", "YQ==YQ==", "YQ-_", "\u00e9==="]
+)
+def test_base64_that_is_not_strict_is_unreadable(text: str) -> None:
+    with pytest.raises(UnreadableBody):
+        read(body=text, isBase64Encoded=True)
+
+
+@given(st.text(max_size=200))
+def test_a_plain_body_is_its_utf8(text: str) -> None:
+    assert read(body=text, isBase64Encoded=False).body == text.encode()
+
+
+def test_a_lone_surrogate_in_a_plain_body_does_not_raise() -> None:
+    assert read(body="\ud83d").body == b"\xed\xa0\xbd"
+
+
+@pytest.mark.parametrize("name", REQUIRED_HEADERS)
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_missing_or_empty_header_is_named(name: str, value: str | None) -> None:
+    headers = FULL | {name: value or ""}
+    with pytest.raises(MissingHeaders, match=f"Missing: {name}\\."):
+        InboundRequest(headers, b"").require_headers()
+
+
+def test_nothing_is_missing_of_a_full_request() -> None:
+    InboundRequest(FULL, b"").require_headers()
+
+
+def test_the_shape_tells_lengths_and_no_content() -> None:
+    request = InboundRequest(
+        {"x-spectrum-signature": "canary-s", "x-spectrum-timestamp": "canary-t"}, b"canary-b"
+    )
+    shape = request.shape()
+    assert "canary" not in repr(shape)
+    assert (shape["signature_length"], shape["timestamp_length"], shape["body_bytes"]) == (8, 8, 8)
+    assert shape["missing"] == ["x-spectrum-webhook-id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "spaced", "returns"),
+    [
+        (b'{"event":"messages"}', False, False),
+        (b'{ "event": "messages"}', True, False),
+        (b'{"event": "messages"}', True, False),
+        (b'{"event":"a"\r\n}', False, True),
+    ],
+)
+def test_the_shape_tells_of_rewritten_bodies(body: bytes, spaced: bool, returns: bool) -> None:
+    shape = InboundRequest({}, body).shape()
+    assert (shape["spaced_json"], shape["carriage_returns"]) == (spaced, returns)
+
+
+def test_no_body_stands_in_a_representation() -> None:
+    assert "canary" not in repr(InboundRequest({}, b"canary"))

@@ -1,0 +1,40 @@
+"""How long everything waits, and what the scale shortens."""
+
+import pytest
+from spectrum_forwarder.domain.destination import LONGEST_TIMEOUT
+from spectrum_forwarder.domain.timing import Timing
+
+FUNCTION_TIMEOUT = 60.0
+
+
+def test_a_claim_outlasts_the_function() -> None:
+    assert Timing().claim() > FUNCTION_TIMEOUT
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.1, 0.01, 0.0001])
+def test_a_claim_outlasts_the_longest_attempt_at_any_scale(scale: float) -> None:
+    assert Timing(scale).claim(LONGEST_TIMEOUT) > LONGEST_TIMEOUT
+
+
+def test_a_hint_in_the_slow_lane_may_be_later() -> None:
+    timing = Timing()
+    assert timing.hint_slack(slow=False) == timing.claim()
+    assert timing.hint_slack(slow=True) == timing.backlog > timing.claim()
+
+
+def test_the_longest_hint_delay_is_one_that_sqs_takes() -> None:
+    assert Timing().longest_hint_delay == 900
+    assert Timing(0.01).longest_hint_delay == 9
+    assert Timing(10).longest_hint_delay == 900
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"), [(0, 60), (240, 60), (400, 100), (14_400, 3600), (10**7, 3600)]
+)
+def test_a_hold_grows_with_age_from_a_minute_to_an_hour(age: float, wait: float) -> None:
+    assert Timing().hold(age) == wait
+
+
+def test_a_hold_is_scaled() -> None:
+    assert Timing(0.01).hold(0) == pytest.approx(0.6)
+    assert Timing(0.01).hold(10**6) == pytest.approx(36)
