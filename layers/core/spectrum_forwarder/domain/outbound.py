@@ -9,8 +9,9 @@ from spectrum_forwarder.domain.signature import sign, sign_standard
 
 USER_AGENT = "spectrum-forwarder/0.1"
 DEFAULT_CONTENT_TYPE = "application/json"
-# What may stand in a header: a body can name its event anything.
-HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
+# What may stand in a header: a body can name its event anything. Long enough for the longest event
+# key and for any token that an operator configures.
+HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def outbound_headers(
     """Headers in both schemes; those that the destination configures come first and lose."""
     timestamp = int(now)
     own = {
-        "Content-Type": content_type or DEFAULT_CONTENT_TYPE,
+        "Content-Type": content_type if _can_be_sent(content_type) else DEFAULT_CONTENT_TYPE,
         "User-Agent": USER_AGENT,
         "X-Spectrum-Event": kind,
         "X-Spectrum-Webhook-Id": webhook_id,
@@ -54,4 +55,8 @@ def outbound_headers(
     }
     taken = {name.lower() for name in own}
     configured = {n: v for n, v in destination.headers.items() if n.lower() not in taken}
-    return configured | {n: v for n, v in own.items() if v and HEADER_VALUE.fullmatch(v)}
+    return configured | {n: v for n, v in own.items() if v is not None and _can_be_sent(v)}
+
+
+def _can_be_sent(value: str | None) -> bool:
+    return value is not None and HEADER_VALUE.fullmatch(value) is not None

@@ -1,0 +1,99 @@
+"""What is sent: both signatures, and headers that neither a body nor an operator can break."""
+
+import hashlib
+
+import pytest
+from spectrum_forwarder.domain.outbound import HEADER_VALUE, Attempt, outbound_headers
+from spectrum_forwarder.domain.signature import SignedBytes, sign_standard
+
+from tests.support.make import NOW, destination_of
+
+BODY = b'{ "any": "bytes" }\r\n'
+CRM = destination_of("crm")
+
+
+def headers(
+    *,
+    event_key: str = "main:spc-msg-1",
+    kind: str | None = "messages",
+    content_type: str | None = "application/json",
+    webhook_id: str = "w-1",
+    now: float = NOW,
+    **changes: object,
+) -> dict[str, str]:
+    found = outbound_headers(
+        destination_of("crm", **changes),
+        event_key=event_key,
+        kind=kind,
+        webhook_id=webhook_id,
+        content_type=content_type,
+        body=BODY,
+        now=now,
+    )
+    return {name.lower(): value for name, value in found.items()}
+
+
+def test_an_attempt_verifies_as_a_spectrum_request() -> None:
+    sent = headers(now=NOW + 0.9)
+    assert sent["x-spectrum-timestamp"] == str(int(NOW))
+    signed = SignedBytes(sent["x-spectrum-signature"].encode(), int(NOW), BODY)
+    assert signed.by(CRM.signing_secret)
+    assert (sent["x-spectrum-event"], sent["x-spectrum-webhook-id"]) == ("messages", "w-1")
+
+
+def test_an_attempt_is_signed_by_standard_webhooks_under_the_event_key() -> None:
+    sent = headers()
+    expected = sign_standard(CRM.signing_secret, "main:spc-msg-1", int(NOW), BODY)
+    assert sent["webhook-signature"] == expected
+    assert (sent["webhook-id"], sent["webhook-timestamp"]) == ("main:spc-msg-1", str(int(NOW)))
+
+
+def test_the_id_stays_and_the_signature_is_made_anew() -> None:
+    first, second = headers(), headers(now=NOW + 5)
+    assert first["webhook-id"] == second["webhook-id"]
+    assert first["x-spectrum-signature"] != second["x-spectrum-signature"]
+
+
+def test_the_longest_event_key_is_still_the_webhook_id() -> None:
+    key = "s" * 100 + ":" + "x" * 200
+    assert headers(event_key=key)["webhook-id"] == key
+
+
+def test_a_long_token_can_be_configured() -> None:
+    token = "Bearer " + "x" * 2000
+    assert HEADER_VALUE.fullmatch(token)
+    assert headers(headers={"Authorization": token})["authorization"] == token
+
+
+def test_configured_headers_are_added_and_cannot_replace_ours() -> None:
+    sent = headers(headers={"Authorization": "Bearer x", "X-SPECTRUM-signature": "mine"})
+    assert sent["authorization"] == "Bearer x"
+    assert sent["x-spectrum-signature"].startswith("v0=")
+
+
+@pytest.mark.parametrize("kind", [None, "a\r\nX-Evil: 1", "\u00e9", " x", "x" * 9999, "\x00"])
+def test_a_kind_that_is_no_header_value_is_left_out(kind: str | None) -> None:
+    assert "x-spectrum-event" not in headers(kind=kind)
+
+
+@pytest.mark.parametrize("content_type", [None, "a\r\nX-Evil: 1", "text/plain; name=\u00e9"])
+def test_a_content_type_that_cannot_be_sent_is_taken_for_json(content_type: str | None) -> None:
+    assert headers(content_type=content_type)["content-type"] == "application/json"
+
+
+def test_the_inbound_content_type_is_passed_on() -> None:
+    assert headers(content_type="text/plain")["content-type"] == "text/plain"
+
+
+def test_a_secret_that_is_no_base64_still_signs_v0() -> None:
+    sent = headers(signing_secret="not base64!")
+    assert "webhook-signature" not in sent
+    assert sent["x-spectrum-signature"].startswith("v0=")
+
+
+def test_neither_body_nor_headers_stand_in_a_representation() -> None:
+    body = b"canary"
+    secret = hashlib.sha256(body).hexdigest()
+    attempt = Attempt("main:1", "crm", "https://x/", {"Authorization": secret}, body, 10.0, NOW)
+    assert "canary" not in repr(attempt)
+    assert secret not in repr(attempt)
