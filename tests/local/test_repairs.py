@@ -1,43 +1,32 @@
-"""moto as the local stack needs it: nothing that was sent to a queue may vanish."""
+"""moto as the local stack needs it."""
 
 from __future__ import annotations
 
-import threading
+from typing import Any
 
-import pytest
-from moto.sqs.models import Message, Queue
+import boto3
 from spectrum_cli.local.moto_repairs import repair
+from spectrum_cli.local.moto_server import MotoServer
 
 
-def new_record(body: str) -> Message:
-    record = Message(body, body)
-    record.mark_sent(0)
-    return record
-
-
-def test_record_sent_in_the_middle_of_a_delete_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_service_is_still_found_once_requests_are_dispatched_from_memory() -> None:
     repair()
-    queue = Queue("crowded", "us-east-1", "123456789012")  # type: ignore[abstract]
-    first, second = new_record("first"), new_record("second")
-    queue.add_message(first)
-    first.mark_received(30)
-    handle = first.receipt_handle
-    assert handle
-    senders: list[threading.Thread] = []
+    with MotoServer() as server:
 
-    class Watched(Message):
-        """Its deletion takes long enough for another record to be sent."""
+        def client(service: str) -> Any:
+            return boto3.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=server.url,
+                region_name="us-east-1",
+                aws_access_key_id="local",
+                aws_secret_access_key="local",
+            )
 
-        def had_receipt_handle(self, receipt_handle: str) -> bool:
-            if not senders:
-                senders.append(threading.Thread(target=queue.add_message, args=(second,)))
-                senders[0].start()
-                senders[0].join(0.2)
-            return super().had_receipt_handle(receipt_handle)
-
-    last = new_record("last")
-    last.__class__ = Watched
-    queue.add_message(last)
-    queue.delete_message(handle)
-    senders[0].join()
-    assert [record.body for record in queue.messages] == ["last", "second"]
+        sqs, dynamodb, s3 = client("sqs"), client("dynamodb"), client("s3")
+        for _ in range(2):
+            sqs.create_queue(QueueName="events")
+            assert dynamodb.list_tables()["TableNames"] == []
+            assert s3.list_buckets()["Buckets"] == []
+            assert len(sqs.list_queues()["QueueUrls"]) == 1
+        for used in (sqs, dynamodb, s3):
+            used.close()
