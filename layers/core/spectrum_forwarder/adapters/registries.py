@@ -201,7 +201,9 @@ def _filter(entry: Entry) -> Filter | None:
     try:
         search = jmespath.compile(expression).search
     except jmespath.exceptions.JMESPathError as error:
-        raise InvalidEntry(f"filter is no JMESPath expression: {error}") from error
+        # Not the error's own text: it quotes the expression, which may name a person.
+        place = getattr(error, "lex_position", 0) + 1
+        raise InvalidEntry(f"filter is no JMESPath expression: see character {place}") from error
     return lambda content: _is_true(search(content))
 
 

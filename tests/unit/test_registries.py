@@ -1,0 +1,315 @@
+"""The registries: each rule for an entry, bad ones by name, and when the secrets are read."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from spectrum_forwarder.adapters.registries import (
+    SecretDestinations,
+    SecretWebhooks,
+    read_destination,
+    read_destinations,
+    read_webhook,
+    read_webhooks,
+)
+from spectrum_forwarder.domain.destination import Content, Destinations
+from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable
+from spectrum_forwarder.domain.ports import Webhook
+
+from tests.support.memory import FactList, ManualClock
+from tests.support.secret import StoredSecret
+
+HEX = "5e" * 32
+WEBHOOK: dict[str, Any] = {"id": "w-1", "signing_secret": HEX, "source": "main"}
+CRM: dict[str, Any] = {"name": "crm", "url": "https://crm.example.com/in", "signing_secret": HEX}
+
+
+class Reports:
+    """Takes what is reported: names and reasons."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def __call__(self, name: str, error: InvalidEntry) -> None:
+        self.told.append((name, str(error)))
+
+
+# ---- Webhooks ----------------------------------------------------------------------------------
+
+
+def test_a_webhook_is_read() -> None:
+    assert read_webhook(WEBHOOK) == Webhook("w-1", HEX, "main")
+
+
+@pytest.mark.parametrize("source", [None, ""])
+def test_the_source_is_the_id_by_default(source: str | None) -> None:
+    assert read_webhook(WEBHOOK | {"source": source}).source == "w-1"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"id": None}, "id"),
+        ({"id": ""}, "id"),
+        ({"id": 7}, "id"),
+        ({"signing_secret": None}, "signing_secret"),
+        ({"signing_secret": HEX[:-1]}, "63 characters"),
+        ({"signing_secret": HEX + "\n"}, "65 characters"),
+        ({"signing_secret": HEX.upper()}, "lowercase"),
+        ({"source": "a:b"}, "source"),
+        ({"source": "x" * 101}, "source"),
+        ({"source": 7}, "source"),
+        ({"source": None, "id": "no alias"}, "source"),
+    ],
+)
+def test_a_webhook_that_cannot_be_used_is_refused(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidEntry, match=named) as refused:
+        read_webhook(WEBHOOK | change)
+    assert HEX[:-1].lower() not in str(refused.value).lower()
+
+
+def test_bad_webhooks_are_reported_by_name_and_the_others_work() -> None:
+    entries = [WEBHOOK, {"id": "w-2", "signing_secret": "short"}, "text", WEBHOOK | {"id": "w-3"}]
+    reports = Reports()
+    found = read_webhooks(json.dumps({"webhooks": entries}), reports)
+    assert list(found) == ["w-1", "w-3"]
+    assert [name for name, _ in reports.told] == ["w-2", "entry 3"]
+
+
+def test_one_id_may_have_two_secrets() -> None:
+    entries = [WEBHOOK, WEBHOOK | {"signing_secret": "ab" * 32}]
+    found = read_webhooks(json.dumps({"webhooks": entries}), Reports())
+    assert [webhook.signing_secret for webhook in found["w-1"]] == [HEX, "ab" * 32]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '"webhooks"', '{"webhooks":{}}'])
+def test_a_text_of_another_form_is_refused_as_a_whole(text: str) -> None:
+    with pytest.raises(InvalidEntry):
+        read_webhooks(text, Reports())
+
+
+def test_no_webhooks_are_a_valid_registry() -> None:
+    assert read_webhooks('{"webhooks":[]}', Reports()) == {}
+
+
+# ---- Destinations ------------------------------------------------------------------------------
+
+
+def test_a_destination_has_defaults() -> None:
+    crm = read_destination(CRM)
+    assert (crm.name, crm.url, crm.signing_secret) == ("crm", CRM["url"], HEX)
+    assert (crm.timeout_seconds, crm.max_attempts, crm.enabled) == (10.0, 12, True)
+    assert (dict(crm.headers), crm.takes) == ({}, None)
+
+
+def test_every_field_can_be_set() -> None:
+    changes = {
+        "headers": {"X-Team": "sales"},
+        "filter": "message.content.type == 'text'",
+        "timeout_seconds": 2.5,
+        "max_attempts": 3,
+        "enabled": False,
+    }
+    crm = read_destination(CRM | changes)
+    assert (crm.timeout_seconds, crm.max_attempts, crm.enabled) == (2.5, 3, False)
+    assert crm.headers == {"X-Team": "sales"}
+    assert crm.takes is not None
+    assert crm.takes({"message": {"content": {"type": "text"}}}) is True
+    assert crm.takes({"message": {"content": {"type": "voice"}}}) is False
+
+
+def test_null_stands_for_the_default() -> None:
+    optional = ("headers", "filter", "timeout_seconds", "max_attempts", "enabled")
+    assert read_destination(CRM | dict.fromkeys(optional)) == read_destination(CRM)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", None),
+        ("name", ""),
+        ("name", "no blanks"),
+        ("name", "x" * 65),
+        ("name", "crm\n"),
+        ("url", None),
+        ("url", "http://crm.example.com/"),
+        ("url", "https://127.0.0.1/"),
+        ("url", "https://localhost/"),
+        ("signing_secret", None),
+        ("signing_secret", ""),
+        ("signing_secret", "line\nbreak"),
+        ("signing_secret", "h\u00e9"),
+        ("headers", ["a"]),
+        ("headers", {"a b": "c"}),
+        ("headers", {"a": "b\r\nc: d"}),
+        ("headers", {"a": 7}),
+        ("filter", 7),
+        ("filter", ""),
+        ("filter", "a[?"),
+        ("timeout_seconds", 0),
+        ("timeout_seconds", 31),
+        ("timeout_seconds", "5"),
+        ("timeout_seconds", True),
+        ("timeout_seconds", float("nan")),
+        ("max_attempts", 0),
+        ("max_attempts", 101),
+        ("enabled", 1),
+        ("enabled", "false"),
+    ],
+)
+def test_a_destination_that_cannot_be_used_is_refused_by_its_field(field: str, value: Any) -> None:
+    with pytest.raises(InvalidEntry, match=f"^{field}"):
+        read_destination(CRM | {field: value})
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(InvalidEntry, match="'timeout'"):
+        read_destination(CRM | {"timeout": 5})
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/", "http://localhost/"])
+def test_the_local_stack_lets_loopback_through(url: str) -> None:
+    assert read_destination(CRM | {"url": url}, allow_loopback=True).url == url
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("`true`", True),
+        ("`false`", False),
+        ("missing", False),
+        ("''", False),
+        ("`[]`", False),
+        ("`{}`", False),
+        ("`0`", True),
+        ("`0.0`", True),
+        ("'text'", True),
+        ("abs('text')", True),
+        ("nosuch(@)", True),
+    ],
+)
+def test_a_filter_is_true_as_jmespath_has_it(expression: str, wanted: bool) -> None:
+    crm = read_destination(CRM | {"filter": expression})
+    assert Content(b"{}").wanted_by(crm) is wanted
+
+
+def read(*entries: Any) -> tuple[Destinations, Reports]:
+    reports = Reports()
+    return read_destinations(json.dumps({"destinations": entries}), reports), reports
+
+
+def test_bad_destinations_are_reported_by_name_and_the_others_work() -> None:
+    found, reports = read(CRM | {"name": "erp", "url": "http://x"}, CRM, {"name": "no blanks"}, 7)
+    assert list(found.usable) == ["crm"]
+    assert list(found.broken) == ["erp"]
+    assert [name for name, _ in reports.told] == ["erp", "no blanks", "entry 4"]
+
+
+def test_of_two_entries_of_one_name_the_first_usable_one_counts() -> None:
+    found, reports = read(
+        CRM | {"url": "http://x"}, CRM, CRM | {"url": "https://other.example.com/"}
+    )
+    assert found.usable["crm"].url == CRM["url"]
+    assert not found.broken
+    assert len(reports.told) == 2
+
+
+# ---- When the secrets are read -----------------------------------------------------------------
+
+
+class Scene:
+    """A stored secret and both registries over it."""
+
+    def __init__(self) -> None:
+        self.stored = StoredSecret()
+        self.clock = ManualClock()
+        self.facts = FactList()
+        where = (self.stored.client, self.stored.name)
+        self.webhooks = SecretWebhooks(*where, clock=self.clock, facts=self.facts)
+        self.destinations = SecretDestinations(*where, clock=self.clock, facts=self.facts)
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    with mock_aws():
+        yield Scene()
+
+
+def test_a_known_webhook_is_read_again_after_five_minutes(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    for seconds in (0, 100, 199.9):
+        scene.clock.advance(seconds)
+        assert scene.webhooks.find("w-1")
+    assert scene.stored.reads == 1
+    scene.clock.advance(0.2)
+    scene.webhooks.find("w-1")
+    assert scene.stored.reads == 2
+
+
+def test_an_unknown_webhook_is_looked_for_at_most_every_two_seconds(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    for _ in range(50):
+        assert scene.webhooks.find("w-2") == []
+    assert scene.stored.reads == 1
+    scene.stored.write({"webhooks": [WEBHOOK, WEBHOOK | {"id": "w-2"}]})
+    scene.clock.advance(1.9)
+    assert scene.webhooks.find("w-2") == []
+    scene.clock.advance(0.1)
+    assert [webhook.id for webhook in scene.webhooks.find("w-2")] == ["w-2"]
+
+
+def test_a_doubted_secret_is_read_again_if_its_copy_is_old(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    scene.webhooks.find("w-1")
+    mended = WEBHOOK | {"signing_secret": "ab" * 32}
+    scene.stored.write({"webhooks": [mended]})
+    scene.clock.advance(29)
+    assert scene.webhooks.find("w-1", max_age=30)[0].signing_secret == HEX
+    scene.clock.advance(1)
+    assert scene.webhooks.find("w-1", max_age=30)[0].signing_secret == "ab" * 32
+
+
+def test_the_last_good_copy_serves_while_the_secret_is_broken(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    scene.webhooks.find("w-1")
+    scene.stored.write('{"webhooks": [')
+    scene.clock.advance(10_000)
+    assert scene.webhooks.find("w-1")
+    assert scene.facts.named("registry.unread")
+
+
+def test_a_broken_secret_that_was_never_read_is_unavailable(scene: Scene) -> None:
+    scene.stored.write("nothing of use")
+    with pytest.raises(RegistryUnavailable):
+        scene.webhooks.find("w-1")
+    with pytest.raises(RegistryUnavailable):
+        scene.destinations.load()
+
+
+def test_destinations_are_read_again_after_half_a_minute(scene: Scene) -> None:
+    scene.stored.write({"destinations": [CRM]})
+    assert list(scene.destinations.load().usable) == ["crm"]
+    scene.stored.write({"destinations": []})
+    scene.clock.advance(29)
+    assert list(scene.destinations.load().usable) == ["crm"]
+    scene.clock.advance(1)
+    assert list(scene.destinations.load().usable) == []
+
+
+def test_what_is_told_of_bad_entries_names_them_and_no_secret(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK | {"signing_secret": "canary"}]})
+    scene.webhooks.find("w-1")
+    (told,) = scene.facts.named("registry.entry_refused")
+    assert (told["registry"], told["entry"]) == ("webhooks", "w-1")
+    assert "canary" not in repr(scene.facts.told)
+
+
+def test_a_filter_with_a_mistake_is_not_repeated_in_what_is_told(scene: Scene) -> None:
+    filter_ = "message.sender.id == '+15550100"
+    scene.stored.write({"destinations": [CRM | {"filter": filter_}]})
+    scene.destinations.load()
+    (told,) = scene.facts.named("registry.entry_refused")
+    assert told["cause"] == "filter is no JMESPath expression: see character 22"
+    assert "+15550100" not in repr(scene.facts.told)
