@@ -114,7 +114,10 @@ def send(url: str, webhook: str, secret: str, body: bytes) -> tuple[int, str]:
 def test_event_sent_by_hand_reaches_the_built_in_consumer_and_nothing_stays_behind(
     folder: Path, commands: list[Command]
 ) -> None:
-    command = Command(folder, "--port", "0", "--time-scale", "0.01")
+    # A proxy for the outside world must not come between the stack's own parts.
+    command = Command(
+        folder, "--port", "0", "--time-scale", "0.01", HTTP_PROXY="http://127.0.0.1:9"
+    )
     commands.append(command)
     url = command.ready_url()
     state = json.loads((folder / "state/spectrum-forwarder/local.json").read_text())

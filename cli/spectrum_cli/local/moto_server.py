@@ -11,7 +11,7 @@ import threading
 from functools import cache
 from types import TracebackType
 from typing import Final, Self
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.dynamodb.responses import DynamoHandler
@@ -41,7 +41,9 @@ class MotoServer:
         """End the server and drop all state. Harmless when it has been stopped already."""
         if not self.url:
             return
-        with urlopen(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=5):
+        # A proxy for the outside world is not for loopback.
+        direct = build_opener(ProxyHandler({}))
+        with direct.open(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=5):
             self.url = ""
         self._server.stop()
         # moto stops serving but leaves the port open.
