@@ -1,0 +1,1 @@
+"""How attempts leave: the HTTP sender over libcurl, and one exchange of it."""

@@ -1,0 +1,203 @@
+"""One exchange with a destination: the request as libcurl is told to make it, and the answer.
+
+An exchange is used for many attempts, one after the other, so that its settings are made once.
+Nothing here raises for what a destination does, and no callback raises into libcurl.
+"""
+
+import errno
+import re
+import socket
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pycurl  # type: ignore[import-untyped]
+
+from spectrum_forwarder.adapters.url_guard import may_connect, split_url
+from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.errors import InvalidEntry
+from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.ports import Clock
+
+CONNECT_LIMIT_SECONDS = 10.0
+# What is read of an answer; more cannot change what it means.
+HEADER_LIMIT = BODY_LIMIT = 64 * 1024
+# A connection that has been idle for longer may be dead without this side knowing.
+IDLE_LIMIT_SECONDS = 60
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+# These frame the request or steer the connection: they are libcurl's to write.
+_FRAMING = frozenset({"connection", "content-length", "expect", "te", "transfer-encoding"})
+# libcurl's own, left out unless the attempt has them.
+_DEFAULT_HEADERS = ("Accept", "Content-Type", "Expect")
+_STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ ([0-9]{3})\b")
+
+_TLS = (35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98)
+_WORDS = {
+    **dict.fromkeys(_TLS, "tls"),
+    6: "dns",
+    28: "timeout",
+    52: "connection_reset",
+    55: "connection_reset",
+    56: "connection_reset",
+    # Once the URL's scheme has been checked, 1 is left to mean an answer without a status line.
+    **dict.fromkeys((0, 1, 8, 16, 18, 23, 43, 61, 92, 100), "bad_response"),
+}
+
+
+class Unsendable(Exception):
+    """The attempt cannot be put into HTTP; its text is the answer's error."""
+
+
+class _Lent(socket.socket):
+    """A socket that pycurl duplicates and lets go of: it is closed then, as intended."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Exchange:
+    """A libcurl handle, and what has been seen of the answer to the attempt it carries."""
+
+    def __init__(self, *, ca_bundle: str, allow_loopback: bool, clock: Clock) -> None:
+        self.curl: Any = pycurl.Curl()
+        self.attempt: Attempt | None = None
+        self.answered_at: float | None = None
+        self._allow_loopback = allow_loopback
+        self._clock = clock
+        self._forget()
+        self._configure(ca_bundle)
+
+    def _configure(self, ca_bundle: str) -> None:
+        schemes = pycurl.PROTO_HTTPS | (pycurl.PROTO_HTTP if self._allow_loopback else 0)
+        for option, value in (
+            (pycurl.PROTOCOLS, schemes),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.POST, 1),
+            (pycurl.FOLLOWLOCATION, 0),
+            (pycurl.PROXY, ""),  # none, whatever the environment says
+            (pycurl.USERAGENT, ""),
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.CAINFO, ca_bundle),
+            (pycurl.SSL_VERIFYPEER, 1),
+            (pycurl.SSL_VERIFYHOST, 2),
+            (pycurl.MAXAGE_CONN, IDLE_LIMIT_SECONDS),
+            (pycurl.OPENSOCKETFUNCTION, self._open_socket),
+            (pycurl.HEADERFUNCTION, self._take_header),
+            (pycurl.WRITEFUNCTION, self._take_body),
+        ):
+            self.curl.setopt(option, value)
+
+    def begin(self, attempt: Attempt) -> None:
+        """Prepare for the attempt; raise Unsendable where there is no way to say it in HTTP."""
+        try:
+            split_url(attempt.url, allow_http=self._allow_loopback)
+        except InvalidEntry as error:
+            raise Unsendable("invalid_url") from error
+        headers = _header_lines(attempt)
+        total = max(1, round(attempt.timeout_seconds * 1000))
+        self._forget()
+        self.curl.setopt(pycurl.URL, attempt.url)
+        self.curl.setopt(pycurl.HTTPHEADER, headers)
+        self.curl.setopt(pycurl.POSTFIELDS, attempt.body)
+        self.curl.setopt(pycurl.TIMEOUT_MS, total)
+        limit = min(total, round(CONNECT_LIMIT_SECONDS * 1000))
+        self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, limit)
+        self.attempt = attempt
+        self._began_at = time.monotonic()
+
+    def end(self, code: int) -> Answer:
+        """The answer to the attempt that libcurl ended with `code`; lets go of the attempt.
+
+        Once the headers are complete the status stands, whatever becomes of the body.
+        """
+        seconds = (self.answered_at or time.monotonic()) - self._began_at
+        if self.answered_at is not None:
+            answer = Answer(status=self._status, seconds=seconds, retry_after=self._asked_to_wait())
+        else:
+            answer = Answer(error=self._error(code), seconds=seconds)
+        self.attempt = None
+        self.curl.setopt(pycurl.POSTFIELDS, b"")
+        return answer
+
+    def close(self) -> None:
+        """Free the handle."""
+        self.curl.close()
+
+    def _forget(self) -> None:
+        self.answered_at = None
+        self._began_at = 0.0
+        self._status = 0
+        self._retry_after: bytes | None = None
+        self._header_bytes = 0
+        self._body_bytes = 0
+        self._opened = False
+        self._refused: str | None = None
+
+    def _open_socket(self, purpose: int, address: Any) -> Any:
+        """A socket for one candidate address, or none where it may not be connected to."""
+        try:
+            known = address.family in (socket.AF_INET, socket.AF_INET6)
+            if not known or not may_connect(address.addr[0], allow_loopback=self._allow_loopback):
+                self._refused = "blocked_address"
+                return pycurl.SOCKET_BAD
+            opened = _Lent(address.family, address.socktype, address.protocol)
+        except Exception:  # no more descriptors, or an address of an unknown make
+            self._refused = self._refused or "no_socket"
+            return pycurl.SOCKET_BAD
+        self._opened = True
+        return opened
+
+    def _take_header(self, line: bytes) -> int:
+        """One header line, the status line and the empty last one included; -1 ends the reading."""
+        self._header_bytes += len(line)
+        if self._header_bytes > HEADER_LIMIT:
+            return -1
+        if self.answered_at is not None:
+            return len(line)  # a trailer
+        if status := _STATUS_LINE.match(line):
+            self._status, self._retry_after = int(status[1]), None
+        elif line[:12].lower() == b"retry-after:":
+            self._retry_after = line[12:].strip()
+        elif not line.strip(b"\r\n") and self._status >= 200:
+            self.answered_at = time.monotonic()
+        return len(line)
+
+    def _take_body(self, part: bytes) -> int:
+        self._body_bytes += len(part)
+        return len(part) if self._body_bytes <= BODY_LIMIT else -1
+
+    def _asked_to_wait(self) -> float | None:
+        return None if self._retry_after is None else retry_after(self._retry_after, self._clock())
+
+    def _error(self, code: int) -> str:
+        if self._refused and not self._opened:
+            return self._refused
+        if code == pycurl.E_COULDNT_CONNECT:
+            refused = self.curl.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED
+            return "connection_refused" if refused else "unreachable"
+        return _WORDS.get(code, f"curl_{code}")
+
+
+def retry_after(value: bytes, now: float) -> float | None:
+    """Seconds from now that a `Retry-After` asks for, as seconds or a date; None for nonsense."""
+    if re.fullmatch(rb"[0-9]{1,10}", value):
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value.decode("ascii")).timestamp() - now)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _header_lines(attempt: Attempt) -> list[bytes]:
+    lines = []
+    for name, value in attempt.headers.items():
+        known = _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)
+        if not known or name.lower() in _FRAMING:
+            raise Unsendable("invalid_header")
+        # libcurl takes `Name:` as the wish to leave a header out, and `Name;` as an empty one.
+        lines.append(f"{name}: {value}" if value.strip() else f"{name};")
+    given = {name.lower() for name in attempt.headers}
+    lines.extend(f"{name}:" for name in _DEFAULT_HEADERS if name.lower() not in given)
+    return [line.encode("ascii") for line in lines]
