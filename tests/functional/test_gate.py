@@ -1,0 +1,130 @@
+"""The gate: one probe at a time, failures shared, and nothing written in calm weather."""
+
+import random
+from typing import Any, cast
+
+import pytest
+from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.gate import Gate
+
+from tests.support.world import World
+
+FINE = Answer(status=200, seconds=0.01)
+BAD = Answer(status=503, seconds=0.01)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def gate(world: World) -> Gate:
+    return Gate(
+        cast(Any, world.health),
+        clock=world.clock,
+        facts=world.facts,
+        timing=world.timing,
+        rng=random.Random(1),
+    )
+
+
+def broken(world: World, open_for: float) -> Health:
+    """A breaker that stays open for so many seconds."""
+    until = world.clock() + open_for
+    return Health(failures=20, failing_since=1.0, open_until=until, trips=1, quick=True)
+
+
+def test_an_unknown_destination_is_admitted_and_slow(world: World) -> None:
+    assert gate(world).admits("crm")
+    assert gate(world).is_slow("crm")
+
+
+def test_calm_weather_writes_nothing(world: World) -> None:
+    world.board.health["crm"] = Health(quick=True)
+    for _ in range(5):
+        calm = gate(world)
+        assert calm.admits("crm")
+        calm.saw("crm", FINE)
+        calm.publish()
+    assert world.health.calls == ["load"] * 5
+
+
+def test_the_first_quick_answer_is_written_once(world: World) -> None:
+    for _ in range(3):
+        seen = gate(world)
+        seen.saw("crm", FINE)
+        seen.publish()
+    assert world.health.calls.count("save") == 1
+    assert not gate(world).is_slow("crm")
+
+
+def test_failures_of_several_invocations_add_up_to_an_open_breaker(world: World) -> None:
+    for _ in range(13):
+        failing = gate(world)
+        failing.saw("crm", BAD)
+        failing.publish()
+        world.clock.advance(10)
+    assert gate(world).holds_back("crm")
+    (told,) = world.facts.named("breaker.opened")
+    assert told == {"destination": "crm", "trips": 1}
+
+
+def test_an_open_breaker_admits_nobody(world: World) -> None:
+    world.board.health["crm"] = broken(world, 30)
+    assert gate(world).holds_back("crm")
+    assert not gate(world).admits("crm")
+    assert world.health.calls.count("save") == 0
+
+
+def test_after_the_cool_down_one_probe_is_admitted(world: World) -> None:
+    world.board.health["crm"] = broken(world, 0)
+    one, other = gate(world), gate(world)
+    assert [one.admits("crm"), one.admits("crm"), other.admits("crm")] == [True, False, False]
+    assert len(world.facts.named("breaker.probed")) == 1
+
+
+def test_a_good_probe_closes_the_breaker_for_all(world: World) -> None:
+    world.board.health["crm"] = broken(world, 0)
+    probing = gate(world)
+    probing.admits("crm")
+    probing.saw("crm", FINE)
+    probing.publish()
+    assert gate(world).admits("crm")
+    assert world.facts.named("breaker.closed") == [{"destination": "crm", "trips": 0}]
+
+
+def test_a_bad_probe_opens_it_for_longer(world: World) -> None:
+    world.board.health["crm"] = broken(world, 0)
+    probing = gate(world)
+    probing.admits("crm")
+    probing.saw("crm", BAD)
+    probing.publish()
+    assert world.board.health["crm"].open_until == world.clock() + 60
+    assert world.board.health["crm"].trips == 2
+
+
+def test_what_is_held_back_comes_again_spread_over_some_seconds(world: World) -> None:
+    world.board.health["crm"] = broken(world, 30)
+    holding = gate(world)
+    times = [holding.reopens_at("crm") - world.clock() for _ in range(100)]
+    assert 30 <= min(times) < max(times) <= 35
+
+
+def test_others_do_not_notice(world: World) -> None:
+    world.board.health["crm"] = broken(world, 30)
+    assert gate(world).admits("erp")
+
+
+def test_a_board_that_cannot_be_written_is_told_and_raises_nothing(world: World) -> None:
+    world.health.fail("save")
+    failing = gate(world)
+    failing.saw("crm", BAD)
+    failing.publish()
+    assert world.facts.named("health.unsaved") == [{"destination": "crm", "cause": "down"}]
+
+
+def test_a_probe_that_cannot_be_reserved_is_not_made(world: World) -> None:
+    world.board.health["crm"] = broken(world, 0)
+    world.health.fail("save")
+    assert not gate(world).admits("crm")

@@ -1,0 +1,305 @@
+"""Receive: every row of the table of answers, and what each costs and tells."""
+
+import json
+import random
+
+import pytest
+from spectrum_forwarder.domain.errors import Refused
+from spectrum_forwarder.domain.event import unpack
+from spectrum_forwarder.domain.ports import Record, Webhook
+from spectrum_forwarder.receive import LARGEST_QUEUED, Reply
+from spectrum_forwarder.storing import LARGEST_INLINE
+
+from tests.support.make import WEBHOOK, body_of, signed_headers
+from tests.support.world import World
+
+KEY = "main:spc-msg-1"
+OTHER = Webhook(id="w-2", signing_secret="7a" * 32, source="other")
+CLOSED_FOR_GOOD = Record({}, due_at=None, expires_at=2e9)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def code(reply: Reply) -> tuple[int, str]:
+    """An answer in short: its status, and the word for it."""
+    error = reply.body.get("error")
+    return reply.status, str(error["code"] if isinstance(error, dict) else reply.body["status"])
+
+
+def noise(size: int) -> bytes:
+    """A body that does not get smaller by packing."""
+    return random.Random(1).randbytes(size)
+
+
+# ---- Accepted ----------------------------------------------------------------------------------
+
+
+def test_a_new_event_is_stored_and_hinted_at_before_it_is_accepted(world: World) -> None:
+    assert world.receive() == Reply(200, {"status": "accepted", "event_key": KEY})
+    assert unpack(world.row().stored.packed or b"") == body_of()
+    assert [json.loads(queued.body) for queued in world.memory_queue.queued] == [{"event_key": KEY}]
+    assert [name for name, _ in world.facts.told] == ["event.accepted"]
+
+
+def test_a_new_event_costs_one_look_up_one_put_and_one_hint(world: World) -> None:
+    world.receive()
+    calls = world.registry.calls + world.table.calls + world.queue.calls + world.payloads.calls
+    assert calls == ["find", "put", "send_hint"]
+
+
+def test_a_new_event_owes_work_but_leaves_the_hint_some_time(world: World) -> None:
+    world.receive()
+    assert world.row().due_at == world.clock() + world.timing.claim()
+
+
+def test_a_copy_is_a_duplicate_and_sends_no_hint(world: World) -> None:
+    world.receive()
+    assert world.receive() == Reply(200, {"status": "duplicate", "event_key": KEY})
+    assert world.queue.calls == ["send_hint"]
+
+
+def test_a_copy_through_another_registration_of_the_same_source_is_a_duplicate(
+    world: World,
+) -> None:
+    successor = Webhook(id="w-3", signing_secret="3c" * 32, source=WEBHOOK.source)
+    world.webhooks.webhooks.append(successor)
+    world.receive()
+    copy = signed_headers(body_of(), now=world.clock(), webhook=successor)
+    assert code(world.receive(headers=copy)) == (
+        200,
+        "duplicate",
+    )
+
+
+def test_an_overdue_duplicate_is_hinted_at_again(world: World) -> None:
+    world.receive()
+    world.clock.advance(world.timing.claim() + 1)
+    assert code(world.receive()) == (200, "duplicate")
+    assert world.queue.calls == ["send_hint", "send_hint"]
+
+
+def test_an_overdue_duplicate_that_somebody_holds_is_left_to_them(world: World) -> None:
+    world.receive()
+    world.clock.advance(world.timing.claim() + 1)
+    now = world.clock()
+    world.rows.claim(KEY, owner="a", now=now, until=now + 75)
+    world.receive()
+    assert world.queue.calls == ["send_hint"]
+
+
+def test_a_settled_duplicate_is_not_hinted_at(world: World) -> None:
+    world.receive()
+    now = world.clock()
+    world.rows.claim(KEY, owner="a", now=now, until=now + 75)
+    world.rows.record(KEY, owner="a", record=CLOSED_FOR_GOOD)
+    world.clock.advance(10_000)
+    assert code(world.receive()) == (200, "duplicate")
+    assert world.queue.calls == ["send_hint"]
+
+
+def test_a_put_that_is_repeated_by_the_client_library_is_no_duplicate(world: World) -> None:
+    world.receive()
+    world._receipts = 0
+    assert code(world.receive()) == (200, "accepted")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not json", b"\xff\x00", b'{"event":"edited"}', b'{ "event" : "messages" }\r\n', b"[]"],
+)
+def test_an_authentic_body_of_any_form_is_accepted_byte_for_byte(world: World, body: bytes) -> None:
+    reply = world.receive(body)
+    assert code(reply) == (200, "accepted")
+    assert str(reply.body["event_key"]).startswith("main:sha256:")
+    assert unpack(world.row(str(reply.body["event_key"])).stored.packed or b"") == body
+
+
+def test_the_unsigned_event_header_decides_nothing(world: World) -> None:
+    assert code(world.receive(headers={"x-spectrum-event": "edited"})) == (200, "accepted")
+    assert world.row().stored.event.kind == "messages"
+
+
+# ---- Refused -----------------------------------------------------------------------------------
+
+HEX = "ab" * 32
+SIGNATURE, TIMESTAMP = "x-spectrum-signature", "x-spectrum-timestamp"
+WEBHOOK_ID = "x-spectrum-webhook-id"
+
+
+@pytest.mark.parametrize("name", [SIGNATURE, TIMESTAMP, WEBHOOK_ID])
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_missing_header_is_refused_without_any_call(
+    world: World, name: str, value: str | None
+) -> None:
+    assert code(world.receive(headers={name: value})) == (400, "missing_headers")
+    assert world.registry.calls == world.table.calls == world.queue.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        (SIGNATURE, f"v0={HEX[1:]}", "malformed_signature"),
+        (SIGNATURE, f"v0={HEX},v0={HEX}", "malformed_signature"),
+        (SIGNATURE, f"v0={HEX}\n", "malformed_signature"),
+        (SIGNATURE, "\u00e9" * 67, "malformed_signature"),
+        (SIGNATURE, "\udc80", "malformed_signature"),
+        (TIMESTAMP, "17000000_0", "malformed_timestamp"),
+        (TIMESTAMP, "\uff11" * 10, "malformed_timestamp"),
+        (TIMESTAMP, "1700000000\n", "malformed_timestamp"),
+    ],
+)
+def test_a_malformed_header_is_refused_without_any_call(
+    world: World, name: str, value: str, expected: str
+) -> None:
+    assert code(world.receive(headers={name: value})) == (400, expected)
+    assert world.registry.calls == world.table.calls == world.queue.calls == []
+
+
+@pytest.mark.parametrize("skew", [-301, 301])
+def test_a_stale_timestamp_is_refused_after_one_look_up(world: World, skew: int) -> None:
+    headers = signed_headers(body_of(), now=world.clock() + skew)
+    assert code(world.receive(headers=headers)) == (401, "stale_timestamp")
+    assert world.registry.calls == ["find"]
+
+
+@pytest.mark.parametrize("skew", [-300, 300])
+def test_the_edge_of_the_window_is_accepted(world: World, skew: int) -> None:
+    headers = signed_headers(body_of(), now=world.clock() + skew)
+    assert code(world.receive(headers=headers)) == (200, "accepted")
+
+
+def test_a_wrong_signature_is_refused_after_a_second_look(world: World) -> None:
+    assert code(world.receive(headers={SIGNATURE: f"v0={HEX}"})) == (401, "signature_mismatch")
+    assert world.registry.calls == ["find", "find"]
+    assert world.table.calls == world.queue.calls == []
+
+
+def test_another_webhooks_secret_does_not_count(world: World) -> None:
+    world.webhooks.webhooks.append(OTHER)
+    assert code(world.receive(headers={WEBHOOK_ID: OTHER.id})) == (401, "signature_mismatch")
+
+
+def test_both_secrets_of_one_id_count(world: World) -> None:
+    mistyped = Webhook(id=WEBHOOK.id, signing_secret="00" * 32, source="main")
+    world.webhooks.webhooks.insert(0, mistyped)
+    assert code(world.receive()) == (200, "accepted")
+
+
+@pytest.mark.parametrize("webhook_id", ["unknown", "\u00e9", "\ud83d", "x" * 9999])
+def test_an_unknown_webhook_is_a_doubt_of_ours(world: World, webhook_id: str) -> None:
+    assert code(world.receive(headers={WEBHOOK_ID: webhook_id})) == (503, "unknown_webhook")
+    assert world.registry.calls == ["find"]
+
+
+def test_a_stale_request_of_an_unknown_webhook_is_a_doubt_of_ours(world: World) -> None:
+    reply = world.receive(headers={WEBHOOK_ID: "unknown", TIMESTAMP: "1000000000"})
+    assert code(reply) == (503, "unknown_webhook")
+
+
+def test_unreadable_secrets_are_a_doubt_of_ours(world: World) -> None:
+    world.registry.fail("find")
+    assert code(world.receive()) == (503, "secrets_unavailable")
+
+
+def test_every_refusal_has_a_code_and_says_what_to_do() -> None:
+    refusals = Refused.__subclasses__()
+    assert len({refusal.code for refusal in refusals}) == len(refusals) == 9
+    for refusal in refusals:
+        assert refusal.status in (400, 401, 503)
+        assert len(refusal.advice) > 30
+
+
+# ---- Our own failures --------------------------------------------------------------------------
+
+
+def test_a_lost_hint_is_still_accepted(world: World) -> None:
+    world.queue.fail("send_hint")
+    assert code(world.receive()) == (200, "accepted")
+    assert world.row().due_at is not None
+    assert world.facts.named("hint.failed") == [{"event_key": KEY, "cause": "down"}]
+
+
+def test_while_the_table_is_down_the_queue_takes_the_whole_event(world: World) -> None:
+    world.table.fail("put")
+    assert world.receive() == Reply(200, {"status": "accepted", "event_key": KEY})
+    assert world.queue.calls == ["send_event"]
+    assert world.facts.named("event.queued_whole")
+
+
+def test_without_table_and_queue_nothing_is_promised(world: World) -> None:
+    world.table.fail("put")
+    world.queue.fail("send_event")
+    assert code(world.receive()) == (503, "not_durable")
+
+
+def test_a_large_body_goes_to_the_bucket_first(world: World) -> None:
+    body = noise(LARGEST_INLINE + 1)
+    reply = world.receive(body)
+    assert code(reply) == (200, "accepted")
+    stored = world.row(str(reply.body["event_key"])).stored
+    assert stored.packed is None
+    assert unpack(world.bodies.get(stored.payload or "")) == body
+
+
+def test_a_body_that_packs_well_stays_in_the_table(world: World) -> None:
+    world.receive(body_of(text="x" * 5_000_000))
+    assert world.payloads.calls == []
+
+
+def test_while_the_bucket_is_down_the_queue_takes_a_large_body(world: World) -> None:
+    world.payloads.fail("put")
+    assert code(world.receive(noise(500_000))) == (200, "accepted")
+    assert world.queue.calls == ["send_event"]
+    assert world.table.calls == []
+
+
+def test_what_fits_neither_bucket_nor_queue_is_not_durable(world: World) -> None:
+    world.payloads.fail("put")
+    assert code(world.receive(noise(LARGEST_QUEUED + 1))) == (503, "not_durable")
+    assert world.queue.calls == []
+
+
+def test_while_the_table_is_down_a_large_body_is_queued_by_name(world: World) -> None:
+    world.table.fail("put")
+    assert code(world.receive(noise(LARGEST_QUEUED + 1))) == (200, "accepted")
+    (queued,) = world.memory_queue.queued
+    assert len(queued.body) < 2000
+
+
+# ---- What is told ------------------------------------------------------------------------------
+
+
+def test_nothing_that_is_told_holds_content(world: World) -> None:
+    body = body_of(text="canary", phone="+15550100")
+    signature = signed_headers(body, now=world.clock())["x-spectrum-signature"]
+    world.receive(body)
+    world.receive(body)
+    world.receive(body[:-1] + b" }", headers={SIGNATURE: signature})
+    world.receive(body, headers={TIMESTAMP: "1000000000"})
+    world.receive(body, headers={SIGNATURE: signature[:-1]})
+    world.receive(body, headers={WEBHOOK_ID: "unknown"})
+    world.table.fail("put")
+    world.queue.fail("send_event", "send_hint")
+    world.receive(body)
+    told = repr(world.facts.told)
+    for secret in ("canary", "+15550100", signature[3:-1], WEBHOOK.signing_secret, "hello"):
+        assert secret not in told
+    assert len(world.facts.named("request.refused")) == 5
+
+
+def test_a_refusal_is_told_with_its_shape_and_skew(world: World) -> None:
+    world.receive(headers={TIMESTAMP: str(int(world.clock()) - 999)})
+    (told,) = world.facts.named("request.refused")
+    assert told["code"] == "stale_timestamp"
+    assert told["skew_seconds"] == 999
+    assert told["body_bytes"] == len(body_of())
+
+
+def test_a_refusal_without_a_timestamp_has_no_skew(world: World) -> None:
+    world.receive(headers={TIMESTAMP: None})
+    (told,) = world.facts.named("request.refused")
+    assert told["skew_seconds"] is None
+    assert told["missing"] == ["x-spectrum-timestamp"]

@@ -1,0 +1,229 @@
+"""The whole data path in memory, its clock moved by hand and its services failing on demand."""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from spectrum_forwarder.adapters.event_queue import read_record
+from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Delivery
+from spectrum_forwarder.domain.destination import Destination, Destinations
+from spectrum_forwarder.domain.errors import (
+    PayloadsUnavailable,
+    QueueUnavailable,
+    RegistryUnavailable,
+    TableUnavailable,
+    Unavailable,
+)
+from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.fanout import FanOut
+from spectrum_forwarder.receive import Receiver, Reply
+from spectrum_forwarder.storing import EventStore
+from spectrum_forwarder.sweep import Sweeper, Swept
+
+from tests.support.make import WEBHOOK, body_of, signed_headers
+from tests.support.memory import (
+    FactList,
+    ManualClock,
+    MemoryDestinations,
+    MemoryHealthBoard,
+    MemoryPayloads,
+    MemoryQueue,
+    MemorySender,
+    MemoryTable,
+    MemoryWebhooks,
+    Row,
+)
+
+# What Lambda leaves the fan-out, less its margin; how long a kept record stays invisible (seconds).
+INVOCATION = 57.0
+VISIBILITY = 360.0
+SWEEP_EVERY = 60.0
+ALWAYS = 10**9
+NONE_CHANGED: Mapping[str, str | None] = {}
+
+
+class Tap:
+    """Stands before a port: notes its calls, and fails those that a test has put down."""
+
+    def __init__(self, port: object, error: type[Unavailable]) -> None:
+        self.calls: list[str] = []
+        self.down: dict[str, int] = {}
+        self._port = port
+        self._error = error
+
+    def fail(self, *methods: str, times: int = ALWAYS) -> None:
+        """Let the next calls of these methods fail."""
+        self.down |= dict.fromkeys(methods, times)
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.calls.append(name)
+            if self.down.get(name, 0) > 0:
+                self.down[name] -= 1
+                raise self._error("down")
+            return getattr(self._port, name)(*arguments, **named)
+
+        return call
+
+
+@dataclass
+class TimedSender(MemorySender):
+    """A sender whose attempts take their answers' time, and that begins none too late."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+
+    def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
+        began, ended = self.clock(), self.clock()
+        answered = []
+        for attempt in attempts:
+            if began > attempt.begin_by:
+                answered.append((attempt, NOT_STARTED))
+                continue
+            answered += list(super().send([attempt]))
+        for attempt, answer in sorted(answered, key=lambda pair: pair[1].seconds):
+            ended = max(ended, began + answer.seconds)
+            self.clock.now = ended
+            yield attempt, answer
+
+
+@dataclass
+class World:
+    """All stand-ins, wired as the functions wire the real ones."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    rows: MemoryTable = field(default_factory=MemoryTable)
+    bodies: MemoryPayloads = field(default_factory=MemoryPayloads)
+    webhooks: MemoryWebhooks = field(default_factory=lambda: MemoryWebhooks([WEBHOOK]))
+    destinations: MemoryDestinations = field(default_factory=MemoryDestinations)
+    board: MemoryHealthBoard = field(default_factory=MemoryHealthBoard)
+    facts: FactList = field(default_factory=FactList)
+    timing: Timing = field(default_factory=Timing)
+
+    def __post_init__(self) -> None:
+        self.memory_queue = MemoryQueue(self.clock)
+        self.sender = TimedSender(clock=self.clock)
+        self.table = Tap(self.rows, TableUnavailable)
+        self.queue = Tap(self.memory_queue, QueueUnavailable)
+        self.payloads = Tap(self.bodies, PayloadsUnavailable)
+        self.health = Tap(self.board, TableUnavailable)
+        self.registry = Tap(self.webhooks, RegistryUnavailable)
+        self.targets = Tap(self.destinations, RegistryUnavailable)
+        self.store = EventStore(cast(Any, self.table), cast(Any, self.payloads), self.timing)
+        self.rng = random.Random(1)
+        self._owners = 0
+        self._receipts = 0
+
+    # ---- The three functions -------------------------------------------------------------------
+
+    def receiver(self) -> Receiver:
+        return Receiver(
+            webhooks=cast(Any, self.registry),
+            store=self.store,
+            queue=cast(Any, self.queue),
+            clock=self.clock,
+            facts=self.facts,
+            tolerance=300,
+        )
+
+    def receive(
+        self, body: bytes | None = None, headers: Mapping[str, str | None] = NONE_CHANGED
+    ) -> Reply:
+        """Receive a body, by default a text message; `headers` replace the right ones."""
+        body = body_of() if body is None else body
+        headers = signed_headers(body, now=self.clock()) | dict(headers)
+        self._receipts += 1
+        request = InboundRequest({n: v for n, v in headers.items() if v is not None}, body)
+        return self.receiver().receive(request, receipt=f"request-{self._receipts}")
+
+    def fan_out(self, *records: QueueRecord, deadline: float | None = None) -> list[str]:
+        """One invocation; returns the ids of the records that it keeps."""
+        ends = self.clock() + INVOCATION if deadline is None else deadline
+        return self._fan_out().fan_out(records, deadline=ends)
+
+    def sweep(self) -> Swept:
+        return Sweeper(
+            table=cast(Any, self.table),
+            queue=cast(Any, self.queue),
+            clock=self.clock,
+            facts=self.facts,
+            timing=self.timing,
+            in_parallel=map,
+        ).sweep(deadline=self.clock() + 40)
+
+    # ---- Time ----------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Fan out whatever is visible in the queue, ten at a time, until nothing is."""
+        while batch := self.memory_queue.visible()[:10]:
+            for queued in batch:
+                self.memory_queue.queued.remove(queued)
+            records = [read_record({"messageId": q.id, "body": q.body}) for q in batch]
+            kept = self.fan_out(*records)
+            for queued in batch:
+                if queued.id in kept:
+                    queued.at = self.clock() + VISIBILITY
+                    self.memory_queue.queued.append(queued)
+
+    def live(self, seconds: float) -> None:
+        """Let time pass, with a poller and a sweep every minute."""
+        end = self.clock() + seconds
+        next_sweep = self.clock() + SWEEP_EVERY
+        while self.clock() < end:
+            self.poll()
+            coming = [queued.at for queued in self.memory_queue.queued]
+            self.clock.now = max(self.clock(), min([end, next_sweep, *coming]))
+            if self.clock() >= next_sweep:
+                self.sweep()
+                next_sweep += SWEEP_EVERY
+
+    # ---- What a test sets up and looks at ------------------------------------------------------
+
+    def add(self, *destinations: Destination) -> None:
+        self.destinations.usable |= {d.name: d for d in destinations}
+
+    def put(self, stored: StoredEvent) -> QueueRecord:
+        """Store an event; return the hint to it."""
+        self.rows.put(stored, receipt="test", now=self.clock(), due_at=self.clock() + 75)
+        return self.hint(stored.event.key)
+
+    def hint(self, event_key: str, *, slow: bool = False) -> QueueRecord:
+        return QueueRecord(f"hint to {event_key}", event_key, slow_lane=slow)
+
+    def row(self, event_key: str = "main:spc-msg-1") -> Row:
+        return self.rows.rows[event_key]
+
+    def delivery(self, destination: str, event_key: str = "main:spc-msg-1") -> Delivery:
+        deliveries = self.row(event_key).deliveries
+        assert deliveries is not None
+        return deliveries[destination]
+
+    def sent_to(self, destination: str) -> list[Attempt]:
+        return [attempt for attempt in self.sender.sent if attempt.destination == destination]
+
+    def loaded(self) -> Destinations:
+        return self.destinations.load()
+
+    def _fan_out(self) -> FanOut:
+        return FanOut(
+            destinations=cast(Any, self.targets),
+            health=cast(Any, self.health),
+            store=self.store,
+            queue=cast(Any, self.queue),
+            sender=self.sender,
+            clock=self.clock,
+            sleep=self.clock.advance,
+            facts=self.facts,
+            timing=self.timing,
+            retention_days=14,
+            new_owner=self._new_owner,
+            in_parallel=map,
+            rng=self.rng,
+        )
+
+    def _new_owner(self) -> str:
+        self._owners += 1
+        return f"owner-{self._owners}"
