@@ -153,13 +153,14 @@ def test_a_record_ends_the_claim_and_keeps_the_deliveries(table: EventTable) -> 
     assert claimed.claims == 1
 
 
-def test_a_record_without_progress_keeps_counting_claims(table: EventTable) -> None:
+def test_a_record_counts_claims_anew_and_can_leave_the_deliveries(table: EventTable) -> None:
     put(table)
     claim(table)
-    table.record(KEY, owner="a", record=Record({}, NOW, None, progress=False))
-    claimed = claim(table, "b", now=NOW + 1)
+    claim(table, "b", now=NOW + 80)
+    table.record(KEY, owner="b", record=Record(None, NOW, None))
+    claimed = claim(table, "c", now=NOW + 81)
     assert claimed is not None
-    assert claimed.claims == 2
+    assert (claimed.claims, claimed.deliveries) == (1, None)
 
 
 def test_only_the_claims_owner_can_record(table: EventTable) -> None:
@@ -177,7 +178,7 @@ def test_a_repeated_record_is_harmless(table: EventTable) -> None:
     assert settle(table)
 
 
-def test_strikes_count_until_progress_and_for_the_owner_alone(table: EventTable) -> None:
+def test_strikes_count_until_a_record_and_for_the_owner_alone(table: EventTable) -> None:
     put(table)
     claim(table)
     assert [table.strike(KEY, owner=owner) for owner in "aab"] == [1, 2, 0]

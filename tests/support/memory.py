@@ -103,8 +103,7 @@ class MemoryTable:
         row.due_at, row.expires_at, row.claimed_until = record.due_at, record.expires_at, 0.0
         if record.deliveries is not None:
             row.deliveries = dict(record.deliveries)
-        if record.progress:
-            row.claims = row.strikes = 0
+        row.claims = row.strikes = 0
         return True
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:

@@ -30,7 +30,7 @@ from spectrum_forwarder.plan import Plan, Planner
 from spectrum_forwarder.record import Outcome, Recorder
 from spectrum_forwarder.storing import EventStore
 
-# Claims without progress from which on an event is handled alone.
+# Claims without a record from which on an event is handled alone.
 SUSPECT_CLAIMS = 2
 # Tries alone after which it is given up.
 POISON_STRIKES = 3
@@ -155,6 +155,10 @@ class Batch:
         except PayloadMissing:
             self._give_up(record, claimed, "payload_missing")
             return None
+        except Unavailable as error:
+            self._recorder.release(claimed)
+            self._keep(record, error)
+            return None
         except Exception as error:  # one event's trouble must not keep the others waiting
             self._keep(record, error)
             return None
@@ -232,8 +236,7 @@ class Batch:
 
     def _finish(self, work: Work) -> None:
         """Record the outcome: now, or if the table fails, once all attempts are done."""
-        changed = bool(work.plan.attempts) or work.plan.deliveries != work.claimed.deliveries
-        outcome = Outcome(work.claimed, work.plan.deliveries, progress=changed)
+        outcome = Outcome(work.claimed, work.plan.deliveries)
         try:
             self._recorder.record(outcome)
         except Unavailable:

@@ -16,11 +16,10 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Deliveries as they stand after an invocation; `progress` if anything was attempted."""
+    """Deliveries as they stand after an invocation."""
 
     claimed: Claimed
     deliveries: Mapping[str, Delivery]
-    progress: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,18 @@ class Recorder:
             else:
                 return None
 
+    def release(self, claimed: Claimed) -> None:
+        """End a claim under which nothing could be done, for a fault of ours that is no poison.
+
+        The queue record is kept and comes back; should it get lost, the sweeper looks later.
+        """
+        due_at = self.clock() + self.timing.backlog
+        try:
+            record = Record(None, due_at, None)
+            self.table.record(claimed.event_key, owner=claimed.owner, record=record)
+        except Unavailable as error:
+            self.facts("claim.unreleased", event_key=claimed.event_key, cause=str(error))
+
     def _report_dead_letters(self, outcome: Outcome) -> None:
         before = outcome.claimed.deliveries or {}
         for name, delivery in outcome.deliveries.items():
@@ -103,9 +114,9 @@ class Recorder:
                 look += self.timing.hint_slack(slow=slow)
             looks.append(look)
         if looks:
-            return Record(outcome.deliveries, min(looks), None, outcome.progress), hints
+            return Record(outcome.deliveries, min(looks), None), hints
         expires_at = now + self.retention_days * DAY
-        return Record(outcome.deliveries, None, expires_at, outcome.progress), []
+        return Record(outcome.deliveries, None, expires_at), []
 
     def _wait(self, deliveries: Mapping[str, Delivery], slow: bool, now: float) -> float | None:
         """Seconds until the lane's next attempt; None where it owes nothing."""

@@ -86,9 +86,8 @@ class DynamoEventTable:
 
     def record(self, event_key: str, *, owner: str, record: Record) -> bool:
         """See the port. The owner stays on the item: a repeat by the client library is harmless."""
-        sets = {":none": items.number(0)} if record.progress else {}
-        changes = ["claims = :none"] if record.progress else []
-        removed = ["claim_until", *(["strikes"] if record.progress else [])]
+        sets = {":none": items.number(0)}
+        changes, removed = ["claims = :none"], ["claim_until", "strikes"]
         for name, value in (("due_at", record.due_at), ("expires_at", record.expires_at)):
             if value is None:
                 removed.append(name)

@@ -87,7 +87,7 @@ class Existing:
 class Claimed:
     """An event under a claim.
 
-    `claims` counts those since the last recorded progress, this one included. `deliveries` is
+    `claims` counts those since the last record, this one included. `deliveries` is
     None until the first record: the event's destinations are not decided yet.
     """
 
@@ -109,13 +109,12 @@ class Record:
     """The outcome of a claim. Exactly one of `due_at` and `expires_at` is set.
 
     `due_at` says when the sweeper is to look after the event, `expires_at` when a settled one may
-    be forgotten. `progress` is false where nothing was attempted or decided.
+    be forgotten. `deliveries` is None where they stay as they are.
     """
 
     deliveries: Deliveries | None
     due_at: float | None
     expires_at: float | None
-    progress: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,10 @@ class EventTable(Protocol):
         """Count one more try at handling a suspect event alone; return the count so far."""
 
     def record(self, event_key: str, *, owner: str, record: Record) -> bool:
-        """Write the outcome and end the claim; False where another owner holds it by now."""
+        """Write the outcome and end the claim; False where another owner holds it by now.
+
+        Claims and strikes are counted anew from here: the worker has come through it.
+        """
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         """Batches of the shard's events that are due, longest overdue first."""

@@ -1,0 +1,174 @@
+"""Small worlds to be run through every sequence of faults."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.health import Health
+
+from tests.prove.faults import READING, WRITING, Fault, Script
+from tests.prove.ledger import Breach
+from tests.prove.world import World
+from tests.support.make import WEBHOOK, body_of, destination_of
+
+REFUSED = Answer(status=500, seconds=0.01)
+SLOW = Answer(status=200, seconds=8.0)
+ROTATED = replace(WEBHOOK, id="3f1c2b7e-0000-4000-8000-000000000002", signing_secret="7a" * 32)
+DESTINATIONS = {name: destination_of(name) for name in ("crm", "erp", "bot")}
+BODIES = {f"main:m{number}": body_of(f"m{number}") for number in (1, 2)}
+
+
+def world_of(
+    *quick: str,
+    new: tuple[str, ...] = (),
+    script: Script | None = None,
+    told: list[str] | None = None,
+) -> World:
+    """A world with destinations that have proven to be quick, and others that are new."""
+    names = (*quick, *new)
+    world = World({name: DESTINATIONS[name] for name in names}, script=script, told=told)
+    world.webhooks.webhooks.append(ROTATED)
+    world.health.health = {name: Health(quick=True) for name in quick}
+    return world
+
+
+def deliver(world: World, *keys: str) -> None:
+    """Spectrum delivers these events at once."""
+    for key in keys:
+        world.deliver(BODIES[key], key)
+
+
+def _plain(world: World) -> None:
+    deliver(world, "main:m1")
+
+
+def _two_events(world: World) -> None:
+    deliver(world, "main:m1", "main:m2")
+
+
+def _refused_once(world: World) -> None:
+    deliver(world, "main:m1")
+    world.consumers["erp"].answers = [REFUSED]
+
+
+def _two_events_refused_once(world: World) -> None:
+    deliver(world, "main:m1", "main:m2")
+    world.consumers["erp"].answers = [REFUSED]
+
+
+def _mixed(world: World) -> None:
+    deliver(world, "main:m1")
+    world.consumers["erp"].answers = [REFUSED]
+    world.consumers["bot"].default = SLOW
+
+
+def _mixed_two(world: World) -> None:
+    deliver(world, "main:m2")
+    _mixed(world)
+
+
+def _slow(world: World) -> None:
+    deliver(world, "main:m1")
+    world.consumers["bot"].default = replace(SLOW, seconds=9.5)
+    # The hint is repeated while the destination still thinks.
+    world.later(3.0, lambda: world.queue.send_hint("main:m1", slow=True))
+
+
+def _copies(world: World) -> None:
+    deliver(world, "main:m1", "main:m1")
+
+
+def _copies_of_a_rotation(world: World) -> None:
+    deliver(world, "main:m1")
+    world.later(0.1, lambda: world.deliver(BODIES["main:m1"], "main:m1", webhook=ROTATED))
+
+
+def _down(service: str, seconds: float) -> Callable[[World], None]:
+    def begin(world: World) -> None:
+        deliver(world, "main:m1")
+        world.fates.down.add(service)
+        world.later(seconds, lambda: world.fates.down.remove(service))
+
+    return begin
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A small world. `inline` is the size (bytes) from which bodies go to the payload bucket."""
+
+    name: str
+    begin: Callable[[World], None]
+    quick: tuple[str, ...] = ("crm",)
+    new: tuple[str, ...] = ()
+    inline: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    def play(self, script: Script, told: list[str] | None = None) -> tuple[World, list[Breach]]:
+        """Run it under these faults."""
+        world = world_of(*self.quick, new=self.new, script=script, told=told)
+        self.begin(world)
+        return world, world.settle()
+
+
+# From the smallest to the largest.
+SCENARIOS = (
+    Scenario("one event, one destination", _plain),
+    Scenario("one event, a new destination", _plain, (), ("crm",)),
+    Scenario("a large body", _plain, inline=50),
+    Scenario("a destination that refuses once", _refused_once, ("erp",)),
+    Scenario("a slow destination, its hint repeated", _slow, (), ("bot",)),
+    Scenario("the table down for 30 s", _down("table", 30.0)),
+    Scenario("the queue down for 30 s", _down("queue", 30.0)),
+    Scenario("a copy by the same webhook", _copies),
+    Scenario("a copy by a second webhook", _copies_of_a_rotation),
+    Scenario("two destinations, one refuses once", _refused_once, ("crm", "erp")),
+    Scenario("two events", _two_events),
+    Scenario("two events, one refused once", _two_events_refused_once, ("crm", "erp")),
+    Scenario("three destinations of three kinds", _mixed, ("crm", "erp"), ("bot",)),
+    Scenario("two events, three destinations", _mixed_two, ("crm", "erp"), ("bot",)),
+)
+
+
+@dataclass
+class Tally:
+    """What an exploration tried."""
+
+    runs: int = 0
+    steps: int = 0
+    faults: int = 0
+    events: int = 0
+    ambiguous: int = 0
+
+    def add(self, world: World) -> None:
+        """Count one run."""
+        self.runs += 1
+        self.steps += world.steps
+        self.faults += world.fates.struck
+        self.events += len(world.ledger.acknowledged)
+        self.ambiguous += world.ledger.ambiguous.total()
+
+
+def explore(
+    scenario: Scenario, faults: int, *, share: int = 0, shares: int = 1
+) -> Iterator[tuple[Script, World, list[Breach]]]:
+    """Every sequence of up to so many faults; `share` is one of `shares` parts of it.
+
+    A further fault can only strike a call after the last one: what was before ran without it.
+    """
+    pending: list[tuple[dict[int, Fault], int]] = [({}, 0)]
+    while pending:
+        script, first = pending.pop()
+        world, breaches = scenario.play(script)
+        if script or share == 0:
+            yield script, world, breaches
+        if len(script) == faults:
+            continue
+        further = [
+            ({**script, index: fault}, index + 1)
+            for index in range(first, len(world.fates.writes))
+            for fault in (WRITING if world.fates.writes[index] else READING)
+        ]
+        pending += further if script else islice(further, share, None, shares)
