@@ -96,7 +96,11 @@ class Maker:
         hints = [encode_hint(self.stored(kind).event.key) for kind in CONTENT_KINDS[:10]]
         slow = [encode_hint(self.stored(kind).event.key, slow=True) for kind in CONTENT_KINDS[:2]]
         whole = [encode_event(self.stored(kind)) for kind in KINDS[-8:]]
-        strange = [hints[0], '{"event_key": "samples:never-seen"}', "not one of ours"]
+        strange = [
+            encode_hint(self.stored("rename").event.key),
+            '{"event_key": "samples:never-seen"}',
+            "not one of ours",
+        ]
         return {
             "fanout/hints.json": sqs("EventsQueue", hints, self.timestamp),
             "fanout/slow_lane.json": sqs("SlowQueue", slow, self.timestamp),

@@ -32,7 +32,7 @@ SECRET = "ab" * 32
 
 def sent(group: str, body: bytes, status: int = 200, word: str = "accepted") -> Sent:
     key = body.decode() if status == 200 else None
-    return Sent(group, body, status, word, key, seconds=0.01, tries=1)
+    return Sent(group, body, status, word, key, tries=1)
 
 
 def arrival(body: bytes, status: int = 200) -> Arrival:

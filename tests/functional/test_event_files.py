@@ -36,10 +36,10 @@ ANSWERS = {
     "refused_without_signature": (400, "missing_headers"),
     "refused_unknown_webhook": (503, "unknown_webhook"),
 }
-# How many events of each batch reach a consumer, and which records stay in the queue.
+# How many events each batch brings to a consumer, and which records stay in the queue.
 BATCHES: dict[str, tuple[int, list[int]]] = {
-    "hints": (10, []),
     "slow_lane": (2, []),
+    "hints": (8, []),
     "whole_events": (8, []),
     "strange_records": (1, [2]),
 }
@@ -148,29 +148,30 @@ def test_every_flaw_gets_its_own_answer_within_the_usual_window(machine: Machine
     assert answers == {name: (flaw.status, flaw.code) for name, flaw in FLAWS.items()}
 
 
-def test_the_fan_out_delivers_hinted_events_byte_for_byte(machine: Machine) -> None:
+def test_the_fan_out_takes_every_batch(machine: Machine) -> None:
     for kind in CONTENT_KINDS:
         machine.receive(kind)
-    answer = machine.invoke("FanoutFunction", (EVENTS / "fanout" / "hints.json").read_bytes())
-    assert answer == {"batchItemFailures": []}
-    arrivals = machine.consumer.arrivals()
-    assert {arrival.body for arrival in arrivals} == {
-        Maker().body(kind) for kind in CONTENT_KINDS[:10]
-    }
-    assert all(arrival.v0_verifies and arrival.standard_verifies for arrival in arrivals)
+    # The slow lane comes first: the main one is for destinations that have shown to be quick.
+    for name, (delivered, kept) in BATCHES.items():
+        before = len(machine.consumer.arrivals())
+        event = (EVENTS / "fanout" / f"{name}.json").read_bytes()
+        answer = machine.invoke("FanoutFunction", event)
+        records = json.loads(event)["Records"]
+        failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        assert failures == [records[number]["messageId"] for number in kept], name
+        assert len(machine.consumer.arrivals()) - before == delivered, name
 
 
-@pytest.mark.parametrize("name", [name for name in BATCHES if name != "hints"])
-def test_the_fan_out_takes_every_other_batch(machine: Machine, name: str) -> None:
-    for kind in CONTENT_KINDS[:2]:
+def test_what_the_fan_out_delivers_is_what_the_files_hold(machine: Machine) -> None:
+    for kind in CONTENT_KINDS:
         machine.receive(kind)
-    file = EVENTS / "fanout" / f"{name}.json"
-    delivered, kept = BATCHES[name]
-    records = json.loads(file.read_text())["Records"]
-    answer = machine.invoke("FanoutFunction", file.read_bytes())
-    failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-    assert failures == [records[number]["messageId"] for number in kept]
-    assert len({arrival.event_key for arrival in machine.consumer.arrivals()}) == delivered
+    for name in ("slow_lane", "hints", "whole_events"):
+        machine.invoke("FanoutFunction", (EVENTS / "fanout" / f"{name}.json").read_bytes())
+    arrivals = machine.consumer.arrivals()
+    assert all(arrival.v0_verifies and arrival.standard_verifies for arrival in arrivals)
+    assert sorted(arrival.body for arrival in arrivals) == sorted(
+        Maker().body(kind) for kind in (*CONTENT_KINDS[:10], *KINDS[-8:])
+    )
 
 
 def test_the_sweeper_takes_the_schedules_event(machine: Machine) -> None:

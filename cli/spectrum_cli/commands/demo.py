@@ -13,6 +13,8 @@ from spectrum_cli.errors import Finding, Unreachable
 
 # Lines of the stack that are shown when something went wrong.
 LAST_LINES = 30
+# What those begin with that say nothing of what went wrong.
+ORDINARY = ("INFO", "metrics", "POST")
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     burst: Annotated[
-        int, typer.Option(min=0, max=5000, help="How many events are sent at once at the end.")
+        int, typer.Option(min=0, max=5000, help="How many events are sent in one go at the end.")
     ] = 200,
     *,
     as_json: Annotated[
@@ -54,7 +56,9 @@ def run(burst: int, *, as_json: bool) -> None:
     lines: deque[str] = deque(maxlen=LAST_LINES)
 
     def log(source: str, line: str) -> None:
-        lines.append(f"{source}: {summary(line)}")
+        text = summary(line)
+        if not text.startswith(ORDINARY):
+            lines.append(f"{source}: {text}")
 
     plain = not sys.stdout.isatty()
     console = Console(highlight=False, width=screen.PLAIN_WIDTH if plain else None)
@@ -65,6 +69,8 @@ def run(burst: int, *, as_json: bool) -> None:
         if plain
         else screen.LiveScreen(console)
     )
+    if not as_json:
+        screen.introduce(console)
     with shown:
         outcome = Play(shown, log, burst=burst).run()
     if as_json:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from statistics import median
 from typing import Protocol
 
 from spectrum_cli.demo import outcome
@@ -33,21 +32,20 @@ TIME_SCALE = 0.01
 STEADY, SHAKY = "steady", "shaky"
 REFUSALS = 2
 AT_ONCE = 16
-LOOK_SECONDS, READ_TABLE_SECONDS = 0.1, 1.0
+LOOK_SECONDS, READ_TABLE_SECONDS = 0.1, 1.5
 # Without anything new for so long, what is missing will not come.
 PATIENCE_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is: counts of events, `attempts` and `taken` by consumer, milliseconds."""
+    """How far it is: counts of events; `attempts` and `taken` by consumer."""
 
     expected: int
     answered: int
     stored: int
     taken: dict[str, int]
     attempts: dict[str, int]
-    median_ms: float
 
 
 class Screen(Protocol):
@@ -61,7 +59,7 @@ class Screen(Protocol):
 
 
 class Play:
-    """One demo. `burst` is how many requests are sent at once at the end."""
+    """One demo. `burst` is how many requests are sent in one go at the end."""
 
     def __init__(self, screen: Screen, log: LogLine, *, burst: int) -> None:
         self._screen = screen
@@ -79,23 +77,22 @@ class Play:
     def run(self) -> Outcome:
         """Run the demo to its end; raises errors.Unreachable when the stack does not start."""
         began = time.monotonic()
-        with self._stack() as stack, ThreadPoolExecutor(AT_ONCE) as threads:
-            sender = Sender(stack.endpoint_url)
+        with self._stack() as stack, self._sender(stack) as (sender, threads):
             table = Table(stack)
             text = make_body("text")
             self._screen.step(
-                f"sending {len(CONTENT_KINDS)} content types and {len(ODD_KINDS)} odd bodies"
+                f"Send {len(CONTENT_KINDS)} content types and {len(ODD_KINDS)} odd bodies"
             )
             bodies = [(outcome.KINDS, text)]
             bodies += [(outcome.KINDS, make_body(k)) for k in CONTENT_KINDS if k != "text"]
             bodies += [(outcome.ODD, make_body(kind)) for kind in ODD_KINDS]
             self._watch(table, self._start(threads, sender, bodies))
-            self._screen.step("sending a duplicate, a forged and a stale request")
+            self._screen.step("Send a duplicate, a forged and a stale request")
             self._send_oddities(sender, text)
-            self._screen.step(f"sending a burst of {self._burst}")
+            self._screen.step(f"Send a burst of {self._burst}")
             bodies = [(outcome.BURST, make_body("text")) for _ in range(self._burst)]
             self._watch(table, self._start(threads, sender, bodies))
-            self._screen.step("waiting until nothing is owed any more")
+            self._screen.step("Wait until nothing is owed any more")
             self._wait(table)
         seen = [Deliveries(c.name, c.refusals, c.arrivals()) for c in self._consumers]
         return Outcome(
@@ -104,7 +101,7 @@ class Play:
 
     @contextlib.contextmanager
     def _stack(self) -> Iterator[LocalStack]:
-        self._screen.step("starting the stack of template.yaml, and two consumers")
+        self._screen.step("Start what template.yaml describes, and two consumers")
         with contextlib.ExitStack() as cleanup:
             for consumer in self._consumers:
                 consumer.start()
@@ -120,6 +117,16 @@ class Play:
                 time_scale=TIME_SCALE,
             )
             yield cleanup.enter_context(stack)
+
+    @contextlib.contextmanager
+    def _sender(self, stack: LocalStack) -> Iterator[tuple[Sender, ThreadPoolExecutor]]:
+        sender, threads = Sender(stack.endpoint_url), ThreadPoolExecutor(AT_ONCE)
+        try:
+            yield sender, threads
+        finally:
+            # Whoever interrupts the demo does not want to wait for what is still to be sent.
+            sender.stop()
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _start(
         self, threads: ThreadPoolExecutor, sender: Sender, bodies: list[tuple[str, bytes]]
@@ -179,7 +186,6 @@ class Play:
                 stored=len(self._stored),
                 taken={name: taken for name, (taken, _) in counts.items()},
                 attempts={name: attempts for name, (_, attempts) in counts.items()},
-                median_ms=1000 * median([sent.seconds for sent in acknowledged] or [0.0]),
             )
         )
 

@@ -19,10 +19,11 @@ from spectrum_cli.demo.play import Progress
 from spectrum_cli.demo.sender import Sent
 
 NOTHING = "-"
+DONE = "[green]✓[/]"
 # How many missing things are named under a promise that was not kept.
 NAMED = 5
 PLAIN_WIDTH = 100
-PLAIN_SECONDS = 2.0
+PLAIN_SECONDS = 3.0
 
 
 class LiveScreen:
@@ -32,7 +33,7 @@ class LiveScreen:
         self._console = console
         self._bars = Bars(
             TextColumn("   {task.description:<11}"),
-            BarColumn(bar_width=40),
+            BarColumn(bar_width=40, complete_style="cyan", finished_style="green"),
             TextColumn("{task.completed:>4.0f}/{task.total:.0f}"),
             TextColumn("[dim]{task.fields[note]}"),
             console=console,
@@ -47,8 +48,8 @@ class LiveScreen:
         self._live.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._finish_step()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._finish_step("[red]✗[/]" if kind else DONE)
         self._live.stop()
 
     def step(self, text: str) -> None:
@@ -60,7 +61,7 @@ class LiveScreen:
 
     def progress(self, progress: Progress) -> None:
         """See play.Screen."""
-        self._bar("answered", progress.answered, progress, f"median {progress.median_ms:.0f} ms")
+        self._bar("answered", progress.answered, progress, "")
         self._bar("stored", progress.stored, progress, "")
         for name, taken in progress.taken.items():
             self._bar(f"→ {name}", taken, progress, f"{progress.attempts[name]} attempts")
@@ -70,10 +71,10 @@ class LiveScreen:
             self._tasks[name] = self._bars.add_task(name, total=progress.expected, note=note)
         self._bars.update(self._tasks[name], completed=done, note=note)
 
-    def _finish_step(self) -> None:
+    def _finish_step(self, mark: str = DONE) -> None:
         if self._step:
             seconds = time.monotonic() - self._began
-            self._console.print(f" [green]✓[/] {self._step} [dim]{seconds:.1f} s[/]")
+            self._console.print(f" {mark} {self._step} [dim]{seconds:.1f} s[/]")
         self._step = ""
 
 
@@ -122,6 +123,15 @@ class SilentScreen:
         """See play.Screen."""
 
 
+def introduce(console: Console) -> None:
+    """Say what is going to happen."""
+    console.print(
+        "\nThe whole forwarder on this machine, with two consumers: [bold]steady[/] takes every "
+        "event at\nonce, [bold]shaky[/] answers 503 twice to each before it takes it. Retries run "
+        "a hundred times faster.\n"
+    )
+
+
 def show(outcome: Outcome, console: Console) -> None:
     """Print the table and the verdict."""
     console.print()
@@ -137,6 +147,9 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print()
     if outcome.kept:
         verdict = f"[bold green]Everything arrived as promised, in {outcome.seconds:.0f} s.[/]"
+        verdict += (
+            "\n[dim]Next: `.venv/bin/forwarder local` keeps the stack running to play with.[/]"
+        )
     else:
         verdict = "[bold red]Not everything arrived as promised.[/]"
     console.print(verdict, highlight=False)

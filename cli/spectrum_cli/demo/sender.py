@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -26,8 +25,7 @@ RETRIED = frozenset({408, 429}) | frozenset(range(500, 600))
 class Sent:
     """One request and its last answer; `word` is the answer's `status` or error code.
 
-    `group` is what the request was sent for, `seconds` how long the last answer took. No `status`
-    means that there was no answer at all.
+    `group` is what the request was sent for. No `status` means that there was no answer at all.
     """
 
     group: str
@@ -35,7 +33,6 @@ class Sent:
     status: int | None
     word: str
     event_key: str | None
-    seconds: float
     tries: int
 
     @property
@@ -50,6 +47,11 @@ class Sender:
         parts = urlsplit(url)
         self._address, self._path = parts.netloc, parts.path
         self._mine = threading.local()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Send nothing again from now on."""
+        self._stopped.set()
 
     def send(self, group: str, make: Callable[[], SampleRequest]) -> Sent:
         """Send what `make` returns, and anew after each answer that Spectrum would not take."""
@@ -57,13 +59,12 @@ class Sender:
         for pause in (*PAUSES, None):
             tries += 1
             request = make()
-            began = time.perf_counter()
             status, word, event_key = self._post(request)
-            seconds = time.perf_counter() - began
             if (status is not None and status not in RETRIED) or pause is None:
                 break
-            time.sleep(pause)
-        return Sent(group, request.body, status, word, event_key, seconds, tries)
+            if self._stopped.wait(pause):
+                break
+        return Sent(group, request.body, status, word, event_key, tries)
 
     def _post(self, request: SampleRequest) -> tuple[int | None, str, str | None]:
         connection = self._connection()
