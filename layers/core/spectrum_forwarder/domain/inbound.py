@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,15 @@ SIGNATURE_HEADER = "x-spectrum-signature"
 TIMESTAMP_HEADER = "x-spectrum-timestamp"
 WEBHOOK_ID_HEADER = "x-spectrum-webhook-id"
 REQUIRED_HEADERS = (SIGNATURE_HEADER, TIMESTAMP_HEADER, WEBHOOK_ID_HEADER)
+DIGITS = re.compile(r"[0-9]{1,12}")
+# Only the first is accepted; the others tell what happened to it.
+SIGNATURE_FORMS = (
+    ("whole", re.compile(r"v0=[0-9a-f]{64}")),
+    ("truncated", re.compile(r"v0=[0-9a-f]{0,63}")),
+    ("upper_case", re.compile(r"[vV]0=[0-9a-fA-F]{64}")),
+    ("without_prefix", re.compile(r"[0-9a-fA-F]{64}")),
+    ("joined", re.compile(r"v0=[0-9a-f]{64}([,; ]+v0=[0-9a-f]{64})+")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +49,30 @@ class InboundRequest:
     def shape(self) -> dict[str, object]:
         """What may be logged of a refused request: lengths and presence, never content."""
         signature, timestamp = self.header(SIGNATURE_HEADER), self.header(TIMESTAMP_HEADER)
+        declared = self.header("content-length")
         return {
             "webhook_id": self.header(WEBHOOK_ID_HEADER)[:100],
             "body_bytes": len(self.body),
+            "declared_bytes": int(declared) if DIGITS.fullmatch(declared) else None,
             "spaced_json": self.body[:200].startswith((b'{ "', b'{"event": ', b"{\n", b"{\r")),
             "carriage_returns": b"\r\n" in self.body,
+            "trailing_newline": self.body.endswith((b"\n", b"\r")),
+            "byte_order_mark": self.body.startswith(b"\xef\xbb\xbf"),
+            "utf_16": self.body.startswith((b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")),
+            # What base64 makes of `{"` and of `{` and a blank or a line break.
+            "base64_like": self.body.startswith((b"eyJ", b"eyA", b"ewo", b"ew0")),
             "signature_length": len(signature),
+            "signature_form": _signature_form(signature),
             "timestamp_length": len(timestamp),
             "missing": [name for name in REQUIRED_HEADERS if not self.header(name)],
         }
+
+
+def _signature_form(signature: str) -> str:
+    """How the signature looks, in a word."""
+    if not signature:
+        return "missing"
+    return next((form for form, like in SIGNATURE_FORMS if like.fullmatch(signature)), "other")
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
