@@ -11,9 +11,11 @@ import signal
 import sys
 from types import FrameType
 
-from spectrum_cli.errors import CommandError
+from spectrum_cli.errors import CommandError, Unreachable
 
 INTERRUPTED = 130
+# Shows where an error came from that nobody foresaw.
+TRACEBACK_VARIABLE = "FORWARDER_TRACEBACK"
 # Its documented way to end is a signal, so a signal is its success, however early it comes.
 ENDS_BY_SIGNAL = frozenset({"local"})
 
@@ -35,20 +37,42 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status: 0, 1, 2 or 3 (see `errors`)."""
-    from spectrum_cli.app import make_app  # noqa: PLC0415 (after the signal handlers)
+    from spectrum_cli.output import ReaderGone, discard_output  # noqa: PLC0415 (as below)
 
     try:
-        make_app()(args=arguments, prog_name="forwarder")
-    except SystemExit as end:
-        # Typer ends every command this way, after it has explained wrong options itself.
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        _run(arguments)
+        sys.stdout.flush()
     except CommandError as error:
         print(f"forwarder: {error}", file=sys.stderr)
         return error.exit_status
-    except BrokenPipeError:
+    except SystemExit as end:
+        # Typer ends every command this way, after it has explained wrong options itself.
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (ReaderGone, BrokenPipeError):
         # Whoever read our output has left (`| head`): there is nobody to complain to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
     return 0
+
+
+def _run(arguments: list[str]) -> None:
+    """Run one command; every error but the expected kinds becomes one of them."""
+    from spectrum_cli.app import make_app  # noqa: PLC0415 (after the signal handlers)
+    from spectrum_cli.aws_errors import explained  # noqa: PLC0415
+    from spectrum_cli.output import ReaderGone  # noqa: PLC0415
+
+    try:
+        make_app()(args=arguments, prog_name="forwarder")
+    except (CommandError, ReaderGone, BrokenPipeError):
+        raise
+    except Exception as error:
+        if TRACEBACK_VARIABLE in os.environ:
+            raise
+        if known := explained(error):
+            raise known from error
+        raise Unreachable(
+            f"this is a defect of the command: {type(error).__name__}: {error} "
+            f"(set {TRACEBACK_VARIABLE}=1 to see where)"
+        ) from error
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -122,7 +122,7 @@ def _run(
         except StartCancelled:
             return
         cleanup.callback(stack.stop)
-        _publish(stack, cleanup)
+        _publish(stack, time_scale, cleanup)
         if webhook is not None:
             _explain(stack.endpoint_url, webhook)
         print(f"READY {stack.endpoint_url}", flush=True)
@@ -130,7 +130,7 @@ def _run(
         log("stack", "stopping")
 
 
-def _publish(stack: LocalStack, cleanup: contextlib.ExitStack) -> None:
+def _publish(stack: LocalStack, time_scale: float, cleanup: contextlib.ExitStack) -> None:
     from spectrum_cli.local.state import LocalState, published  # noqa: PLC0415
 
     state = LocalState(
@@ -140,6 +140,7 @@ def _publish(stack: LocalStack, cleanup: contextlib.ExitStack) -> None:
         overrides=dict(stack.endpoints.overrides),
         physical_ids=dict(stack.deployment.physical_ids),
         outputs=dict(stack.deployment.outputs),
+        time_scale=time_scale,
     )
     try:
         cleanup.enter_context(published(state))

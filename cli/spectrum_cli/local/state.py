@@ -19,7 +19,7 @@ from pathlib import Path
 class LocalState:
     """How to reach a local stack. `overrides`: boto3 service name to a URL other than `aws_url`.
 
-    `physical_ids` is keyed by the template's logical ids.
+    `physical_ids` is keyed by the template's logical ids; `time_scale` multiplies its durations.
     """
 
     pid: int
@@ -28,6 +28,7 @@ class LocalState:
     overrides: Mapping[str, str]
     physical_ids: Mapping[str, str]
     outputs: Mapping[str, str]
+    time_scale: float = 1.0
 
 
 def state_path() -> Path:

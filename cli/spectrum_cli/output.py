@@ -1,0 +1,190 @@
+"""What commands print: tables for people, JSON for programs, progress for whoever waits.
+
+Results go to standard output, everything else to standard error. What came with an event is
+untrusted: it is printed with control characters escaped, and with phone numbers masked unless
+`--reveal` asks for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectrum_cli.errors import WrongUse
+from spectrum_cli.local.console import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Reveal = Annotated[
+    bool, typer.Option("--reveal", help="Show secrets and personal data unmasked as well.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+STYLES = {
+    **{"ok": "green", "delivered": "green", "yes": "green"},
+    **{"pending": "yellow", "paused": "yellow", "warning": "yellow", "new": "yellow"},
+    **{"failed": "bold red", "dead_lettered": "bold red", "broken": "bold red"},
+    **{"filtered": "dim", "removed": "dim"},
+}
+PIPE_WIDTH = 10_000
+# Progress is told from the first on, and where it cannot be drawn, in a line now and then.
+TELL_AFTER, TELL_EVERY = 1.0, 5.0
+
+PHONE = re.compile(r"\+\d{6,15}|(?<![0-9A-Za-z-])\d{9,15}(?![0-9A-Za-z-])")
+MAIL = re.compile(r"[^\s@;:<>]+@[^\s@;:<>]+\.[^\s@;:<>]+")
+
+
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it (`| head`): there is no more to do."""
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    print_line(json.dumps(document, indent=2))
+
+
+def print_json_line(document: object) -> None:
+    """Print one line of a stream of JSON documents, at once."""
+    print_line(json.dumps(document, separators=(",", ":")))
+
+
+def print_line(text: str) -> None:
+    """Print a line to standard output, at once; raise ReaderGone."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def print_bytes(content: bytes) -> None:
+    """Print bytes to standard output as they are; raise ReaderGone."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def note(text: str) -> None:
+    """Tell a person something that is not the result."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def stdout_console() -> Console:
+    """A console on standard output that never cuts lines off when it is not a terminal."""
+    from rich.console import Console  # noqa: PLC0415 (not every command draws)
+
+    class Stdout(Console):
+        def on_broken_pipe(self) -> None:
+            raise ReaderGone
+
+    plain = not sys.stdout.isatty()
+    return Stdout(highlight=False, soft_wrap=True, width=PIPE_WIDTH if plain else None)
+
+
+class Rows:
+    """A table that is printed as its rows come. The first page of rows decides the widths."""
+
+    def __init__(self, *titles: str) -> None:
+        self._titles = titles
+        self._widths: list[int] = []
+        self._console = stdout_console()
+
+    def add(self, page: Sequence[Sequence[str]]) -> None:
+        """Print rows, one cell for each title; nothing is cut off."""
+        cells = [[printable(cell) for cell in row] for row in page]
+        if not self._widths:
+            columns = zip(self._titles, *cells, strict=True)
+            self._widths = [max(len(cell) for cell in column) for column in columns]
+            self._print(self._titles, header=True)
+        for row in cells:
+            self._print(row)
+
+    def _print(self, row: Sequence[str], *, header: bool = False) -> None:
+        from rich.text import Text  # noqa: PLC0415
+
+        line = Text()
+        for number, (cell, width) in enumerate(zip(row, self._widths, strict=True)):
+            last = number == len(row) - 1
+            style = "bold" if header else STYLES.get(cell.split(" ")[0], "")
+            line.append(cell if last else f"{cell:<{width}}  ", style)
+        line.rstrip()
+        self._console.print(line)
+
+
+def utc(seconds: float | None) -> str:
+    """A moment for people: UTC, to the second; `-` for none."""
+    if seconds is None:
+        return "-"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso(seconds: float | None) -> str | None:
+    """A moment for programs: RFC 3339 in UTC, to the millisecond."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def masked(text: str | None, *, reveal: bool = False) -> str | None:
+    """The text with phone numbers and mail addresses shortened: +1555…00, a…@example.com."""
+    if text is None or reveal:
+        return text
+    text = PHONE.sub(lambda found: f"{found[0][:5]}…{found[0][-2:]}", text)
+    return MAIL.sub(lambda found: f"{found[0][0]}…@{found[0].rpartition('@')[2]}", text)
+
+
+def confirm(question: str, *, yes: bool) -> bool:
+    """Ask, unless `--yes` was given; raise WrongUse where there is nobody to be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise WrongUse(f"{question} Say so with --yes: there is no terminal to ask at")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextlib.contextmanager
+def progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show how far it is while the context lasts; what it gives is told how much more is done."""
+    if sys.stderr.isatty():
+        with _drawn(doing, total) as advance:
+            yield advance
+        return
+    done, told = 0, time.monotonic() + TELL_AFTER - TELL_EVERY
+
+    def advance_plainly(more: int) -> None:
+        nonlocal done, told
+        done += more
+        if time.monotonic() - told >= TELL_EVERY:
+            told = time.monotonic()
+            note(f"{doing}: {done}" + (f" of {total}" if total is not None else ""))
+
+    yield advance_plainly
+
+
+@contextlib.contextmanager
+def _drawn(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(doing, total=total)
+        yield lambda more: bars.advance(bar, more)
+
+
+def discard_output() -> None:
+    """Let nothing more be written to a standard output that nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,71 @@
+"""What commands print, and what they keep to themselves."""
+
+import json
+import sys
+import time
+
+import pytest
+from spectrum_cli import output
+from spectrum_cli.errors import WrongUse
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+15550100", "+1555…00"),
+        ("+15551234567", "+1555…67"),
+        ("15551234567", "15551…67"),
+        ("any;-;+15551234567", "any;-;+1555…67"),
+        ("ada.lovelace@example.com", "a…@example.com"),
+        ("space-1", "space-1"),
+        ("3f1c2b7e-0000-4000-8000-123456789012", "3f1c2b7e-0000-4000-8000-123456789012"),
+        (None, None),
+    ],
+)
+def test_phone_numbers_and_addresses_are_masked(text: str | None, shown: str | None) -> None:
+    assert output.masked(text) == shown
+    assert output.masked(text, reveal=True) == text
+
+
+def test_times_are_utc() -> None:
+    assert output.utc(1_800_000_000.25) == "2027-01-15 08:00:00"
+    assert output.iso(1_800_000_000.25) == "2027-01-15T08:00:00.250Z"
+    assert (output.utc(None), output.iso(None)) == ("-", None)
+
+
+def test_a_table_in_a_pipe_is_aligned_whole_and_without_colours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = output.Rows("name", "status", "key")
+    rows.add([("crm", "dead_lettered", "k" * 300), ("a\x1b[31m\nb", "ok", "[red]")])
+    rows.add([("a name that is longer than all others", "ok", "")])
+    assert capsys.readouterr().out.splitlines() == [
+        "name          status         key",
+        f"crm           dead_lettered  {'k' * 300}",
+        "a\\x1b[31m\\nb  ok             [red]",
+        "a name that is longer than all others  ok",
+    ]
+
+
+def test_json_holds_what_no_terminal_could(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_json_line({"key": "\ud83d\x1b"})
+    assert json.loads(capsys.readouterr().out) == {"key": "\ud83d\x1b"}
+
+
+def test_progress_is_told_after_a_second_where_it_cannot_be_drawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with output.progress("replaying", 30) as advance:
+        for _ in range(30):
+            advance(1)
+            now[0] += 0.25
+    assert capsys.readouterr().err.splitlines() == ["replaying: 5 of 30", "replaying: 25 of 30"]
+
+
+def test_nobody_to_ask_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    assert output.confirm("Sure?", yes=True)
+    with pytest.raises(WrongUse, match="--yes"):
+        output.confirm("Sure?", yes=False)

@@ -1,0 +1,109 @@
+"""A deployed stack for tests of commands: the template applied to moto, found as one on AWS is."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from spectrum_cli.__main__ import run
+from spectrum_cli.local.apply import deploy
+from spectrum_cli.local.deployment import Endpoints
+from spectrum_cli.local.moto_server import MotoServer
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+REGION = "us-east-1"
+STACK = "spectrum-forwarder"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack at a moto server; `environment` is what a command needs to reach it."""
+
+    url: str
+    outputs: Mapping[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+
+@contextlib.contextmanager
+def deployed() -> Iterator[Deployed]:
+    """Apply the template to a moto server, and its outputs as a CloudFormation stack's."""
+    with MotoServer() as server:
+        outputs = deploy(TEMPLATE, endpoints=Endpoints(server.url), parameters={}).outputs
+        stack = Deployed(server.url, outputs)
+        # moto's CloudFormation cannot make the resources, but it can tell where they are.
+        template = {
+            "Resources": {"Any": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+        }
+        stack.client("cloudformation").create_stack(
+            StackName=STACK, TemplateBody=json.dumps(template)
+        )
+        yield stack
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did: its exit status and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+def forwarder(*arguments: str, given: str = "") -> Ran:
+    """Run a command in this process, `given` on its standard input, as a pipe."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.StringIO(given))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = run([str(argument) for argument in arguments])
+    out.seek(0)
+    return Ran(status, out.read(), err.getvalue())
+
+
+def forwarder_process(
+    *arguments: str, environment: Mapping[str, str], **more: Any
+) -> "subprocess.Popen[str]":
+    """Start a command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "spectrum_cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
+        **more,
+    )
