@@ -1,13 +1,13 @@
 """The whole data path in memory, its clock moved by hand and its services failing on demand."""
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from spectrum_forwarder.adapters.event_queue import read_record
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Delivery
-from spectrum_forwarder.domain.destination import Destination, Destinations
+from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.errors import (
     PayloadsUnavailable,
     QueueUnavailable,
@@ -72,18 +72,24 @@ class Tap:
 
 @dataclass
 class TimedSender(MemorySender):
-    """A sender whose attempts take their answers' time, and that begins none too late."""
+    """A sender whose attempts take their answers' time, and that begins none too late.
+
+    It is busy until `not_before`; `meanwhile` happens while attempts are on their way.
+    """
 
     clock: ManualClock = field(default_factory=ManualClock)
+    not_before: float = 0.0
+    meanwhile: Callable[[], object] = lambda: None
 
     def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
-        began, ended = self.clock(), self.clock()
+        began = ended = self.clock.now = max(self.clock(), self.not_before)
         answered = []
         for attempt in attempts:
             if began > attempt.begin_by:
                 answered.append((attempt, NOT_STARTED))
                 continue
             answered += list(super().send([attempt]))
+        self.meanwhile()
         for attempt, answer in sorted(answered, key=lambda pair: pair[1].seconds):
             ended = max(ended, began + answer.seconds)
             self.clock.now = ended
@@ -203,9 +209,6 @@ class World:
 
     def sent_to(self, destination: str) -> list[Attempt]:
         return [attempt for attempt in self.sender.sent if attempt.destination == destination]
-
-    def loaded(self) -> Destinations:
-        return self.destinations.load()
 
     def _fan_out(self) -> FanOut:
         return FanOut(

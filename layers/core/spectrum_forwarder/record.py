@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from spectrum_forwarder.domain.delivery import Delivery, Status
+from spectrum_forwarder.domain.delivery import EARLY, Deliveries, Delivery, Status
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.ports import Claimed, Clock, EventQueue, EventTable, Facts, Record
 from spectrum_forwarder.domain.timing import Timing
@@ -105,24 +105,28 @@ class Recorder:
         looks: list[float] = []
         hints: list[Hint] = []
         for slow in (False, True):
-            wait = self._wait(outcome.deliveries, slow, now)
-            if wait is None:
+            at = self._next_attempt(outcome.deliveries, slow)
+            if at is None:
                 continue
+            wait = max(0.0, at - now)
             look = now + wait
             if wait <= self.timing.longest_hint_delay:
-                hints.append(Hint(slow, wait))
                 look += self.timing.hint_slack(slow=slow)
+                # A time that was set before has its hint: each look would add another one.
+                before = self._next_attempt(outcome.claimed.deliveries or {}, slow)
+                if at != before or wait <= EARLY:
+                    hints.append(Hint(slow, wait))
             looks.append(look)
         if looks:
             return Record(outcome.deliveries, min(looks), None), hints
         expires_at = now + self.retention_days * DAY
         return Record(outcome.deliveries, None, expires_at), []
 
-    def _wait(self, deliveries: Mapping[str, Delivery], slow: bool, now: float) -> float | None:
-        """Seconds until the lane's next attempt; None where it owes nothing."""
+    def _next_attempt(self, deliveries: Deliveries, slow: bool) -> float | None:
+        """When the lane's next attempt is due; None where it owes nothing."""
         times = [
             delivery.next_attempt_at
             for name, delivery in deliveries.items()
             if not delivery.settled and self.gate.is_slow(name) is slow
         ]
-        return max(0.0, min(times) - now) if times else None
+        return min(times, default=None)

@@ -11,6 +11,8 @@ from enum import StrEnum
 from spectrum_forwarder.domain.retry import retry_delay
 from spectrum_forwarder.domain.timing import Timing
 
+# Seconds before its time that a delivery counts as due: clocks differ.
+EARLY = 0.5
 # Attempts kept for the log; the schedule makes twelve.
 KEPT_ATTEMPTS = 20
 
@@ -82,8 +84,8 @@ class Delivery:
         return self.status is not Status.PENDING
 
     def is_due(self, now: float) -> bool:
-        """Whether an attempt may be made now; half a second early counts, clocks differ."""
-        return not self.settled and self.next_attempt_at <= now + 0.5
+        """Whether an attempt may be made now."""
+        return not self.settled and self.next_attempt_at <= now + EARLY
 
 
 Deliveries = Mapping[str, Delivery]
