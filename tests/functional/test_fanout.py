@@ -552,6 +552,15 @@ def test_one_events_broken_body_does_not_hold_up_the_others(world: World) -> Non
     assert told["event_key"] == "main:spoilt"
 
 
+def test_an_item_that_cannot_be_read_does_not_hold_up_the_others(world: World) -> None:
+    spoilt, good = world.put(stored_of("spoilt")), world.put(stored_of())
+    world.row("main:spoilt").stored = None  # type: ignore[assignment]
+    assert world.fan_out(spoilt, good) == [spoilt.id]
+    assert outcome(world) == ("delivered", 1, None)
+    (told,) = world.facts.named("record.kept")
+    assert told["cause"] == "AttributeError in claim"
+
+
 # ---- Poison ------------------------------------------------------------------------------------
 
 

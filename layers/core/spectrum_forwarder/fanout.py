@@ -130,7 +130,7 @@ class Batch:
             until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
             owner = needs.new_owner()
             return needs.store.table.claim(record.event_key, owner=owner, now=now, until=until)
-        except Unavailable as error:
+        except Exception as error:  # one event's trouble must not keep the others waiting
             self._keep(record, error)
             return None
 

@@ -1,0 +1,178 @@
+"""Record: when an event is looked at again, by which lane's hint, and what failures do to it."""
+
+import random
+from typing import Any, cast
+
+import pytest
+from spectrum_forwarder.domain.delivery import Delivery, Status, held, planned, settled
+from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.ports import Claimed
+from spectrum_forwarder.gate import Gate
+from spectrum_forwarder.record import Outcome, Recorder
+
+from tests.support.make import stored_of
+from tests.support.world import World
+
+KEY = "main:spc-msg-1"
+
+
+@pytest.fixture
+def world() -> World:
+    """A world with a stored event, and the destination `quick` known as such."""
+    world = World()
+    world.board.health["quick"] = Health(quick=True)
+    world.put(stored_of())
+    return world
+
+
+def claim(world: World, owner: str = "a") -> Claimed:
+    now = world.clock()
+    claimed = world.rows.claim(KEY, owner=owner, now=now, until=now + 75)
+    assert claimed is not None
+    return claimed
+
+
+def recorder(world: World) -> Recorder:
+    gate = Gate(
+        cast(Any, world.health),
+        clock=world.clock,
+        facts=world.facts,
+        timing=world.timing,
+        rng=random.Random(1),
+    )
+    return Recorder(
+        table=cast(Any, world.table),
+        queue=cast(Any, world.queue),
+        clock=world.clock,
+        sleep=world.clock.advance,
+        facts=world.facts,
+        timing=world.timing,
+        retention_days=14,
+        gate=gate,
+    )
+
+
+def due_in(world: World, name: str, seconds: float) -> Delivery:
+    return held(planned(name, world.clock()), world.clock() + seconds, "test")
+
+
+def record(world: World, *deliveries: Delivery) -> None:
+    outcome = Outcome(claim(world), {d.destination: d for d in deliveries})
+    recorder(world).record(outcome)
+
+
+def hints(world: World) -> list[tuple[bool, float]]:
+    return [(queued.slow, queued.at - world.clock()) for queued in world.memory_queue.queued]
+
+
+def test_a_settled_event_expires_and_owes_nothing(world: World) -> None:
+    record(world, settled(planned("quick", 1.0), Status.DELIVERED))
+    assert (world.row().due_at, world.row().claimed_until) == (None, 0)
+    assert world.row().expires_at == world.clock() + 14 * 86_400
+    assert hints(world) == []
+
+
+def test_a_retry_soon_is_hinted_at_and_the_sweeper_waits_for_the_hint(world: World) -> None:
+    record(world, due_in(world, "quick", 30))
+    assert hints(world) == [(False, 30)]
+    assert world.row().due_at == world.clock() + 30 + world.timing.claim()
+
+
+def test_the_slow_lane_has_more_time(world: World) -> None:
+    record(world, due_in(world, "slow", 30))
+    assert hints(world) == [(True, 30)]
+    assert world.row().due_at == world.clock() + 30 + world.timing.backlog
+
+
+def test_each_lane_gets_its_own_hint_and_the_sweeper_the_earlier_time(world: World) -> None:
+    record(world, due_in(world, "quick", 300), due_in(world, "slow", 5))
+    assert hints(world) == [(False, 300), (True, 5)]
+    assert world.row().due_at == world.clock() + 300 + world.timing.claim()
+
+
+@pytest.mark.parametrize(("seconds", "hinted"), [(900, True), (901, False)])
+def test_only_what_a_hint_can_wait_for_is_hinted_at(
+    world: World, seconds: float, hinted: bool
+) -> None:
+    record(world, due_in(world, "quick", seconds))
+    assert bool(hints(world)) is hinted
+    slack = world.timing.claim() if hinted else 0
+    assert world.row().due_at == world.clock() + seconds + slack
+
+
+def test_what_is_due_already_is_hinted_at_without_delay(world: World) -> None:
+    record(world, due_in(world, "quick", -50))
+    assert hints(world) == [(False, 0)]
+
+
+def test_a_time_that_was_hinted_at_before_is_not_again(world: World) -> None:
+    first = due_in(world, "quick", 300)
+    record(world, first)
+    record(world, first)
+    assert hints(world) == [(False, 300)]
+    record(world, due_in(world, "quick", 400))
+    assert hints(world) == [(False, 300), (False, 400)]
+
+
+def test_a_lost_hint_is_told_and_left_to_the_sweeper(world: World) -> None:
+    world.queue.fail("send_hint")
+    record(world, due_in(world, "quick", 30))
+    assert world.facts.named("hint.failed") == [{"event_key": KEY, "cause": "down"}]
+    assert world.row().due_at is not None
+
+
+def test_another_owners_claim_is_not_recorded_over(world: World) -> None:
+    mine = claim(world)
+    world.clock.advance(80)
+    claim(world, "b")
+    delivered = settled(planned("quick", 1.0), Status.DELIVERED)
+    recorder(world).record(Outcome(mine, {"quick": delivered}))
+    assert world.row().deliveries is None
+    assert hints(world) == []
+    assert world.facts.named("claim.lost") == [{"event_key": KEY}]
+
+
+def test_a_failure_of_the_table_is_raised(world: World) -> None:
+    world.table.fail("record")
+    with pytest.raises(TableUnavailable):
+        record(world, due_in(world, "quick", 30))
+    assert hints(world) == []
+
+
+def test_a_late_record_is_tried_with_growing_pauses_until_it_works(world: World) -> None:
+    outcome = Outcome(claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)})
+    world.table.fail("record", times=5)
+    began = world.clock()
+    assert recorder(world).record_late(outcome, deadline=began + 50) is None
+    assert world.clock() - began == pytest.approx(0.2 + 0.4 + 0.8 + 1.6 + 3.0)
+    assert world.row().expires_at is not None
+
+
+def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world: World) -> None:
+    outcome = Outcome(claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)})
+    world.table.fail("record")
+    began = world.clock()
+    left = recorder(world).record_late(outcome, deadline=began + 50)
+    assert isinstance(left, TableUnavailable)
+    assert 45 < world.clock() - began <= 50
+
+
+def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None:
+    recorder(world).release(claim(world))
+    assert world.row().claimed_until == 0
+    assert world.row().due_at == world.clock() + world.timing.backlog
+    assert (world.row().expires_at, world.row().deliveries) == (None, None)
+
+
+def test_a_release_that_fails_is_told(world: World) -> None:
+    world.table.fail("record")
+    recorder(world).release(claim(world))
+    assert world.facts.named("claim.unreleased") == [{"event_key": KEY, "cause": "down"}]
+
+
+def test_only_new_dead_letters_are_told(world: World) -> None:
+    dead = settled(planned("quick", 1.0), Status.DEAD_LETTERED, "gone")
+    record(world, dead, due_in(world, "slow", 5))
+    record(world, dead, due_in(world, "slow", 6))
+    assert len(world.facts.named("delivery.dead_lettered")) == 1
