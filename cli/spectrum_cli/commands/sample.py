@@ -1,0 +1,223 @@
+"""`forwarder sample`: make a signed request; print it, or send it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spectrum_cli.diagnosis.capture import read_bytes
+from spectrum_cli.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.output import AsJson, note, print_json, print_line, progress
+from spectrum_cli.samples import (
+    FLAWS,
+    KINDS,
+    TEST_SECRET,
+    TEST_WEBHOOK_ID,
+    SampleRequest,
+    flawed,
+    make_body,
+    signed,
+)
+from spectrum_cli.sending import SampleAnswer, curl, send_all, summary
+from spectrum_cli.target import (
+    STACK_VARIABLE,
+    LocalOption,
+    ProfileOption,
+    RegionOption,
+    StackOption,
+    Target,
+    find_target,
+)
+
+SECRET_VARIABLE = "SPECTRUM_SIGNING_SECRET"
+ENDPOINT = "endpoint"
+PLACEHOLDER_URL = "http://127.0.0.1:8787/spectrum-webhook"
+TOLERANCE = 300
+LONGEST_SHOWN = 2000
+
+
+def register(app: typer.Typer) -> None:
+    app.command("sample")(sample)
+
+
+def sample(
+    *,
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="What it holds: " + ", ".join(KINDS) + ".")
+    ] = "text",
+    as_curl: Annotated[
+        bool, typer.Option("--curl", help="Print the curl command: what is done without --send.")
+    ] = False,
+    send: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help=f"Send it there; '{ENDPOINT}' is the stack's own."),
+    ] = None,
+    webhook_id: Annotated[str | None, typer.Option(help="The webhook that it is for.")] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(help=f"The signing secret; better set {SECRET_VARIABLE}.", show_default=False),
+    ] = None,
+    body: Annotated[Path | None, typer.Option(help="File whose bytes are the body.")] = None,
+    message_id: Annotated[
+        str | None, typer.Option(help="The message's id; without it each sample has its own.")
+    ] = None,
+    age: Annotated[
+        int, typer.Option(help="Seconds since it was signed; less than 0 is the future.")
+    ] = 0,
+    corrupt: Annotated[
+        str | None, typer.Option(metavar="FLAW", help="Spoil it: " + ", ".join(FLAWS) + ".")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many to send.")] = 1,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="How many a second, at most.")
+    ] = None,
+    stack: StackOption = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+    local: LocalOption = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a signed request as Spectrum sends it; print the curl command, or send it.
+
+    With --local or --stack the endpoint and a webhook with its secret are those of the stack;
+    else they are options, and without these a webhook that only `events/webhooks.json` knows. Ends
+    with 1 if a good sample was not accepted, or a spoilt one was.
+
+    Example: forwarder sample --kind reaction --send endpoint --local
+    """
+    if as_curl and send:
+        raise WrongUse("--curl prints and --send sends: choose one")
+    if count > 1 and not send:
+        raise WrongUse("--count is for --send")
+    _check_names(kind, corrupt)
+    target = None
+    if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
+        target = find_target(stack=stack, region=region, profile=profile, local=local)
+    url = _url(send, target)
+    webhook_id, key = _signer(webhook_id, secret or os.environ.get(SECRET_VARIABLE), target)
+    content = read_bytes(body) if body else None
+
+    def make() -> SampleRequest:
+        now = int(time.time())
+        made = (
+            content
+            if content is not None
+            else make_body(kind, message_id=message_id, sent_at=now - age)
+        )
+        if corrupt:
+            return _spoilt(corrupt, made, webhook_id, key, now - age)
+        return signed(made, webhook_id=webhook_id, secret=key, timestamp=now - age)
+
+    if not send:
+        _print(url, make(), as_json=as_json)
+        return
+    good = corrupt is None and abs(age) <= TOLERANCE
+    _send(url, make, count, rate, good=good, as_json=as_json)
+
+
+def _check_names(kind: str, corrupt: str | None) -> None:
+    if kind not in KINDS:
+        raise WrongUse(f"there is no kind {kind!r}: choose one of {', '.join(KINDS)}")
+    if corrupt is not None and corrupt not in FLAWS:
+        raise WrongUse(f"there is no flaw {corrupt!r}: choose one of {', '.join(FLAWS)}")
+
+
+def _url(send: str | None, target: Target | None) -> str:
+    if send is not None and send != ENDPOINT:
+        if not send.startswith(("http://", "https://")):
+            raise WrongUse(f"--send takes a URL, or '{ENDPOINT}' for the stack's own")
+        return send
+    if target is not None:
+        return target.endpoint_url
+    if send == ENDPOINT:
+        raise WrongUse(f"--send {ENDPOINT} needs a stack: add --local, or --stack NAME")
+    return PLACEHOLDER_URL
+
+
+def _signer(webhook_id: str | None, secret: str | None, target: Target | None) -> tuple[str, str]:
+    """The webhook's id and secret: from the options, the stack, or those that everybody knows."""
+    if secret is not None:
+        return webhook_id or TEST_WEBHOOK_ID, secret
+    if target is None:
+        if webhook_id is not None:
+            raise WrongUse(f"--webhook-id needs its secret: set {SECRET_VARIABLE}, or add --local")
+        return TEST_WEBHOOK_ID, TEST_SECRET
+    from spectrum_forwarder.adapters.registries import read_webhooks  # noqa: PLC0415 (heavy)
+
+    text = target.client("secretsmanager").get_secret_value(SecretId=target.webhooks_secret)
+    known = read_webhooks(text["SecretString"], lambda _name, _error: None)
+    if webhook_id is None:
+        webhook_id = next(iter(known), None)
+    if webhook_id is None or webhook_id not in known:
+        raise WrongUse(
+            f"{target.title} knows no webhook {webhook_id or 'yet'}: see forwarder webhooks list, "
+            "or add one with forwarder webhooks import"
+        )
+    return webhook_id, known[webhook_id][-1].signing_secret
+
+
+def _spoilt(flaw: str, body: bytes, webhook_id: str, secret: str, timestamp: int) -> SampleRequest:
+    try:
+        return flawed(flaw, body, webhook_id=webhook_id, secret=secret, timestamp=timestamp)
+    except ValueError as error:
+        raise WrongUse(f"--corrupt {flaw} needs a body that is JSON") from error
+
+
+def _print(url: str, request: SampleRequest, *, as_json: bool) -> None:
+    if as_json:
+        text = request.body.decode("utf-8", "backslashreplace")
+        print_json({"url": url, "headers": dict(request.headers), "body": text})
+        return
+    print_line(curl(url, request))
+    note(f"Send it within {TOLERANCE} s: then its timestamp is too old.")
+
+
+def _send(
+    url: str,
+    make: Callable[[], SampleRequest],
+    count: int,
+    rate: float | None,
+    *,
+    good: bool,
+    as_json: bool,
+) -> None:
+    answers: list[SampleAnswer] = []
+    with progress("sending", count) as advance:
+        for answer in send_all(url, make, count=count, rate=rate):
+            answers.append(answer)
+            advance(1)
+    if as_json:
+        print_json(
+            {"url": url, "expected": "2xx" if good else "refusal"} | summary(answers, good=good)
+        )
+    else:
+        _tell(answers, good=good)
+    if all(answer.status is None for answer in answers):
+        raise Unreachable(f"{url} did not answer: {answers[0].text}")
+    wrong = [answer for answer in answers if not answer.as_expected(good=good)]
+    if wrong:
+        what = "a good sample was not accepted" if good else "a spoilt sample was accepted"
+        raise Finding(f"{what}: {len(wrong)} of {count}, the first with {_shown(wrong[0])}")
+
+
+def _shown(answer: SampleAnswer) -> str:
+    return str(answer.status) if answer.status is not None else answer.text
+
+
+def _tell(answers: list[SampleAnswer], *, good: bool) -> None:
+    if len(answers) == 1:
+        answer = answers[0]
+        if answer.status is not None:
+            print_line(f"{answer.status} in {answer.seconds * 1000:.0f} ms")
+            print_line(
+                ascii(answer.text[:1000])[1:-1] if not answer.text.isprintable() else answer.text
+            )
+        return
+    for name, value in summary(answers, good=good).items():
+        print_line(f"{name:<12} {value if isinstance(value, str) else json.dumps(value)}")
