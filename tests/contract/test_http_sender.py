@@ -298,6 +298,30 @@ def test_closed_port_has_its_error(sender: HttpSender) -> None:
     assert ask(sender, f"http://127.0.0.1:{port}/").error == "connection_refused"
 
 
+def test_name_that_is_not_found_fails_all_its_attempts_and_no_other(
+    server: HttpServer, sender: HttpSender
+) -> None:
+    attempts = [attempt_at("http://nowhere.invalid/", timeout=2) for _ in range(30)]
+    attempts.append(attempt_at(server.url()))
+    began = time.monotonic()
+    outcomes = list(sender.send(attempts))
+    assert len({attempt.event_key for attempt, _ in outcomes}) == 31
+    answers = {attempt.url: answer for attempt, answer in outcomes}
+    assert answers[server.url()].status == 200
+    # Where nothing answers for names at all, the look-up only ends with the attempt.
+    assert answers["http://nowhere.invalid/"].error in ("dns", "timeout")
+    assert time.monotonic() - began < 4
+
+
+def test_unsendable_attempt_holds_back_no_other_at_its_place(
+    server: HttpServer, sender: HttpSender
+) -> None:
+    attempts = [attempt_at(server.url(), headers={"A": "\n"})]
+    attempts += [attempt_at(server.url()) for _ in range(5)]
+    answers = [str(answer) for _, answer in sender.send(attempts)]
+    assert sorted(answers) == ["200"] * 5 + ["invalid_header"]
+
+
 # Time
 
 

@@ -107,6 +107,16 @@ class Exchange:
         self.attempt = attempt
         self._began_at = time.monotonic()
 
+    @property
+    def tried_address(self) -> bool:
+        """Whether the name was found: an address was tried, or an answer came."""
+        return self._opened or self._refused is not None or self.answered_at is not None
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether, while this goes on, the name is known or a connection is used again."""
+        return self.tried_address or self.curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
+
     def end(self, code: int) -> Answer:
         """The answer to the attempt that libcurl ended with `code`; lets go of the attempt.
 
