@@ -28,7 +28,8 @@ from spectrum_cli.samples import (
     signed,
 )
 
-TIME_SCALE = 0.01
+# Quick enough to watch; quicker, and sweeps would compete with a busy laptop for its cores.
+TIME_SCALE = 0.05
 STEADY, SHAKY = "steady", "shaky"
 REFUSALS = 2
 AT_ONCE = 16

@@ -128,7 +128,7 @@ def introduce(console: Console) -> None:
     console.print(
         "\nThe whole forwarder on this machine, with two consumers: [bold]steady[/] takes every "
         "event at\nonce, [bold]shaky[/] answers 503 twice to each before it takes it. Retries run "
-        "a hundred times faster.\n"
+        "twenty times faster.\n"
     )
 
 
