@@ -1,6 +1,7 @@
 """What every `EventTable` promises."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from spectrum_forwarder.domain.delivery import (
@@ -10,8 +11,10 @@ from spectrum_forwarder.domain.delivery import (
     Status,
     held,
     planned,
+    replayed,
     settled,
 )
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.ports import (
     SHARDS,
     Claimed,
@@ -215,3 +218,81 @@ def test_of_two_that_postpone_one_wins(table: EventTable, until: float) -> None:
     assert not table.postpone(overdue, until=until + 1)
     assert all_overdue(table, NOW + 81) == []
     assert len(all_overdue(table, until)) == 1
+
+
+# ---- Reopening ---------------------------------------------------------------------------------
+
+ANEW = replayed(DELIVERED, NOW + 10)
+
+
+def seen_of(**changes: object) -> LoggedEvent:
+    """The event as an operator reads it, settled by owner `a`."""
+    values: dict[str, Any] = {
+        "event_key": KEY,
+        "received_at": NOW,
+        "signed_at": NOW,
+        "webhook_id": "w",
+        "owner": "a",
+        "deliveries": {"crm": DELIVERED},
+    }
+    return LoggedEvent(**(values | changes))
+
+
+def reopen(table: EventTable, owner: str = "operator", **changes: object) -> bool:
+    return table.reopen(
+        seen_of(**changes),
+        owner=owner,
+        now=NOW + 10,
+        deliveries={"crm": ANEW},
+        due_at=NOW + 85,
+    )
+
+
+def test_a_settled_event_is_reopened_and_owes_work_again(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    settle(table, expires_at=NOW + 100)
+    assert reopen(table)
+    assert put(table, receipt="second", now=NOW + 200) == Existing(NOW + 85, 0)
+    claimed = claim(table, "b", now=NOW + 11)
+    assert claimed is not None
+    assert claimed.deliveries == {"crm": ANEW}
+    assert claimed.deliveries["crm"].replays == 1
+    assert claimed.claims == 1
+
+
+def test_of_two_that_reopen_one_wins_and_its_repeat_holds(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    settle(table)
+    assert reopen(table, "one")
+    assert not reopen(table, "two")
+    assert reopen(table, "one")
+
+
+def test_what_is_held_or_has_changed_is_not_reopened(table: EventTable) -> None:
+    put(table)
+    assert not reopen(table)
+    claim(table)
+    assert not reopen(table)
+    assert not reopen(table, claimed_until=NOW + 75)
+    settle(table)
+    assert not reopen(table, received_at=NOW - 1)
+    assert not reopen(table, claimed_until=NOW + 75)
+    assert reopen(table)
+
+
+def test_what_is_not_there_is_not_reopened(table: EventTable) -> None:
+    assert not reopen(table)
+    assert not table.reopen(seen_of(owner=""), owner="o", now=NOW, deliveries={}, due_at=NOW)
+    assert claim(table) is None
+
+
+def test_reopening_takes_an_ended_claim_away_from_its_worker(table: EventTable) -> None:
+    put(table)
+    table.claim(KEY, owner="a", now=NOW, until=NOW + 5)
+    assert reopen(table, claimed_until=NOW + 5)
+    assert not settle(table, "a")
+    claimed = claim(table, "b", now=NOW + 11)
+    assert claimed is not None
+    assert claimed.deliveries == {"crm": ANEW}

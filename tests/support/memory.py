@@ -9,6 +9,7 @@ from spectrum_forwarder.domain.delivery import Answer, Deliveries
 from spectrum_forwarder.domain.destination import Destination, Destinations
 from spectrum_forwarder.domain.errors import PayloadMissing, RegistryUnavailable
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import (
     Claimed,
@@ -115,12 +116,62 @@ class MemoryTable:
         for start in range(0, len(found), 100):
             yield [Overdue(key, due_at) for due_at, key in found[start : start + 100]]
 
+    def reopen(
+        self,
+        seen: LoggedEvent,
+        *,
+        owner: str,
+        now: float,
+        deliveries: Deliveries,
+        due_at: float,
+    ) -> bool:
+        row = self.rows.get(seen.event_key)
+        if row is None or row.stored.event.received_at != seen.received_at:
+            return False
+        if (row.owner, row.claimed_until) != (seen.owner, seen.claimed_until):
+            return row.owner == owner
+        if row.claimed_until > now:
+            return False
+        row.deliveries, row.due_at, row.expires_at = dict(deliveries), due_at, None
+        row.owner, row.claimed_until, row.claims, row.strikes = owner, 0.0, 0, 0
+        return True
+
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         row = self.rows.get(overdue.event_key)
         if row is None or row.due_at not in (overdue.due_at, until):
             return False
         row.due_at = until
         return True
+
+
+class MemoryLog:
+    """The `EventReader` port, over a memory table."""
+
+    def __init__(self, table: MemoryTable) -> None:
+        self._table = table
+
+    def get(self, event_key: str) -> LoggedEvent | None:
+        row = self._table.rows.get(event_key)
+        if row is None:
+            return None
+        event = row.stored.event
+        return LoggedEvent(
+            event_key=event_key,
+            received_at=event.received_at,
+            signed_at=event.signed_at,
+            webhook_id=event.webhook_id,
+            kind=event.kind,
+            space_id=event.space_id,
+            sender_id=event.sender_id,
+            content_type=event.content_type,
+            payload=row.stored.payload,
+            deliveries=row.deliveries,
+            owner=row.owner,
+            claimed_until=row.claimed_until,
+            claims=row.claims,
+            due_at=row.due_at,
+            expires_at=row.expires_at,
+        )
 
 
 @dataclass

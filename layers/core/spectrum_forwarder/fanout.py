@@ -175,6 +175,7 @@ class Batch:
                 content_type=claimed.content_type,
                 body=work.body,
                 now=self._needs.clock(),
+                replays=work.plan.deliveries[name].replays,
             )
             yield Attempt(
                 event_key=claimed.event_key,
@@ -208,6 +209,7 @@ class Batch:
             destination=name,
             attempt=after.attempts,
             answer=str(answer),
+            replay=after.replays or None,
             ms=round(answer.seconds * 1000),
             status=after.status.value,
             reason=after.reason,

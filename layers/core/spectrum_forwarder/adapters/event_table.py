@@ -7,7 +7,9 @@ from botocore.exceptions import ClientError
 
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.domain.delivery import Deliveries
 from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.ports import Claimed, Existing, Overdue, Record, StoredEvent
 
 if TYPE_CHECKING:
@@ -137,6 +139,47 @@ class DynamoEventTable:
         """See the port."""
         try:
             self._update(
+    def reopen(
+        self,
+        seen: LoggedEvent,
+        *,
+        owner: str,
+        now: float,
+        deliveries: Deliveries,
+        due_at: float,
+    ) -> bool:
+        """See the port. Every claim changes the owner, and every record ends a claim: these two
+        attributes tell whether anything was written since.
+        """
+        same_owner = "claim_owner = :seen" if seen.owner else "attribute_not_exists(claim_owner)"
+        unheld = (
+            "claim_until = :held AND claim_until <= :now"
+            if seen.claimed_until
+            else "attribute_not_exists(claim_until)"
+        )
+        values = {
+            ":owner": items.string(owner),
+            ":deliveries": items.write_deliveries(deliveries),
+            ":due_at": items.number(due_at),
+            ":none": items.number(0),
+            ":received_at": items.number(seen.received_at),
+        }
+        if seen.owner:
+            values[":seen"] = items.string(seen.owner)
+        if seen.claimed_until:
+            values |= {":held": items.number(seen.claimed_until), ":now": items.number(now)}
+        try:
+            self._update(
+                seen.event_key,
+                "SET deliveries = :deliveries, due_at = :due_at, claim_owner = :owner,"
+                " claims = :none REMOVE claim_until, strikes, expires_at",
+                f"received_at = :received_at AND {same_owner} AND {unheld}",
+                values,
+            )
+        except ConditionFailed as failed:
+            return failed.item.get("claim_owner") == items.string(owner)
+        return True
+
                 overdue.event_key,
                 "SET due_at = :until",
                 "due_at = :seen",

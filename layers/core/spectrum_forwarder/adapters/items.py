@@ -97,6 +97,8 @@ def _write_delivery(delivery: Delivery) -> Item:
         item["reason"] = string(delivery.reason)
     if delivery.waiting_for:
         item["waiting_for"] = string(delivery.waiting_for)
+    if delivery.replays:
+        item["replays"] = number(delivery.replays)
     if delivery.history:
         lines = (
             f"{entry.at:.3f} {entry.milliseconds} {entry.answer}" for entry in delivery.history
@@ -115,6 +117,7 @@ def _read_delivery(name: str, item: Item) -> Delivery:
         reason=_string(item, "reason"),
         waiting_for=_string(item, "waiting_for"),
         history=tuple(_read_attempted(line["S"]) for line in item.get("history", {"L": []})["L"]),
+        replays=int(_number(item, "replays") or 0),
     )
 
 

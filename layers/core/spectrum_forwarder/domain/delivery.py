@@ -66,7 +66,8 @@ class Delivery:
     """The unit of state. Times are Unix seconds; `reason` says why it was dead-lettered.
 
     `planned_at` is when the event was bound for the destination, `next_attempt_at` when the next
-    attempt is due (pending deliveries only), `waiting_for` why that is not a matter of retries.
+    attempt is due (pending deliveries only), `waiting_for` why that is not a matter of retries,
+    `replays` how often an operator has begun it anew.
     """
 
     destination: str
@@ -79,6 +80,7 @@ class Delivery:
     history: tuple[Attempted, ...] = ()
 
     @property
+    replays: int = 0
     def settled(self) -> bool:
         """Whether nothing more is owed."""
         return self.status is not Status.PENDING
@@ -98,6 +100,17 @@ def planned(destination: str, now: float) -> Delivery:
 
 def settled(delivery: Delivery, status: Status, reason: str | None = None) -> Delivery:
     """The delivery, settled without a further attempt."""
+def replayed(delivery: Delivery, now: float) -> Delivery:
+    """The delivery begun anew: due at once, all its attempts before it, its history kept."""
+    anew = planned(delivery.destination, now)
+    return replace(anew, replays=delivery.replays + 1, history=delivery.history)
+
+
+def hastened(delivery: Delivery, at: float) -> Delivery:
+    """The delivery, waiting for nothing any more and due at `at`; its attempts are not touched."""
+    return replace(delivery, next_attempt_at=at, waiting_for=None)
+
+
     return replace(delivery, status=status, reason=reason, waiting_for=None)
 
 

@@ -47,8 +47,15 @@ class Page:
     cursor: str | None
 
 
-class EventLog(Protocol):
-    """Reads the events table. Raises the `Unavailable` of its services (domain/errors.py)."""
+class EventReader(Protocol):
+    """Reads one event. Raises the `Unavailable` of its services (domain/errors.py)."""
+
+    def get(self, event_key: str) -> LoggedEvent | None:
+        """The event as it is at this moment, or None."""
+
+
+class EventLog(EventReader, Protocol):
+    """Reads the events table."""
 
     def newest(
         self,
@@ -67,9 +74,6 @@ class EventLog(Protocol):
 
     def owing(self) -> Iterator[Sequence[LoggedEvent]]:
         """All events that owe work, in batches, in no order."""
-
-    def get(self, event_key: str) -> LoggedEvent | None:
-        """The event as it is at this moment, or None."""
 
     def body(self, event_key: str) -> bytes | None:
         """The event's body as it came, None where there is no event; raise PayloadMissing."""

@@ -9,6 +9,7 @@ from spectrum_forwarder.domain.signature import sign, sign_standard
 
 USER_AGENT = "spectrum-forwarder/0.1"
 DEFAULT_CONTENT_TYPE = "application/json"
+REPLAY_HEADER = "X-Spectrum-Forwarder-Replay"
 # What may stand in a header: a body can name its event anything. Long enough for the longest event
 # key and for any token that an operator configures.
 HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?")
@@ -40,8 +41,13 @@ def outbound_headers(
     body: bytes,
     now: float,
 ) -> dict[str, str]:
-    """Headers in both schemes; those that the destination configures come first and lose."""
+    """Headers in both schemes; those that the destination configures come first and lose.
+
+    `replays` is how often the delivery was begun anew: a receiver that has the event already can
+    tell an operator's wish from a retry.
+    """
     timestamp = int(now)
+    replays: int = 0,
     own = {
         "Content-Type": content_type if _can_be_sent(content_type) else DEFAULT_CONTENT_TYPE,
         "User-Agent": USER_AGENT,
@@ -55,6 +61,7 @@ def outbound_headers(
     }
     taken = {name.lower() for name in own}
     configured = {n: v for n, v in destination.headers.items() if n.lower() not in taken}
+        REPLAY_HEADER: str(replays) if replays else None,
     return configured | {n: v for n, v in own.items() if v is not None and _can_be_sent(v)}
 
 

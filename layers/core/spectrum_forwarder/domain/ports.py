@@ -12,6 +12,7 @@ from spectrum_forwarder.domain.delivery import Answer, Deliveries
 from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.event import Event
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
 
 # Over how many partitions the due events and the log are spread.
@@ -154,6 +155,21 @@ class EventTable(Protocol):
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         """Move the due time on; False where somebody else has moved it."""
 
+
+    def reopen(
+        self,
+        seen: LoggedEvent,
+        *,
+        owner: str,
+        now: float,
+        deliveries: Deliveries,
+        due_at: float,
+    ) -> bool:
+        """Write new deliveries on an event that stands as it was seen and that nobody holds.
+
+        Returns False otherwise. Whoever held it last cannot record any more: its owner is `owner`
+        from now on, a name not used before.
+        """
 
 class EventQueue(Protocol):
     """Hints, and whole events while the table is down."""

@@ -1,0 +1,150 @@
+"""Replay: new deliveries of a stored event, on an operator's word.
+
+One conditional update begins them, and from there on they are owed like any other: the hint that
+follows may be lost. An event that a worker holds at the moment is tried again shortly; what that
+worker records is never overwritten.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from spectrum_forwarder.domain.delivery import Delivery, Status, hastened, planned, replayed
+from spectrum_forwarder.domain.errors import QueueUnavailable
+from spectrum_forwarder.domain.log import EventReader, LoggedEvent
+from spectrum_forwarder.domain.ports import Clock, EventQueue, EventTable
+from spectrum_forwarder.domain.timing import Timing
+
+# Seconds between tries at an event that is held, and for how long.
+PAUSE, PATIENCE = 0.25, 10.0
+
+# Given an event and the time, those of its deliveries that are to be changed, as they shall be.
+Change = Callable[[LoggedEvent, float], Mapping[str, Delivery]]
+
+
+class Outcome(StrEnum):
+    """What became of the wish to reopen an event."""
+
+    BEGUN = "begun"
+    NOTHING = "nothing"
+    BUSY = "busy"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """The outcome for one event.
+
+    `destinations` are those of the deliveries that were changed; `hinted` is false where the hint
+    was lost, and the sweeper will take care.
+    """
+
+    event_key: str
+    outcome: Outcome
+    destinations: tuple[str, ...] = ()
+    hinted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A change: deliveries begun anew.
+
+    `configured` are the destinations there are today, others are left as they were. `destinations`
+    limits it to some of them, which need not be the event's own; None means the event's own.
+    `status` limits it to deliveries that stand so. A delivery that was begun anew at `begun_at` or
+    later is not begun again. What is still owed is left alone.
+    """
+
+    configured: frozenset[str]
+    destinations: frozenset[str] | None
+    status: Status | None
+    begun_at: float
+
+    def __call__(self, event: LoggedEvent, now: float) -> dict[str, Delivery]:
+        if event.deliveries is None:
+            return {}
+        wanted = event.deliveries.keys() if self.destinations is None else self.destinations
+        changed: dict[str, Delivery] = {}
+        for name in sorted(self.configured.intersection(wanted)):
+            delivery = event.deliveries.get(name)
+            if delivery is None:
+                if self.status is None:
+                    changed[name] = replace(planned(name, now), replays=1)
+            elif self._takes(delivery):
+                changed[name] = replayed(delivery, now)
+        return changed
+
+    def _takes(self, delivery: Delivery) -> bool:
+        begun = delivery.replays > 0 and delivery.planned_at >= self.begun_at
+        fits = self.status is None or delivery.status is self.status
+        return delivery.settled and fits and not begun
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A change: the deliveries to a destination that was paused are due at `at`."""
+
+    destination: str
+    at: float
+
+    def __call__(self, event: LoggedEvent, now: float) -> dict[str, Delivery]:
+        delivery = (event.deliveries or {}).get(self.destination)
+        if delivery is None or delivery.settled or delivery.waiting_for != "paused":
+            return {}
+        return {self.destination: hastened(delivery, max(self.at, now))}
+
+
+@dataclass(frozen=True, slots=True)
+class Reopener:
+    """What reopening needs. `sleep` takes seconds."""
+
+    log: EventReader
+    table: EventTable
+    queue: EventQueue
+    clock: Clock
+    sleep: Callable[[float], None]
+    timing: Timing
+    new_owner: Callable[[], str]
+
+    def reopen(self, event_key: str, change: Change) -> Reopened:
+        """Apply a change to an event; raise TableUnavailable.
+
+        Waits for some seconds while a worker holds the event, and then gives up: BUSY.
+        """
+        owner = self.new_owner()
+        deadline = self.clock() + PATIENCE
+        while True:
+            event = self.log.get(event_key)
+            if event is None:
+                return Reopened(event_key, Outcome.UNKNOWN)
+            now = self.clock()
+            if event.claimed_until <= now:
+                changed = change(event, now)
+                if not changed:
+                    return Reopened(event_key, Outcome.NOTHING)
+                if self._write(event, changed, owner, now):
+                    return self._hint(event_key, changed, now)
+            if now + PAUSE > deadline:
+                return Reopened(event_key, Outcome.BUSY)
+            self.sleep(PAUSE)
+
+    def _write(
+        self, event: LoggedEvent, changed: Mapping[str, Delivery], owner: str, now: float
+    ) -> bool:
+        soonest = min(delivery.next_attempt_at for delivery in changed.values())
+        due_at = soonest + self.timing.hint_slack(slow=False)
+        return self.table.reopen(
+            event,
+            owner=owner,
+            now=now,
+            deliveries={**(event.deliveries or {}), **changed},
+            due_at=due_at if event.due_at is None else min(due_at, event.due_at),
+        )
+
+    def _hint(self, event_key: str, changed: Mapping[str, Delivery], now: float) -> Reopened:
+        soonest = min(delivery.next_attempt_at for delivery in changed.values())
+        try:
+            self.queue.send_hint(event_key, delay=max(0.0, soonest - now))
+        except QueueUnavailable:
+            return Reopened(event_key, Outcome.BEGUN, tuple(changed), hinted=False)
+        return Reopened(event_key, Outcome.BEGUN, tuple(changed))

@@ -1,0 +1,278 @@
+"""Replaying stored events: what is begun anew, what is left alone, and what failures do to it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from spectrum_forwarder.domain.delivery import Answer, Status
+from spectrum_forwarder.domain.log import LoggedEvent
+from spectrum_forwarder.domain.ports import Record
+from spectrum_forwarder.replay import Outcome, Reopened, Reopener, Replay, Wake
+
+from tests.support.make import destination_of, stored_of
+from tests.support.memory import MemoryLog
+from tests.support.world import World
+
+KEY = "main:spc-msg-1"
+DAY = 86_400.0
+
+
+class Operator:
+    """Reopens events of a world, as the commands do."""
+
+    def __init__(self, world: World, sleep: Callable[[float], None] | None = None) -> None:
+        self._world = world
+        self._owners = 0
+        self.reopener = Reopener(
+            log=MemoryLog(world.rows),
+            table=cast(Any, world.table),
+            queue=cast(Any, world.queue),
+            clock=world.clock,
+            sleep=sleep or world.clock.advance,
+            timing=world.timing,
+            new_owner=self._new_owner,
+        )
+
+    def _new_owner(self) -> str:
+        self._owners += 1
+        return f"operator-{self._owners}"
+
+    def replay(
+        self,
+        event_key: str = KEY,
+        *,
+        to: set[str] | None = None,
+        status: Status | None = None,
+        begun_at: float | None = None,
+    ) -> Reopened:
+        change = Replay(
+            configured=frozenset(self._world.destinations.load().names()),
+            destinations=None if to is None else frozenset(to),
+            status=status,
+            begun_at=self._world.clock() if begun_at is None else begun_at,
+        )
+        return self.reopener.reopen(event_key, change)
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.add(destination_of("crm"), destination_of("erp"))
+    world.put(stored_of())
+    return world
+
+
+def deliver(world: World, seconds: float = 200.0) -> None:
+    world.queue.send_hint(KEY)
+    world.live(seconds)
+
+
+def test_a_settled_event_is_delivered_once_more_under_the_same_id_and_marked(world: World) -> None:
+    deliver(world)
+    assert world.row().expires_at is not None
+    replay = Operator(world).replay()
+    assert replay == Reopened(KEY, Outcome.BEGUN, ("crm", "erp"))
+    assert world.row().expires_at is None
+    world.live(200)
+    first, second = world.sent_to("crm")
+    assert "X-Spectrum-Forwarder-Replay" not in first.headers
+    assert second.headers["X-Spectrum-Forwarder-Replay"] == "1"
+    assert second.headers["webhook-id"] == first.headers["webhook-id"] == KEY
+    assert second.body == first.body
+    assert world.delivery("crm").status is Status.DELIVERED
+    assert len(world.delivery("crm").history) == 2
+    assert world.row().due_at is None
+    Operator(world).replay()
+    world.live(200)
+    assert world.sent_to("crm")[-1].headers["X-Spectrum-Forwarder-Replay"] == "2"
+
+
+def test_only_the_deliveries_that_were_asked_for_are_repeated(world: World) -> None:
+    world.sender.script["erp"] = [Answer(status=410)]
+    deliver(world)
+    assert Operator(world).replay(status=Status.DEAD_LETTERED).destinations == ("erp",)
+    world.live(200)
+    assert (len(world.sent_to("crm")), len(world.sent_to("erp"))) == (1, 2)
+    assert Operator(world).replay(to={"crm"}).destinations == ("crm",)
+    world.live(200)
+    assert (len(world.sent_to("crm")), len(world.sent_to("erp"))) == (2, 2)
+
+
+def test_a_destination_that_was_added_later_can_be_given_an_old_event(world: World) -> None:
+    deliver(world)
+    world.add(destination_of("late"))
+    assert Operator(world).replay().destinations == ("crm", "erp")
+    assert Operator(world).replay(to={"late"}, status=Status.DELIVERED).outcome is Outcome.NOTHING
+    assert Operator(world).replay(to={"late"}).destinations == ("late",)
+    world.live(200)
+    (late,) = world.sent_to("late")
+    assert late.headers["X-Spectrum-Forwarder-Replay"] == "1"
+
+
+def test_a_destination_that_is_gone_keeps_its_old_delivery(world: World) -> None:
+    deliver(world)
+    del world.destinations.usable["erp"]
+    assert Operator(world).replay().destinations == ("crm",)
+    world.live(200)
+    assert world.delivery("erp").status is Status.DELIVERED
+
+
+def test_a_replay_has_all_its_attempts_and_is_retried_like_any_delivery(world: World) -> None:
+    world.sender.script["crm"] = [Answer(status=500)] * 12
+    deliver(world, 5 * DAY)
+    assert world.delivery("crm").status is Status.DEAD_LETTERED
+    world.sender.script["crm"] = [Answer(status=500)] * 3
+    Operator(world).replay()
+    world.live(DAY)
+    replayed = world.delivery("crm")
+    assert (replayed.status, replayed.attempts, replayed.replays) == (Status.DELIVERED, 4, 1)
+    assert {a.headers.get("X-Spectrum-Forwarder-Replay") for a in world.sent_to("crm")[12:]} == {
+        "1"
+    }
+
+
+def test_what_is_still_owed_is_left_alone(world: World) -> None:
+    world.sender.script["crm"] = [Answer(status=500)] * 4
+    assert Operator(world).replay().outcome is Outcome.NOTHING
+    deliver(world, 10)
+    before = world.delivery("crm")
+    assert before.status is Status.PENDING
+    assert Operator(world).replay().destinations == ("erp",)
+    assert world.delivery("crm") == before
+
+
+def test_an_event_that_is_not_there_is_told(world: World) -> None:
+    assert Operator(world).replay("main:none").outcome is Outcome.UNKNOWN
+
+
+def test_a_rerun_does_not_begin_again_what_was_begun(world: World) -> None:
+    deliver(world)
+    begun_at = world.clock()
+    operator = Operator(world)
+    assert operator.replay(begun_at=begun_at).outcome is Outcome.BEGUN
+    assert operator.replay(begun_at=begun_at).outcome is Outcome.NOTHING
+    world.live(200)
+    assert operator.replay(begun_at=begun_at).outcome is Outcome.NOTHING
+    assert len(world.sent_to("crm")) == 2
+    assert operator.replay().outcome is Outcome.BEGUN
+
+
+def test_a_lost_hint_is_told_and_the_sweeper_has_the_event(world: World) -> None:
+    deliver(world)
+    world.queue.fail("send_hint", times=1)
+    assert not Operator(world).replay().hinted
+    world.live(300)
+    assert len(world.sent_to("crm")) == 2
+    assert world.row().due_at is None
+
+
+def test_killed_between_the_update_and_the_hint_it_is_delivered_all_the_same(world: World) -> None:
+    deliver(world)
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    operator = Operator(world)
+    operator.reopener = replace(
+        operator.reopener, queue=cast(Any, type("Q", (), {"send_hint": die})())
+    )
+    with pytest.raises(Killed):
+        operator.replay(begun_at=world.clock())
+    world.live(300)
+    assert len(world.sent_to("crm")) == 2
+
+
+def test_a_held_event_is_replayed_once_its_worker_has_recorded(world: World) -> None:
+    deliver(world)
+    Operator(world).replay(to={"crm"})
+    held = world.rows.claim(KEY, owner="worker", now=world.clock(), until=world.clock() + 75)
+    assert held is not None
+    waits = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal waits
+        waits += 1
+        world.clock.advance(seconds)
+        if waits == 3:
+            assert held.deliveries is not None
+            done = {n: replace(d, status=Status.DELIVERED) for n, d in held.deliveries.items()}
+            record = Record(done, due_at=None, expires_at=world.clock() + DAY)
+            assert world.rows.record(KEY, owner="worker", record=record)
+
+    assert Operator(world, sleep).replay(to={"erp"}).outcome is Outcome.BEGUN
+    assert waits == 3
+    assert world.delivery("crm").status is Status.DELIVERED
+    assert world.delivery("erp").status is Status.PENDING
+
+
+def test_an_event_that_stays_held_is_told_as_busy(world: World) -> None:
+    deliver(world)
+    Operator(world).replay(to={"crm"})
+    world.rows.claim(KEY, owner="worker", now=world.clock(), until=world.clock() + 75)
+    assert Operator(world).replay(to={"erp"}).outcome is Outcome.BUSY
+    assert len(world.sent_to("erp")) == 1
+
+
+def test_a_claim_between_reading_and_writing_wins(world: World) -> None:
+    deliver(world)
+    Operator(world).replay(to={"crm"})
+    operator = Operator(world)
+    reads = 0
+
+    class Racing(MemoryLog):
+        def get(self, event_key: str) -> LoggedEvent | None:
+            nonlocal reads
+            reads += 1
+            seen = super().get(event_key)
+            if reads == 1:
+                world.fan_out(world.hint(KEY))
+            return seen
+
+    operator.reopener = replace(operator.reopener, log=Racing(world.rows))
+    assert operator.replay(to={"erp"}).outcome is Outcome.BEGUN
+    assert reads == 2
+    world.live(200)
+    assert (len(world.sent_to("crm")), len(world.sent_to("erp"))) == (2, 2)
+    assert world.delivery("crm").replays == 1
+
+
+def test_a_worker_that_outlived_its_claim_cannot_undo_a_replay(world: World) -> None:
+    deliver(world)
+    Operator(world).replay(to={"crm"})
+    held = world.rows.claim(KEY, owner="worker", now=world.clock(), until=world.clock() + 75)
+    assert held is not None
+    world.clock.advance(76)
+    assert Operator(world).replay(to={"erp"}).outcome is Outcome.BEGUN
+    late = Record(held.deliveries, due_at=None, expires_at=world.clock() + DAY)
+    assert not world.rows.record(KEY, owner="worker", record=late)
+    world.live(200)
+    assert len(world.sent_to("erp")) == 2
+
+
+def test_a_poisoned_event_gets_new_chances(world: World) -> None:
+    deliver(world)
+    world.row().claims, world.row().strikes = 5, 4
+    Operator(world).replay()
+    world.live(200)
+    assert world.delivery("crm").status is Status.DELIVERED
+    assert len(world.sent_to("crm")) == 2
+
+
+def test_waking_brings_held_deliveries_forward_and_touches_no_other(world: World) -> None:
+    world.add(destination_of("crm", enabled=False))
+    world.sender.script["erp"] = [Answer(status=500)]
+    deliver(world, 4)
+    held, retried = world.delivery("crm"), world.delivery("erp")
+    assert held.waiting_for == "paused"
+    world.add(destination_of("crm"))
+    at = world.clock() + 20
+    assert Operator(world).reopener.reopen(KEY, Wake("crm", at)).destinations == ("crm",)
+    assert world.delivery("crm").next_attempt_at == at
+    assert world.delivery("erp") == retried
+    assert Operator(world).reopener.reopen(KEY, Wake("erp", at)).outcome is Outcome.NOTHING
+    world.live(25)
+    assert len(world.sent_to("crm")) == 1
