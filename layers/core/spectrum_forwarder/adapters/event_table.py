@@ -135,10 +135,6 @@ class DynamoEventTable:
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def postpone(self, overdue: Overdue, *, until: float) -> bool:
-        """See the port."""
-        try:
-            self._update(
     def reopen(
         self,
         seen: LoggedEvent,
@@ -180,6 +176,10 @@ class DynamoEventTable:
             return failed.item.get("claim_owner") == items.string(owner)
         return True
 
+    def postpone(self, overdue: Overdue, *, until: float) -> bool:
+        """See the port."""
+        try:
+            self._update(
                 overdue.event_key,
                 "SET due_at = :until",
                 "due_at = :seen",

@@ -78,9 +78,9 @@ class Delivery:
     reason: str | None = None
     waiting_for: str | None = None
     history: tuple[Attempted, ...] = ()
+    replays: int = 0
 
     @property
-    replays: int = 0
     def settled(self) -> bool:
         """Whether nothing more is owed."""
         return self.status is not Status.PENDING
@@ -98,8 +98,6 @@ def planned(destination: str, now: float) -> Delivery:
     return Delivery(destination=destination, planned_at=now, next_attempt_at=now)
 
 
-def settled(delivery: Delivery, status: Status, reason: str | None = None) -> Delivery:
-    """The delivery, settled without a further attempt."""
 def replayed(delivery: Delivery, now: float) -> Delivery:
     """The delivery begun anew: due at once, all its attempts before it, its history kept."""
     anew = planned(delivery.destination, now)
@@ -111,6 +109,8 @@ def hastened(delivery: Delivery, at: float) -> Delivery:
     return replace(delivery, next_attempt_at=at, waiting_for=None)
 
 
+def settled(delivery: Delivery, status: Status, reason: str | None = None) -> Delivery:
+    """The delivery, settled without a further attempt."""
     return replace(delivery, status=status, reason=reason, waiting_for=None)
 
 

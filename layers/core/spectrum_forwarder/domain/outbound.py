@@ -40,6 +40,7 @@ def outbound_headers(
     content_type: str | None,
     body: bytes,
     now: float,
+    replays: int = 0,
 ) -> dict[str, str]:
     """Headers in both schemes; those that the destination configures come first and lose.
 
@@ -47,7 +48,6 @@ def outbound_headers(
     tell an operator's wish from a retry.
     """
     timestamp = int(now)
-    replays: int = 0,
     own = {
         "Content-Type": content_type if _can_be_sent(content_type) else DEFAULT_CONTENT_TYPE,
         "User-Agent": USER_AGENT,
@@ -58,10 +58,10 @@ def outbound_headers(
         "webhook-id": event_key,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign_standard(destination.signing_secret, event_key, timestamp, body),
+        REPLAY_HEADER: str(replays) if replays else None,
     }
     taken = {name.lower() for name in own}
     configured = {n: v for n, v in destination.headers.items() if n.lower() not in taken}
-        REPLAY_HEADER: str(replays) if replays else None,
     return configured | {n: v for n, v in own.items() if v is not None and _can_be_sent(v)}
 
 

@@ -152,10 +152,6 @@ class EventTable(Protocol):
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         """Batches of the shard's events that are due, longest overdue first."""
 
-    def postpone(self, overdue: Overdue, *, until: float) -> bool:
-        """Move the due time on; False where somebody else has moved it."""
-
-
     def reopen(
         self,
         seen: LoggedEvent,
@@ -170,6 +166,10 @@ class EventTable(Protocol):
         Returns False otherwise. Whoever held it last cannot record any more: its owner is `owner`
         from now on, a name not used before.
         """
+
+    def postpone(self, overdue: Overdue, *, until: float) -> bool:
+        """Move the due time on; False where somebody else has moved it."""
+
 
 class EventQueue(Protocol):
     """Hints, and whole events while the table is down."""
