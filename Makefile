@@ -47,6 +47,10 @@ validate: $(SAM)
 build: $(SAM)
 	$(SAM) build
 
+# Signs the sample events anew, as they are stored.
+events: $(READY)
+	$(BIN)/forwarder event-files
+
 # Pins everything anew: versions and hashes, and nothing about where they come from.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header
 lock: $(READY)
