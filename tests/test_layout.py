@@ -1,0 +1,133 @@
+"""Imports go one way: domain, then use cases, then adapters, then functions and the command."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYER = "spectrum_forwarder"
+HOMES = {
+    LAYER: ROOT / "layers" / "core" / LAYER,
+    "spectrum_cli": ROOT / "cli" / "spectrum_cli",
+    "functions": ROOT / "functions",
+}
+# Modules of the layer that are neither rule, use case nor adapter, and what they may import.
+FOUNDATIONS = {
+    f"{LAYER}.settings": set[str](),
+    f"{LAYER}.observability": {"aws_lambda_powertools", f"{LAYER}.measures"},
+    f"{LAYER}.measures": {"aws_lambda_powertools"},
+}
+ADAPTERS_LIBRARIES = {"boto3", "botocore", "jmespath", "pycurl"}
+LOCAL = ("spectrum_cli.local", "spectrum_cli.demo")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module of the project, tests aside, with its dotted name."""
+    for name, home in HOMES.items():
+        for path in home.rglob("*.py"):
+            parts = path.relative_to(home).with_suffix("").parts
+            dotted = ".".join((name, *parts)).removesuffix(".__init__")
+            yield dotted, path
+
+
+MODULES = dict(modules())
+
+
+def imported_by(module: str) -> set[str]:
+    """The dotted names that a module imports anywhere, standard library aside."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            # `from package import module` is an import of the module.
+            named = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (named & MODULES.keys()) or {str(node.module)}
+    return {name for name in found if name.split(".")[0] not in sys.stdlib_module_names}
+
+
+def within(name: str, *packages: str) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def is_use_case(name: str) -> bool:
+    return name.count(".") == 1 and within(name, LAYER) and not is_package(name)
+
+
+def is_package(name: str) -> bool:
+    return name in (f"{LAYER}.domain", f"{LAYER}.adapters")
+
+
+def in_domain(name: str) -> bool:
+    return within(name, f"{LAYER}.domain")
+
+
+def in_adapters(name: str) -> bool:
+    return within(name, f"{LAYER}.adapters")
+
+
+def use_cases() -> list[str]:
+    return [name for name in MODULES if is_use_case(name) and name not in FOUNDATIONS]
+
+
+def refused(names: list[str], allowed: Callable[[str], bool]) -> dict[str, set[str]]:
+    """Which modules import what they may not."""
+    wrong = {name: {n for n in imported_by(name) if not allowed(n)} for name in names}
+    return {name: imports for name, imports in wrong.items() if imports}
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert f"{LAYER}.domain.event" in MODULES
+    assert {f"{LAYER}.receive", f"{LAYER}.fanout", f"{LAYER}.sweep"} <= set(use_cases())
+    assert imported_by("functions.receiver.app") >= {f"{LAYER}.receive", f"{LAYER}.settings"}
+
+
+def test_the_domain_imports_itself_and_the_standard_library() -> None:
+    assert refused([name for name in MODULES if in_domain(name)], in_domain) == {}
+
+
+def test_use_cases_import_the_domain_and_one_another() -> None:
+    def allowed(name: str) -> bool:
+        return in_domain(name) or (is_use_case(name) and name not in FOUNDATIONS)
+
+    assert refused(use_cases(), allowed) == {}
+
+
+@pytest.mark.parametrize("module", [name for name in FOUNDATIONS if name in MODULES])
+def test_settings_and_observability_import_no_part_of_the_story(module: str) -> None:
+    assert refused([module], lambda name: within(name, *FOUNDATIONS[module])) == {}
+
+
+def test_adapters_import_the_domain_and_their_libraries() -> None:
+    def allowed(name: str) -> bool:
+        library = name.split(".", maxsplit=1)[0]
+        return (
+            in_domain(name)
+            or in_adapters(name)
+            or library in ADAPTERS_LIBRARIES
+            or library.startswith("mypy_boto3_")
+        )
+
+    assert refused([name for name in MODULES if in_adapters(name)], allowed) == {}
+
+
+def test_the_layer_imports_neither_functions_nor_the_command() -> None:
+    layer = [name for name in MODULES if within(name, LAYER)]
+    assert refused(layer, lambda name: not within(name, "functions", "spectrum_cli")) == {}
+
+
+def test_functions_import_the_layer_alone() -> None:
+    functions = [name for name in MODULES if within(name, "functions")]
+    assert refused(functions, lambda name: within(name, LAYER)) == {}
+
+
+def test_only_the_local_stack_imports_functions_or_moto() -> None:
+    command = [name for name in MODULES if within(name, "spectrum_cli")]
+    others = [name for name in command if not within(name, *LOCAL)]
+    assert refused(others, lambda name: not within(name, "functions", "moto")) == {}

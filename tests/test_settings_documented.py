@@ -1,0 +1,81 @@
+"""Settings, the template and the README name the same variables and parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+from spectrum_forwarder.settings import (
+    FanoutSettings,
+    ReceiverSettings,
+    Settings,
+    SweeperSettings,
+)
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FUNCTIONS: dict[str, type[Settings]] = {
+    "ReceiverFunction": ReceiverSettings,
+    "FanoutFunction": FanoutSettings,
+    "SweeperFunction": SweeperSettings,
+}
+LOCAL_ONLY = {"ALLOW_LOOPBACK", "TIME_SCALE"}
+POWERTOOLS = {
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_LOG_LEVEL",
+}
+
+
+def variables(function: str) -> dict[str, Any]:
+    """What the template sets for a function, the globals included."""
+    own = TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
+    common = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    return dict(common) | dict(own)
+
+
+def fields(settings: type[Settings]) -> set[str]:
+    return {field.name.upper() for field in dataclasses.fields(settings)}
+
+
+def every_field() -> set[str]:
+    return set().union(*(fields(settings) for settings in FUNCTIONS.values()))
+
+
+def documented() -> set[str]:
+    """The names in the first column of the tables of the README's section on configuration."""
+    section = re.search(r"^## Configuration$(.*?)^## ", README, flags=re.M | re.S)
+    assert section is not None
+    return set(re.findall(r"^\| `(\w+)` \|", section[1], flags=re.M))
+
+
+def test_every_function_of_the_template_has_settings() -> None:
+    resources = TEMPLATE["Resources"].items()
+    functions = {name for name, r in resources if r["Type"] == "AWS::Serverless::Function"}
+    assert functions == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_template_sets_what_the_settings_read(function: str) -> None:
+    expected = fields(FUNCTIONS[function]) - LOCAL_ONLY | POWERTOOLS
+    assert set(variables(function)) == expected
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_plain_values_of_the_template_can_be_read(function: str) -> None:
+    plain = {name: str(v) for name, v in variables(function).items() if isinstance(v, str | int)}
+    filled = dict.fromkeys(fields(FUNCTIONS[function]) - LOCAL_ONLY, "14") | plain
+    assert FUNCTIONS[function].from_environment(filled)
+
+
+def test_the_window_is_that_of_the_contract() -> None:
+    assert variables("ReceiverFunction")["TIMESTAMP_TOLERANCE_SECONDS"] == "300"
+
+
+def test_the_readme_names_every_setting_and_parameter_and_no_other() -> None:
+    assert documented() == every_field() | POWERTOOLS | set(TEMPLATE["Parameters"])
