@@ -19,7 +19,7 @@ from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.ports import QueueRecord
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout import FanOut
-from spectrum_forwarder.observability import facts, metrics
+from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import FanoutSettings
 from spectrum_forwarder.storing import EventStore
 
@@ -70,7 +70,7 @@ def fan_out() -> FanOut:
     return build(os.environ)
 
 
-@metrics.log_metrics
+@observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Lambda's entry point; the answer is that of ReportBatchItemFailures."""
     records, kept = _read(event["Records"])

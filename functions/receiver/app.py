@@ -15,7 +15,7 @@ from spectrum_forwarder.adapters.registries import SecretWebhooks
 from spectrum_forwarder.domain.errors import Refused
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.observability import facts, metrics
+from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.receive import FAILED, Receiver, Reply, refuse
 from spectrum_forwarder.settings import ReceiverSettings
 from spectrum_forwarder.storing import EventStore
@@ -54,7 +54,7 @@ def receiver() -> Receiver:
     return build(os.environ)
 
 
-@metrics.log_metrics
+@observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Lambda's entry point. Whatever goes wrong unforeseen is a 503: Spectrum tries again."""
     try:

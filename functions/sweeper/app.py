@@ -1,4 +1,4 @@
-"""The sweeper: every minute, a hint for whatever is overdue."""
+"""The sweeper: every minute, a hint for whatever is overdue, and a look at the breakers."""
 
 import functools
 import os
@@ -11,22 +11,25 @@ from typing import Any
 from spectrum_forwarder.adapters.aws import Clients
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
-from spectrum_forwarder.domain.ports import SHARDS
+from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.domain.ports import SHARDS, HealthBoard
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.observability import facts, metrics
+from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import SweeperSettings
 from spectrum_forwarder.sweep import Sweeper
+from spectrum_forwarder.watch import watch
 
 # Seconds before Lambda's time limit by which no further batch is begun.
 MARGIN = 10.0
 
 
-def build(environment: Mapping[str, str]) -> Sweeper:
-    """Wire the sweeper."""
+def build(environment: Mapping[str, str]) -> tuple[Sweeper, HealthBoard]:
+    """Wire the sweeper, and the board of destinations' health to watch."""
     settings = SweeperSettings.from_environment(environment)
     clients = Clients(connect_seconds=1.0, read_seconds=5.0, tries=3, connections=SHARDS)
-    return Sweeper(
-        table=DynamoEventTable(clients.make("dynamodb"), settings.events_table),
+    table = clients.make("dynamodb")
+    sweeps = Sweeper(
+        table=DynamoEventTable(table, settings.events_table),
         queue=SqsEventQueue(
             clients.make("sqs"),
             main_url=settings.events_queue_url,
@@ -37,19 +40,23 @@ def build(environment: Mapping[str, str]) -> Sweeper:
         timing=Timing(settings.time_scale),
         in_parallel=ThreadPoolExecutor(SHARDS).map,
     )
+    return sweeps, DynamoHealthBoard(table, settings.events_table, clock=time.time)
 
 
 @functools.cache
-def sweeper() -> Sweeper:
-    """The sweeper of this instance."""
+def sweeper() -> tuple[Sweeper, HealthBoard]:
+    """The sweeper of this instance, and the board."""
     return build(os.environ)
 
 
-@metrics.log_metrics
+@observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Lambda's entry point; the schedule's event says nothing that matters."""
     deadline = time.time() + context.get_remaining_time_in_millis() / 1000 - MARGIN
-    return asdict(sweeper().sweep(deadline=deadline))
+    sweeps, board = sweeper()
+    swept = sweeps.sweep(deadline=deadline)
+    watch(board, clock=time.time, facts=facts)
+    return asdict(swept)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -17,7 +17,10 @@ def create_table(client: Any) -> str:
             {"AttributeName": "received_at", "AttributeType": "N"},
         ],
         KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[_index("due", "due_at"), _index("log", "received_at")],
+        GlobalSecondaryIndexes=[
+            _index("due", "due_at", "overdue_since"),
+            _index("log", "received_at"),
+        ],
     )
     return TABLE
 
@@ -27,12 +30,13 @@ def create_queue(client: Any, name: str) -> str:
     return str(client.create_queue(QueueName=name)["QueueUrl"])
 
 
-def _index(name: str, sorted_by: str) -> dict[str, Any]:
+def _index(name: str, sorted_by: str, *included: str) -> dict[str, Any]:
+    projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(included)}
     return {
         "IndexName": name,
         "KeySchema": [
             {"AttributeName": "shard", "KeyType": "HASH"},
             {"AttributeName": sorted_by, "KeyType": "RANGE"},
         ],
-        "Projection": {"ProjectionType": "KEYS_ONLY"},
+        "Projection": projection if included else {"ProjectionType": "KEYS_ONLY"},
     }

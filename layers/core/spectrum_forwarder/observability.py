@@ -1,48 +1,179 @@
-"""What the functions tell: one structured log line a fact, and the metrics counted from it.
+"""What the functions tell: one structured log line a fact, and the metrics counted from them.
 
 Facts carry keys, names, codes, counts and times. Never a body, a signature, a secret or a text.
+
+Metrics leave once, at the end of an invocation, as lines in CloudWatch's embedded metric format.
+Log lines are a large part of the bill, so the only fact of an invocation rides on the line of its
+metrics: an accepted event is one line in the receiver, and often one in the fan-out.
 """
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+import functools
+import json
+import os
+import threading
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
 
-# Every fact comes from one line below: its place says nothing.
-logger = Logger(location=None)
-metrics = Metrics(namespace="SpectrumForwarder")
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-LEVELS = {
-    "request.refused": "warning",
-    "registry.entry_refused": "error",
-    "registry.unread": "error",
-    "record.unreadable": "error",
-    "record.kept": "warning",
-    "batch.kept": "warning",
-    "hint.failed": "warning",
-    "event.queued_whole": "warning",
-    "delivery.dead_lettered": "error",
-    "breaker.opened": "warning",
-    "sweep.cut_short": "error",
-    "receive.failed": "error",
-}
-COUNTED = {
-    "event.accepted": "Accepted",
-    "event.duplicate": "Duplicate",
-    "event.queued_whole": "QueuedWhole",
-    "request.refused": "Refused",
-    "receive.failed": "ReceiveFailed",
-    "registry.entry_refused": "EntryRefused",
-    "registry.unread": "RegistryUnread",
-    "hint.failed": "HintFailed",
-    "delivery.attempted": "Attempts",
-    "delivery.dead_lettered": "DeadLettered",
-    "breaker.opened": "BreakerOpened",
-    "record.kept": "RecordKept",
-}
+from spectrum_forwarder.measures import LEVELS, MEASURES, TIMED, UNSAID, Measure
+
+DEFAULT_NAMESPACE = "SpectrumForwarder"
+# CloudWatch's limit, over which Powertools would print by itself.
+MOST_VALUES = 99
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+# A dimension's name and value, or nothing.
+Dimension = tuple[str, str] | tuple[()]
+# A metric's name and unit, and its values: a single sum where it is a count.
+Values = dict[tuple[str, MetricUnit], list[float]]
+
+# Every fact comes from one line below: its place says nothing. CloudWatch keeps the time of each
+# line, and each function has a log group of its own.
+logger = Logger(location=None, timestamp=None)
+logger.remove_keys(["service"])
 
 
-def facts(name: str, /, **fields: object) -> None:
-    """The `Facts` port: log the fact and count it."""
-    told = {key: value for key, value in fields.items() if value is not None}
-    getattr(logger, LEVELS.get(name, "info"))(name, extra=told)
-    if name in COUNTED:
-        metrics.add_metric(COUNTED[name], MetricUnit.Count, 1)
+class InvocationFailed(Exception):
+    """Stands for an exception that may not leave a handler: its text could quote an event."""
+
+
+class Teller:
+    """The facts and metrics of the invocation that is under way; safe from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.begin(None)
+
+    def begin(self, request_id: str | None) -> None:
+        """A new invocation; its id goes with whatever is trouble."""
+        self._request_id = request_id
+        self._began = time.perf_counter()
+        self._values: defaultdict[Dimension, Values] = defaultdict(dict)
+        self._timed: set[str] = set()
+        self._held: dict[str, Any] | None = None
+        self._several = False
+
+    def fact(self, name: str, /, **fields: object) -> None:
+        """The `Facts` port."""
+        told = {key: value for key, value in fields.items() if value is not None}
+        with self._lock:
+            if name in TIMED:
+                self._timed.add(TIMED[name])
+            for measure in MEASURES.get(name, ()):
+                if measure.takes(told):
+                    self._measure(measure, told)
+            level = LEVELS.get(name, "INFO")
+            if level != "INFO" and self._request_id:
+                told["request_id"] = self._request_id
+            if level != "DEBUG":
+                unsaid = UNSAID.get(name, {}).items()
+                said = {key: value for key, value in told.items() if (key, value) not in unsaid}
+                self._tell({"level": level, "message": name, **said})
+
+    def end(self) -> None:
+        """Print what is left, metrics last."""
+        with self._lock:
+            seconds = round(time.perf_counter() - self._began, 3)
+            for metric in self._timed:
+                self._add((), metric, MetricUnit.Seconds, seconds)
+            carrier = self._carrier()
+            if self._held is not None and carrier is None:
+                _log(self._held)
+            for dimension, values in self._values.items():
+                _print(dimension, values, self._held if dimension == carrier else None)
+            self.begin(None)
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        """Hold the first line back; at the second one it is clear that neither is the only one."""
+        if not self._several and self._held is None:
+            self._held = line
+            return
+        if self._held is not None:
+            _log(self._held)
+        self._held, self._several = None, True
+        _log(line)
+
+    def _measure(self, measure: Measure, told: dict[str, Any]) -> None:
+        value = measure.value(told)
+        dimensions: list[Dimension] = [()] if measure.summed else []
+        if measure.by:
+            dimensions.append((measure.by, str(told[measure.by])))
+        for dimension in dimensions:
+            self._add(dimension, measure.metric, measure.unit, value)
+        if measure.replaces and measure.field is not None:
+            del told[measure.field]
+            told[measure.metric] = value
+
+    def _add(self, dimension: Dimension, metric: str, unit: MetricUnit, value: float) -> None:
+        values = self._values[dimension].setdefault((metric, unit), [])
+        if unit is MetricUnit.Count and values:
+            values[0] += value
+        elif len(values) < MOST_VALUES:
+            values.append(value)
+
+    def _carrier(self) -> Dimension | None:
+        """The dimension of the metrics' line that the only fact rides on, if there is one."""
+        if self._held is None:
+            return None
+        for dimension in self._values:
+            if dimension and self._held.get(dimension[0]) == dimension[1]:
+                return dimension
+        return () if () in self._values else None
+
+
+teller = Teller()
+facts = teller.fact
+
+
+def observed(handler: Handler) -> Handler:
+    """Wrap a Lambda handler: its metrics are printed when it ends, and its exceptions named only.
+
+    Lambda prints the text of an exception that leaves a handler, and that text may quote an event.
+    """
+
+    @functools.wraps(handler)
+    def invoke(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        teller.begin(getattr(context, "aws_request_id", None))
+        try:
+            return handler(event, context)
+        except Exception as error:
+            facts("invocation.failed", cause=type(error).__name__, places=_places(error))
+            raise InvocationFailed(type(error).__name__) from None
+        finally:
+            teller.end()
+
+    return invoke
+
+
+def _places(error: Exception) -> list[str]:
+    """The innermost functions and lines, without the text of either code or error."""
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    return [f"{frame.name}:{frame.lineno}" for frame in frames]
+
+
+def _log(line: dict[str, Any]) -> None:
+    fields = {key: value for key, value in line.items() if key not in ("level", "message")}
+    getattr(logger, line["level"].lower())(line["message"], extra=fields)
+
+
+def _print(dimension: Dimension, values: Values, fact: dict[str, Any] | None) -> None:
+    """Print one line of metrics, on which a fact may ride."""
+    namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", DEFAULT_NAMESPACE)
+    metrics = EphemeralMetrics(namespace=namespace, service="")
+    for (metric, unit), measured in values.items():
+        for value in measured:
+            metrics.add_metric(metric, unit, value)
+    if dimension:
+        metrics.add_dimension(*dimension)
+    for key, value in (fact or {}).items():
+        if (key, value) != ("level", "INFO"):
+            metrics.add_metadata(key, value)
+    line: dict[str, Any] = dict(metrics.serialize_metric_set())
+    # One value alone needs no list; so the fact reads the same here and on a line of its own.
+    line |= {metric: measured[0] for (metric, _), measured in values.items() if len(measured) == 1}
+    print(json.dumps(line, separators=(",", ":"), default=str), flush=True)

@@ -46,6 +46,8 @@ from spectrum_forwarder.storing import EventStore
 LARGEST_QUEUED = 750_000
 # A secret that did not verify a request is read again if its copy is older than this (seconds).
 DOUBTED_SECRET_AGE = 30.0
+# Seconds between the sender's clock and ours from which on the log says so.
+NOTABLE_SKEW = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,13 @@ class Receiver:
             return "accepted"
         if existing is None:
             self._hint(event.key)
-            self.facts("event.accepted", event_key=event.key, kind=event.kind)
+            self.facts(
+                "event.accepted",
+                event_key=event.key,
+                kind=event.kind,
+                skew_seconds=_notable(event.received_at - event.signed_at),
+                in_bucket=True if stored.payload else None,
+            )
             return "accepted"
         if self._is_overdue(existing):
             self._hint(event.key)
@@ -157,6 +165,11 @@ class Receiver:
         except Refused:
             skew = None
         return request.shape() | {"skew_seconds": skew}
+
+
+def _notable(skew: float) -> int | None:
+    """A clock skew in whole seconds; None for one that a clock that is right may show."""
+    return round(skew) if abs(skew) >= NOTABLE_SKEW else None
 
 
 def _signer(webhooks: Sequence[Webhook], signed: SignedBytes) -> Webhook | None:

@@ -16,8 +16,11 @@ HINTS_AT_ONCE = 10
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many hints were sent, how long the oldest event had been overdue (seconds), and the
-    shards that a failure of ours cut short."""
+    """What one sweep did.
+
+    `oldest_seconds` is how long the oldest event had been overdue since it was last looked at,
+    `failed_shards` how many a failure of ours cut short.
+    """
 
     hints: int = 0
     oldest_seconds: float = 0.0
@@ -56,7 +59,7 @@ class Sweeper:
         hints, oldest = 0, now
         try:
             for batch in self.table.overdue(shard, now=now):
-                oldest = min(oldest, *(overdue.due_at for overdue in batch))
+                oldest = min(oldest, *(overdue.since or overdue.due_at for overdue in batch))
                 for ten in _by_ten(batch):
                     hints += self._requeue(ten, now)
                 if self.clock() > deadline:

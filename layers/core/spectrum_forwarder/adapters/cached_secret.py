@@ -50,6 +50,7 @@ class CachedSecret(Generic[Parsed]):
         try:
             self._value = self._read()
             self._read_at = now
+            self._facts("registry.read")
         except RegistryUnavailable as error:
             self._failed_at = now
             self._facts("registry.unread", cause=str(error), stale=self._value is not None)

@@ -89,7 +89,7 @@ class DynamoEventTable:
     def record(self, event_key: str, *, owner: str, record: Record) -> bool:
         """See the port. The owner stays on the item: a repeat by the client library is harmless."""
         sets = {":none": items.number(0)}
-        changes, removed = ["claims = :none"], ["claim_until", "strikes"]
+        changes, removed = ["claims = :none"], ["claim_until", "strikes", "overdue_since"]
         for name, value in (("due_at", record.due_at), ("expires_at", record.expires_at)):
             if value is None:
                 removed.append(name)
@@ -126,7 +126,11 @@ class DynamoEventTable:
                 **start,
             )
             found = [
-                Overdue(item["event_key"]["S"], float(item["due_at"]["N"]))
+                Overdue(
+                    item["event_key"]["S"],
+                    float(item["due_at"]["N"]),
+                    float(item.get("overdue_since", item["due_at"])["N"]),
+                )
                 for item in page["Items"]
             ]
             if found:
@@ -181,7 +185,7 @@ class DynamoEventTable:
         try:
             self._update(
                 overdue.event_key,
-                "SET due_at = :until",
+                "SET due_at = :until, overdue_since = if_not_exists(overdue_since, :seen)",
                 "due_at = :seen",
                 {":until": items.number(until), ":seen": items.number(overdue.due_at)},
             )

@@ -120,10 +120,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An event that the sweeper found, and the due time it was found with."""
+    """An event that the sweeper found, and the due time it was found with.
+
+    `since` is when it first came overdue after it was last recorded: sweeps move the due time on.
+    """
 
     event_key: str
     due_at: float
+    since: float | None = None
 
 
 class EventTable(Protocol):

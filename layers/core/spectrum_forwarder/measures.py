@@ -1,0 +1,126 @@
+"""Which facts are counted or measured, under which metric, and which of them are trouble.
+
+Metrics have at most one dimension. `Accepted` and `Delivered` are times, in seconds; how many there
+were is their sample count, so that no second metric has to say it. The log is paid by the byte.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+# Levels of facts other than INFO. Those of DEBUG are only counted: nobody needs a line of each.
+LEVELS = {
+    "request.refused": "WARNING",
+    "registry.entry_refused": "ERROR",
+    "registry.unread": "ERROR",
+    "registry.read": "DEBUG",
+    "record.unreadable": "ERROR",
+    "record.kept": "WARNING",
+    "batch.kept": "WARNING",
+    "hint.failed": "WARNING",
+    "event.queued_whole": "WARNING",
+    "delivery.dead_lettered": "ERROR",
+    "breaker.opened": "WARNING",
+    "breaker.open": "DEBUG",
+    "breakers.unread": "WARNING",
+    "claim.unreleased": "WARNING",
+    "sweep.cut_short": "ERROR",
+    "receive.failed": "ERROR",
+    "invocation.failed": "ERROR",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric of a fact: the value of `field`, or without one a count of the fact.
+
+    `by` is the field that becomes the dimension; with `summed` the metric is published without it
+    as well, for an alarm to look at. `when` restricts the measure to some facts. `replaces` says
+    that the metric stands in the field's place in the log line.
+    """
+
+    metric: str
+    unit: MetricUnit = MetricUnit.Count
+    field: str | None = None
+    by: str | None = None
+    summed: bool = True
+    when: Callable[[Mapping[str, Any]], bool] | None = None
+    replaces: bool = False
+
+    def takes(self, fields: Mapping[str, Any]) -> bool:
+        """Whether the fact with these fields is measured."""
+        there = self.field is None or self.field in fields
+        return there and (self.when is None or self.when(fields))
+
+    def value(self, fields: Mapping[str, Any]) -> float:
+        """What is measured."""
+        return 1.0 if self.field is None else float(fields[self.field])
+
+
+def _delivered(fields: Mapping[str, Any]) -> bool:
+    return bool(fields["status"] == "delivered")
+
+
+def _failed(fields: Mapping[str, Any]) -> bool:
+    return not _delivered(fields)
+
+
+def _repeated(fields: Mapping[str, Any]) -> bool:
+    return bool(fields["attempt"] > 1)
+
+
+SKEW = Measure("ClockSkew", MetricUnit.Seconds, field="skew_seconds")
+DELIVERED = Measure(
+    "Delivered",
+    MetricUnit.Seconds,
+    field="age_seconds",
+    by="destination",
+    summed=False,
+    when=_delivered,
+    replaces=True,
+)
+
+MEASURES: Mapping[str, tuple[Measure, ...]] = {
+    # The receiver. `Accepted` is measured when the invocation ends.
+    "event.accepted": (SKEW, Measure("PayloadsStored", field="in_bucket")),
+    "event.duplicate": (Measure("Duplicates"),),
+    "event.queued_whole": (Measure("Unrecorded"),),
+    "request.refused": (Measure("Refused", by="code"), SKEW),
+    "receive.failed": (Measure("ReceivesFailed"),),
+    # The receiver and the fan-out.
+    "hint.failed": (Measure("HintsFailed"),),
+    "registry.read": (Measure("SecretReads"),),
+    "registry.unread": (Measure("SecretsUnread"),),
+    "registry.entry_refused": (Measure("EntriesRefused"),),
+    # The fan-out.
+    "delivery.attempted": (
+        DELIVERED,
+        Measure("AttemptsFailed", by="destination", summed=False, when=_failed),
+        Measure("Retries", by="destination", summed=False, when=_repeated),
+    ),
+    "delivery.dead_lettered": (Measure("DeadLettered", by="destination"),),
+    "record.kept": (Measure("RecordsKept"),),
+    "batch.kept": (Measure("RecordsKept", field="records"),),
+    # The sweeper.
+    "sweep.done": (
+        Measure("Swept", field="hints"),
+        Measure("OldestOverdue", MetricUnit.Seconds, field="oldest_seconds"),
+    ),
+    "sweep.cut_short": (Measure("SweepsCutShort"),),
+    "breaker.open": (
+        Measure("BreakerOpen", MetricUnit.Seconds, field="seconds", by="destination"),
+    ),
+    # All.
+    "invocation.failed": (Measure("InvocationsFailed"),),
+}
+
+# How long the invocation took in which such a fact was told: the sender waited for it.
+TIMED = {"event.accepted": "Accepted", "event.queued_whole": "Accepted"}
+
+# Fields whose usual value is left off the line.
+UNSAID: Mapping[str, Mapping[str, object]] = {
+    "event.accepted": {"kind": "messages"},
+    "delivery.attempted": {"status": "delivered", "attempt": 1},
+}
