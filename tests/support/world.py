@@ -15,6 +15,7 @@ from spectrum_forwarder.domain.errors import (
     TableUnavailable,
     Unavailable,
 )
+from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
@@ -190,6 +191,26 @@ class World:
 
     def add(self, *destinations: Destination) -> None:
         self.destinations.usable |= {d.name: d for d in destinations}
+
+    def add_quick(self, *destinations: Destination) -> None:
+        """Add destinations that are known to answer quickly: the main lane serves them."""
+        self.add(*destinations)
+        for destination in destinations:
+            self.board.health[destination.name] = Health(quick=True)
+
+    def break_for(self, destination: str, seconds: float) -> None:
+        """Open the breaker of a destination that was quick."""
+        until = self.clock() + seconds
+        self.board.health[destination] = Health(
+            failures=20, failing_since=1.0, open_until=until, trips=1, quick=True
+        )
+
+    def outcome(
+        self, destination: str = "crm", event_key: str = "main:spc-msg-1"
+    ) -> tuple[str, int, str | None]:
+        """How a delivery stands: status, attempts, and why it ended or what it waits for."""
+        delivery = self.delivery(destination, event_key)
+        return delivery.status.value, delivery.attempts, delivery.reason or delivery.waiting_for
 
     def put(self, stored: StoredEvent) -> QueueRecord:
         """Store an event; return the hint to it."""
