@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
-from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
+from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Deliveries
 from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.errors import (
     PayloadsUnavailable,
@@ -19,6 +19,7 @@ from spectrum_forwarder.domain.errors import (
     Unavailable,
 )
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import (
     Claimed,
@@ -159,6 +160,23 @@ class FaultyTable:
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         return self.fates.call(
             "table.postpone", lambda: self.inner.postpone(overdue, until=until), TableUnavailable
+        )
+
+    def reopen(
+        self,
+        seen: LoggedEvent,
+        *,
+        owner: str,
+        now: float,
+        deliveries: Deliveries,
+        due_at: float,
+    ) -> bool:
+        return self.fates.call(
+            "table.reopen",
+            lambda: self.inner.reopen(
+                seen, owner=owner, now=now, deliveries=deliveries, due_at=due_at
+            ),
+            TableUnavailable,
         )
 
     def _hold(self, name: str, event_key: str, effect: Callable[[], Result]) -> Result:

@@ -32,6 +32,7 @@ class Invariant(StrEnum):
     JUST_CAUSE = "nothing is given up, filtered or removed without its cause"
     DRAINED = "all queues are drained"
     ONE_ID = "all attempts of an event carry one webhook-id and the original bytes"
+    CALM = "nothing is looked at over and over"
     IN_TIME = "no invocation outlasts its time limit"
 
 
@@ -66,9 +67,11 @@ class Ledger:
     accepted: Counter[Pair] = field(default_factory=Counter)
     failed: Counter[Pair] = field(default_factory=Counter)
     ambiguous: Counter[Pair] = field(default_factory=Counter)
+    replays: Counter[Pair] = field(default_factory=Counter)
     gone: set[Pair] = field(default_factory=set)
     setbacks: Counter[str] = field(default_factory=Counter)
     removed: set[str] = field(default_factory=set)
+    down_for_days: set[str] = field(default_factory=set)
     known: dict[str, set[str]] = field(default_factory=dict)
     states: dict[str, Deliveries] = field(default_factory=dict)
     breaches: list[Breach] = field(default_factory=list)
@@ -135,6 +138,12 @@ class Ledger:
         for pair in [pair for pair in worker.arrived if pair[0] == key]:
             del worker.arrived[pair]
 
+    def reopened(self, key: str, before: Deliveries, after: Deliveries) -> None:
+        """An operator began deliveries anew: each may arrive once more."""
+        for name, delivery in after.items():
+            if name in before and delivery.replays > before[name].replays:
+                self.replays[(key, name)] += 1
+
     def judge(self, rows: Mapping[str, Row], left_over: Sequence[str], now: float) -> list[Breach]:
         """Everything that does not hold. `left_over` names what still is in some queue."""
         for key in sorted(self.acknowledged):
@@ -143,7 +152,7 @@ class Ledger:
             if row.due_at is not None:
                 self.breach(Invariant.NOTHING_OWED, f"{key} is still due")
         for pair, times in self.accepted.items():
-            allowed = self.generations[pair[0]] + self.ambiguous[pair]
+            allowed = self.generations[pair[0]] + self.replays[pair] + self.ambiguous[pair]
             if times > allowed:
                 self.breach(Invariant.ONCE, f"{pair} arrived {times} times, {allowed} explained")
         for record in left_over:
@@ -181,5 +190,6 @@ class Ledger:
         if reason == "gone":
             return pair in self.gone
         if reason == "breaker_open":
-            return now - delivery.planned_at > LONGEST_OUTAGE
+            down_for_days = delivery.destination in self.down_for_days
+            return down_for_days and now - delivery.planned_at > LONGEST_OUTAGE
         return reason == "poison" and self.setbacks[pair[0]] >= SETBACKS_OF_POISON

@@ -9,9 +9,10 @@ from spectrum_forwarder.domain.health import Health
 
 from tests.prove.faults import READING, WRITING, Fault, Script
 from tests.prove.ledger import Breach
-from tests.prove.world import World
+from tests.prove.world import DELIVERED, World
 from tests.support.make import WEBHOOK, body_of, destination_of
 
+HOUR, DAY = 3600.0, 86_400.0
 REFUSED = Answer(status=500, seconds=0.01)
 SLOW = Answer(status=200, seconds=8.0)
 ROTATED = replace(WEBHOOK, id="3f1c2b7e-0000-4000-8000-000000000002", signing_secret="7a" * 32)
@@ -72,7 +73,7 @@ def _slow(world: World) -> None:
     deliver(world, "main:m1")
     world.consumers["bot"].default = replace(SLOW, seconds=9.5)
     # The hint is repeated while the destination still thinks.
-    world.later(3.0, lambda: world.queue.send_hint("main:m1", slow=True))
+    world.later(7.0, lambda: world.queue.send_hint("main:m1", slow=True))
 
 
 def _copies(world: World) -> None:
@@ -84,13 +85,40 @@ def _copies_of_a_rotation(world: World) -> None:
     world.later(0.1, lambda: world.deliver(BODIES["main:m1"], "main:m1", webhook=ROTATED))
 
 
-def _down(service: str, seconds: float) -> Callable[[World], None]:
+def _down(service: str, seconds: float, *, first: bool = True) -> Callable[[World], None]:
+    """A service goes down, before the event comes or (`first` false) once it was answered."""
+
     def begin(world: World) -> None:
-        deliver(world, "main:m1")
-        world.fates.down.add(service)
+        if not first:
+            deliver(world, "main:m1")
+        world.later(0.0, lambda: world.fates.down.add(service))
         world.later(seconds, lambda: world.fates.down.remove(service))
+        if first:
+            deliver(world, "main:m1")
 
     return begin
+
+
+def _paused(world: World) -> None:
+    deliver(world, "main:m1")
+    crm = DESTINATIONS["crm"]
+    world.destinations.usable["crm"] = replace(crm, enabled=False)
+    world.later(20 * DAY, lambda: world.destinations.usable.update(crm=crm))
+    for day in range(40):
+        world.later(day * DAY, world.expire)
+
+
+def _outage(world: World) -> None:
+    for number in range(15):
+        world.deliver(body_of(f"m{number}"), f"main:m{number}")
+    crm = world.consumers["crm"]
+    crm.default = REFUSED
+    world.later(2 * HOUR, lambda: setattr(crm, "default", DELIVERED))
+
+
+def _poison(world: World) -> None:
+    deliver(world, "main:m1", "main:m2")
+    world.killers = {"main:m1"}
 
 
 @dataclass(frozen=True)
@@ -129,6 +157,17 @@ SCENARIOS = (
     Scenario("two events, one refused once", _two_events_refused_once, ("crm", "erp")),
     Scenario("three destinations of three kinds", _mixed, ("crm", "erp"), ("bot",)),
     Scenario("two events, three destinations", _mixed_two, ("crm", "erp"), ("bot",)),
+)
+
+# Longer than can be run under every fault; each once.
+CALAMITIES = (
+    Scenario("an event that kills its worker", _poison),
+    Scenario("a destination paused for 20 days", _paused),
+    Scenario("a destination down for 2 h", _outage),
+    Scenario("the bucket down for 10 h", _down("payloads", 10 * HOUR, first=False), inline=50),
+    Scenario("the table down for 10 h", _down("table", 10 * HOUR)),
+    Scenario("the secrets down for 10 h", _down("secrets", 10 * HOUR, first=False)),
+    Scenario("the queue down for 10 h", _down("queue", 10 * HOUR), (), ("crm",)),
 )
 
 

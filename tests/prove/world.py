@@ -5,6 +5,7 @@ from one thing that happens to the next; while a worker waits (for a destination
 tries to record) others run, so that a claim that ends too early shows.
 """
 
+import contextlib
 import functools
 import heapq
 import itertools
@@ -14,15 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from spectrum_forwarder.adapters.event_queue import read_record
-from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.delivery import Answer, Deliveries
 from spectrum_forwarder.domain.destination import Destination
+from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Claimed, Existing, Facts, Record, StoredEvent, Webhook
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout import FanOut
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.record import LONGEST_PAUSE
+from spectrum_forwarder.replay import Reopener, Replay
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper
 
@@ -44,6 +48,7 @@ from tests.support.memory import (
     ManualClock,
     MemoryDestinations,
     MemoryHealthBoard,
+    MemoryLog,
     MemoryPayloads,
     MemoryQueue,
     MemoryTable,
@@ -60,6 +65,7 @@ MAX_RECEIVES = 200
 MINUTE = 60.0
 # No backlog, retry, breaker or pause of these runs lasts longer.
 HORIZON = 40 * 86_400.0
+MOST_STEPS = 10_000
 
 DELIVERED = Answer(status=200, seconds=0.01)
 
@@ -80,7 +86,7 @@ class WatchedTable(MemoryTable):
     ) -> Existing | None:
         before = self.rows.get(stored.event.key)
         existing = super().put(stored, receipt=receipt, now=now, due_at=due_at)
-        if self.rows[stored.event.key] is not before:
+        if before is None or (before.expires_at is not None and before.expires_at < now):
             self._ledger.generations[stored.event.key] += 1
         return existing
 
@@ -95,6 +101,21 @@ class WatchedTable(MemoryTable):
         if recorded:
             self._ledger.recorded(event_key, record.deliveries)
         return recorded
+
+    def reopen(
+        self,
+        seen: LoggedEvent,
+        *,
+        owner: str,
+        now: float,
+        deliveries: Deliveries,
+        due_at: float,
+    ) -> bool:
+        before = self.rows[seen.event_key].deliveries or {}
+        done = super().reopen(seen, owner=owner, now=now, deliveries=deliveries, due_at=due_at)
+        if done:
+            self._ledger.reopened(seen.event_key, before, deliveries)
+        return done
 
 
 @dataclass
@@ -130,7 +151,7 @@ class World:
         facts: Facts = no_facts,
     ) -> None:
         self.clock = ManualClock()
-        self.fates = Fates(script or {}, told=told)
+        self.fates = Fates({} if script is None else script, told=told)
         self.ledger = Ledger()
         self.table = WatchedTable(self.ledger)
         self.queue = MemoryQueue(self.clock)
@@ -145,6 +166,7 @@ class World:
         self.lanes: tuple[bool, ...] = (False, True)
         self.killers: set[str] = set()
         self.steps = 0
+        self.most_steps = MOST_STEPS
         self._receives: Counter[str] = Counter()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -175,6 +197,15 @@ class World:
             new_owner=lambda: f"owner-{next(self._numbers)}",
             in_parallel=map,
             rng=random.Random(7),
+        )
+        self.reopener = Reopener(
+            MemoryLog(self.table),
+            table,
+            queue,
+            clock,
+            self._meanwhile,
+            timing,
+            new_owner=lambda: f"operator-{next(self._numbers)}",
         )
         self.sweeper = Sweeper(table, queue, clock, facts, timing, in_parallel=map)
 
@@ -270,6 +301,35 @@ class World:
         self.dead_letters.append(queued)
         return False
 
+    def expire(self) -> None:
+        """DynamoDB deletes what its TTL has passed."""
+        now = self.clock()
+        for key, row in list(self.table.rows.items()):
+            if row.expires_at is not None and row.expires_at < now:
+                del self.table.rows[key]
+
+    def replay(self, key: str) -> None:
+        """An operator wants the event to be delivered once more, to all that there are."""
+        configured = frozenset(self.destinations.usable)
+        change = Replay(configured, destinations=None, status=None, begun_at=self.clock())
+        with contextlib.suppress(Killed, TableUnavailable):
+            self.reopener.reopen(key, change)
+
+    def add(self, destination: Destination) -> None:
+        """Configure a destination, or change or mend its entry."""
+        self.destinations.broken.pop(destination.name, None)
+        self.destinations.usable[destination.name] = destination
+        self.consumers.setdefault(destination.name, Consumer())
+
+    def remove(self, name: str) -> None:
+        """Take a destination out of the configuration."""
+        if self.destinations.usable.pop(name, None) or self.destinations.broken.pop(name, None):
+            self.ledger.removed.add(name)
+
+    def purge(self) -> None:
+        """Lose all hints. Whole events are none: while the table is down the queue is the truth."""
+        self.queue.queued = [queued for queued in self.queue.queued if '"event":' in queued.body]
+
     def redrive(self) -> None:
         """Move what stands in the dead-letter queue back to where it came from."""
         for queued in self.dead_letters:
@@ -313,6 +373,9 @@ class World:
         """Let the next thing happen; False if that would be later than `until`."""
         happening = self._next()
         if happening is None or happening[0] > until:
+            return False
+        if self.steps >= self.most_steps:
+            self.ledger.breach(Invariant.CALM, f"{self.steps} steps")
             return False
         self.clock.now = max(self.clock.now, happening[0])
         self.steps += 1

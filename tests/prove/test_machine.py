@@ -1,0 +1,182 @@
+"""Many events under whatever may happen to a running stack, in any order that Hypothesis finds."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from spectrum_forwarder import storing
+from spectrum_forwarder.domain.delivery import Answer
+
+from tests.prove.conftest import LONG, Figures
+from tests.prove.faults import Fault
+from tests.prove.scenarios import DAY, REFUSED, ROTATED, SLOW, Tally, world_of
+from tests.prove.world import DELIVERED, World
+from tests.support.make import WEBHOOK, body_of, destination_of
+
+NAMES = ("crm", "erp", "bot", "new")
+DESTINATIONS = {name: destination_of(name) for name in NAMES} | {
+    "bot": destination_of("bot", takes=lambda content: "unwanted" not in str(content))
+}
+SERVICES = ("table", "queue", "payloads", "secrets")
+# Bodies from this size (bytes) go to the bucket: those with a long text do.
+INLINE = 260
+
+names = st.sampled_from(NAMES)
+services = st.sampled_from(SERVICES)
+
+
+class Stack(RuleBasedStateMachine):
+    """A stack with up to four destinations; `tally` sums up over all examples."""
+
+    tally = Tally()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.script: dict[int, Fault] = {}
+        self.world: World = world_of(script=self.script)
+        self.world.most_steps = 50_000
+        self.keys: list[str] = []
+        for name in NAMES[:3]:
+            self.add_destination(name)
+
+    # Spectrum
+
+    @rule(text=st.sampled_from(["hello", "unwanted", "long " * 50]), times=st.integers(1, 12))
+    def deliver(self, text: str, times: int) -> None:
+        for _ in range(times):
+            key = f"main:m{len(self.keys)}"
+            self.keys.append(key)
+            self.world.deliver(body_of(key.removeprefix("main:"), text=text), key)
+
+    @rule(number=st.integers(0, 99), rotated=st.booleans())
+    def deliver_again(self, number: int, rotated: bool) -> None:
+        if self.keys:
+            key = self.keys[number % len(self.keys)]
+            webhook = ROTATED if rotated else WEBHOOK
+            self.world.deliver(self.world.ledger.bodies[key], key, webhook=webhook)
+
+    # Faults
+
+    @rule(fault=st.sampled_from(Fault), after=st.integers(0, 20))
+    def a_call_will_fail(self, fault: Fault, after: int) -> None:
+        self.script[len(self.world.fates.writes) + after] = fault
+
+    @rule(service=services)
+    def take_down(self, service: str) -> None:
+        self.world.fates.down.add(service)
+
+    @rule()
+    def bring_up(self) -> None:
+        self.world.fates.down.clear()
+
+    @rule()
+    def lose_all_hints(self) -> None:
+        self.world.purge()
+
+    @rule(number=st.integers(0, 99), slow=st.booleans())
+    def repeat_a_hint(self, number: int, slow: bool) -> None:
+        if self.keys:
+            self.world.queue.send_hint(self.keys[number % len(self.keys)], slow=slow)
+
+    @rule(poll=st.booleans())
+    def poll_the_slow_lane(self, poll: bool) -> None:
+        self.world.lanes = (False, True) if poll else (False,)
+
+    @rule()
+    def forget_the_health(self) -> None:
+        self.world.health.health.clear()
+
+    # Destinations
+
+    @rule(name=names)
+    def add_destination(self, name: str) -> None:
+        self.world.add(DESTINATIONS[name])
+
+    @rule(name=names)
+    def remove_destination(self, name: str) -> None:
+        self.world.remove(name)
+
+    @rule(name=names)
+    def pause_destination(self, name: str) -> None:
+        if name in self.world.destinations.usable:
+            self.world.add(replace(DESTINATIONS[name], enabled=False))
+
+    @rule(name=names)
+    def break_the_entry(self, name: str) -> None:
+        if self.world.destinations.usable.pop(name, None):
+            self.world.destinations.broken[name] = "url: not https"
+
+    @rule(name=names, answer=st.sampled_from([500, 410]), times=st.integers(1, 4))
+    def refuse(self, name: str, answer: int, times: int) -> None:
+        if name in self.world.consumers:
+            self.world.consumers[name].answers += [Answer(status=answer, seconds=0.1)] * times
+
+    @rule(name=names, answer=st.sampled_from([REFUSED, SLOW, DELIVERED]))
+    def answer_from_now_on(self, name: str, answer: Answer) -> None:
+        if name in self.world.consumers:
+            self.world.consumers[name].default = answer
+            self.world.ledger.down_for_days.add(name)
+
+    # Operators and time
+
+    @rule(number=st.integers(0, 99))
+    def replay(self, number: int) -> None:
+        if self.keys:
+            self.world.replay(self.keys[number % len(self.keys)])
+
+    @rule()
+    def redrive(self) -> None:
+        self.world.redrive()
+
+    @rule()
+    def sweep(self) -> None:
+        self.world.sweep()
+
+    @rule()
+    def expire(self) -> None:
+        self.world.expire()
+
+    @rule(seconds=st.sampled_from([0.1, 2.0, 30.0, 80.0, 400.0, 4000.0, DAY, 15 * DAY]))
+    def let_pass(self, seconds: float) -> None:
+        self.world.let_pass(seconds)
+
+    def teardown(self) -> None:
+        """Mend everything, let the dust settle, and judge."""
+        world = self.world
+        self.script.clear()
+        world.fates.down.clear()
+        world.lanes = (False, True)
+        for name in {*world.destinations.usable, *world.destinations.broken}:
+            world.add(DESTINATIONS[name])
+        for consumer in world.consumers.values():
+            consumer.answers, consumer.default = [], DELIVERED
+        world.redrive()
+        breaches = world.settle()
+        assert not breaches, "\n".join(map(str, breaches))
+        self.tally.add(world)
+
+
+@pytest.mark.timeout(3600 if LONG else 120)
+def test_no_history_loses_or_doubles_an_event(
+    figures: Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "LARGEST_INLINE", INLINE)
+    monkeypatch.setattr(Stack, "tally", Tally())
+    run_state_machine_as_test(
+        Stack,
+        settings=settings(
+            max_examples=3000 if LONG else 60,
+            stateful_step_count=60 if LONG else 30,
+            deadline=None,
+            database=None,
+            derandomize=not LONG,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    figures("machine: histories", Stack.tally.runs)
+    figures("machine: steps", Stack.tally.steps)
+    figures("machine: faults that struck", Stack.tally.faults)
+    figures("machine: events acknowledged", Stack.tally.events)
+    figures("machine: arrivals with an ambiguity behind them", Stack.tally.ambiguous)

@@ -1,0 +1,42 @@
+"""Negative controls: the proofs notice every known mistake, and only mistakes."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from spectrum_forwarder import storing
+
+from tests.prove.conftest import Figures
+from tests.prove.ledger import Breach
+from tests.prove.mutants import HARMLESS, MUTANTS, Mutant
+from tests.prove.scenarios import CALAMITIES, SCENARIOS, Scenario, explore
+
+
+def trials(patch: pytest.MonkeyPatch) -> Iterator[tuple[Scenario, list[Breach]]]:
+    """All scenarios and calamities undisturbed, then the scenarios under every single fault."""
+    for faults, scenarios in ((0, (*SCENARIOS, *CALAMITIES)), (1, SCENARIOS)):
+        for scenario in scenarios:
+            patch.setattr(storing, "LARGEST_INLINE", scenario.inline or 350_000)
+            for _, _, breaches in explore(scenario, faults):
+                yield scenario, breaches
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_a_mutant_is_caught(
+    mutant: Mutant, monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    mutant.make(monkeypatch)
+    caught = next(((s, breaches) for s, breaches in trials(monkeypatch) if breaches), None)
+    assert caught is not None, f"survived: {mutant}"
+    scenario, breaches = caught
+    assert mutant.breaks in {breach.invariant for breach in breaches}
+    figures("mutants caught", 1)
+    figures("mutants", f"{mutant} | {mutant.breaks} | {scenario}")
+
+
+@pytest.mark.parametrize("change", [lambda patch: None, *HARMLESS], ids=lambda c: c.__name__)
+def test_the_real_use_cases_and_harmless_changes_pass(
+    change: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(monkeypatch)
+    for scenario, breaches in trials(monkeypatch):
+        assert not breaches, f"{scenario}: {breaches[0]}"
