@@ -14,7 +14,7 @@ from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.registries import SecretDestinations
-from spectrum_forwarder.adapters.senders.http import HttpSender, public_ca_bundle
+from spectrum_forwarder.adapters.senders.router import make_sender
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.ports import QueueRecord
 from spectrum_forwarder.domain.timing import Timing
@@ -53,7 +53,7 @@ def build(environment: Mapping[str, str]) -> FanOut:
             main_url=settings.events_queue_url,
             slow_url=settings.slow_queue_url,
         ),
-        sender=HttpSender(public_ca_bundle(), allow_loopback=settings.allow_loopback),
+        sender=make_sender(allow_loopback=settings.allow_loopback),
         clock=time.time,
         sleep=time.sleep,
         facts=facts,

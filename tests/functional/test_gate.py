@@ -4,7 +4,7 @@ import random
 from typing import Any, cast
 
 import pytest
-from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.delivery import TOO_LARGE, Answer
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.gate import Gate
 
@@ -48,6 +48,15 @@ def test_calm_weather_writes_nothing(world: World) -> None:
         calm.saw("crm", FINE)
         calm.publish()
     assert world.health.calls == ["load"] * 5
+
+
+def test_what_is_too_large_says_nothing_of_its_destination(world: World) -> None:
+    world.board.health["crm"] = broken(world, open_for=-1.0)
+    before = world.board.health["crm"]
+    seen = gate(world)
+    seen.saw("crm", TOO_LARGE)
+    seen.publish()
+    assert world.board.health["crm"] == before
 
 
 def test_the_first_quick_answer_is_written_once(world: World) -> None:

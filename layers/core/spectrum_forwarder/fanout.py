@@ -185,6 +185,7 @@ class Batch:
                 body=work.body,
                 timeout_seconds=destination.timeout_seconds,
                 begin_by=self._planner.begin_by(destination, claimed),
+                kind=destination.kind,
             )
 
     def _settle(self, work: Work, attempt: Attempt, answer: Answer) -> None:

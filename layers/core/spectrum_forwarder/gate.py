@@ -8,7 +8,7 @@ weather.
 import random
 from collections import defaultdict
 
-from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.delivery import TOO_LARGE, Answer
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.ports import Clock, Facts, HealthBoard
@@ -61,8 +61,9 @@ class Gate:
         return won
 
     def saw(self, destination: str, answer: Answer) -> None:
-        """Note the answer of an attempt."""
-        self._answers[destination].append(answer)
+        """Note the answer of an attempt, unless it speaks of the event and not its destination."""
+        if answer.error != TOO_LARGE.error:
+            self._answers[destination].append(answer)
 
     def publish(self) -> None:
         """Write back what the answers changed."""

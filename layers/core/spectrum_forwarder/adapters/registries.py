@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jmespath
 
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
+from spectrum_forwarder.adapters.targets import read_kind, read_target
 from spectrum_forwarder.adapters.url_guard import check_url
 from spectrum_forwarder.domain.destination import (
     DEFAULT_TIMEOUT,
@@ -19,6 +20,7 @@ from spectrum_forwarder.domain.destination import (
     Destination,
     Destinations,
     Filter,
+    Kind,
 )
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.event import SOURCE
@@ -37,7 +39,7 @@ MOST_ATTEMPTS = 100
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 DESTINATION_FIELDS = {
-    *("name", "url", "signing_secret", "headers", "filter"),
+    *("name", "kind", "url", "target", "signing_secret", "headers", "filter"),
     *("timeout_seconds", "max_attempts", "enabled"),
 }
 
@@ -55,13 +57,19 @@ class SecretWebhooks:
             return read_webhooks(text, _reporter(facts, "webhooks"))
 
         self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
+        self._clock = clock
 
     def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
         """See the port."""
         known = self._secret.get(WEBHOOKS_AGE if max_age is None else max_age)
         if webhook_id not in known:
             known = self._secret.get(UNKNOWN_WEBHOOK_AGE)
-        return known.get(webhook_id, [])
+        now = self._clock()
+        return [
+            webhook
+            for webhook in known.get(webhook_id, [])
+            if webhook.accepted_until is None or now < webhook.accepted_until
+        ]
 
 
 class SecretDestinations:
@@ -113,7 +121,10 @@ def read_webhook(entry: Entry) -> Webhook:
         )
     if not isinstance(source, str) or not SOURCE.fullmatch(source):
         raise InvalidEntry("source must be letters, digits, '_' and '-', at most 100")
-    return Webhook(webhook_id, secret, source)
+    until = entry.get("accepted_until")
+    if until is not None and type(until) not in (int, float):
+        raise InvalidEntry("accepted_until must be Unix time in seconds")
+    return Webhook(webhook_id, secret, source, until)
 
 
 def read_destinations(text: str, report: Report, *, allow_loopback: bool = False) -> Destinations:
@@ -138,23 +149,23 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
     """Check one entry of the destinations secret; raise InvalidEntry, naming the field."""
     if unknown := sorted(set(entry) - DESTINATION_FIELDS):
         raise InvalidEntry(f"unknown field {unknown[0]!r}")
-    name, url, secret = entry.get("name"), entry.get("url"), entry.get("signing_secret")
+    name, secret = entry.get("name"), entry.get("signing_secret")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InvalidEntry("name must be letters, digits, '_' and '-', at most 64")
-    if not isinstance(url, str):
-        raise InvalidEntry("url must be a string")
-    check_url(url, allow_loopback=allow_loopback)
+    kind = read_kind(entry)
+    where = _url(entry, allow_loopback) if kind is Kind.HTTP else read_target(entry, kind)
     if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret):
         raise InvalidEntry("signing_secret must be a string of printable ASCII")
     return Destination(
         name=name,
-        url=url,
+        url=where,
         signing_secret=secret,
         headers=_headers(entry),
         takes=_filter(entry),
         timeout_seconds=_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
         max_attempts=int(_number(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS)),
         enabled=_enabled(entry),
+        kind=kind,
     )
 
 
@@ -178,6 +189,16 @@ def _reporter(facts: Facts, registry: str) -> Report:
         facts("registry.entry_refused", registry=registry, entry=name, cause=str(error))
 
     return report
+
+
+def _url(entry: Entry, allow_loopback: bool) -> str:
+    url = entry.get("url")
+    if entry.get("target") is not None:
+        raise InvalidEntry("target: a destination of the kind http has a url, no target")
+    if not isinstance(url, str):
+        raise InvalidEntry("url must be a string")
+    check_url(url, allow_loopback=allow_loopback)
+    return url
 
 
 def _headers(entry: Entry) -> dict[str, str]:

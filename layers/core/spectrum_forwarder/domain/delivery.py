@@ -48,6 +48,8 @@ class Answer:
         return str(self.status) if self.status is not None else self.error or "unknown"
 
 
+# What can never fit into its target, whatever is done about the destination.
+TOO_LARGE = Answer(error="too_large")
 # The sender had no time left to begin the attempt; the delivery stays as it was.
 NOT_STARTED = Answer(error="not_started")
 
@@ -130,7 +132,8 @@ def attempted(
 ) -> Delivery:
     """The delivery after an attempt that ended `now` with `answer`.
 
-    2xx settles it, 410 dead-letters it, anything else is retried until `max_attempts`.
+    2xx settles it, 410 and what is too large dead-letter it, anything else is retried until
+    `max_attempts`.
     """
     if answer is NOT_STARTED:
         return delivery
@@ -145,6 +148,8 @@ def attempted(
         return settled(tried, Status.DELIVERED)
     if answer.status == 410:
         return settled(tried, Status.DEAD_LETTERED, "gone")
+    if answer.error == TOO_LARGE.error:
+        return settled(tried, Status.DEAD_LETTERED, TOO_LARGE.error)
     if tried.attempts >= max_attempts:
         return settled(tried, Status.DEAD_LETTERED, f"exhausted: {answer}")
     delay = retry_delay(tried.attempts, answer.retry_after, timing, rng)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
 
@@ -13,9 +14,21 @@ LONGEST_TIMEOUT = 30.0
 Filter = Callable[[object], bool]
 
 
+class Kind(StrEnum):
+    """How a destination takes events."""
+
+    HTTP = "http"
+    SQS = "sqs"
+    EVENTBRIDGE = "eventbridge"
+    LAMBDA = "lambda"
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A target as it is configured; `enabled` false means paused: its deliveries wait."""
+    """A target as it is configured; `enabled` false means paused: its deliveries wait.
+
+    `url` is where it is: an https URL, and for every kind but HTTP the target's ARN.
+    """
 
     name: str
     url: str
@@ -25,6 +38,7 @@ class Destination:
     timeout_seconds: float = DEFAULT_TIMEOUT
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     enabled: bool = True
+    kind: Kind = Kind.HTTP
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spectrum_forwarder.domain.destination import Destination
+from spectrum_forwarder.domain.destination import Destination, Kind
 from spectrum_forwarder.domain.signature import sign, sign_standard
 
 USER_AGENT = "spectrum-forwarder/0.1"
@@ -19,7 +19,8 @@ HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?")
 class Attempt:
     """One send within a delivery. It must begin before `begin_by` (Unix seconds), or not at all.
 
-    `timeout_seconds` bounds the whole exchange, name look-up and TLS included.
+    `url` is the destination's, so for every kind but HTTP an ARN. `timeout_seconds` bounds the
+    whole exchange, name look-up and TLS included.
     """
 
     event_key: str
@@ -29,6 +30,7 @@ class Attempt:
     body: bytes = field(repr=False)
     timeout_seconds: float
     begin_by: float
+    kind: Kind = Kind.HTTP
 
 
 def outbound_headers(

@@ -1,1 +1,1 @@
-"""How attempts leave: the HTTP sender over libcurl, and one exchange of it."""
+"""How attempts leave: over HTTP by libcurl, to the targets of other kinds through AWS's APIs."""

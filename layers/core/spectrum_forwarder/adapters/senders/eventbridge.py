@@ -1,0 +1,79 @@
+"""The kind `eventbridge`: an attempt as one event on a bus.
+
+`source` is `spectrum-forwarder`, `detail-type` the body's own event (`messages`), and `detail`
+
+    {"headers": {…}, "body": "<the text that is signed>", "content": <the same, as JSON>}
+
+so that rules can match on `detail.content` and receivers can still verify. A body that is not
+UTF-8 stands in base64, with `"isBase64Encoded": true`; one that is not JSON has no `content`.
+"""
+
+import base64
+import json
+
+from spectrum_forwarder.adapters.senders.services import Clients, Refused, TooLarge
+from spectrum_forwarder.domain.outbound import Attempt
+
+LARGEST = 1_048_576
+SOURCE = "spectrum-forwarder"
+UNKNOWN_TYPE = "unknown"
+LONGEST_TYPE = 128
+
+
+class EventBridgeCourier:
+    """Puts events on buses in any account and region that the role may put them on."""
+
+    def carry(self, attempt: Attempt, clients: Clients) -> int:
+        """See the protocol."""
+        detail_type = attempt.headers.get("X-Spectrum-Event", UNKNOWN_TYPE)[:LONGEST_TYPE]
+        detail = write_detail(attempt)
+        if len(SOURCE) + len(detail_type.encode()) + len(detail.encode()) > LARGEST:
+            raise TooLarge
+        client = clients.get("events", attempt.url, attempt.timeout_seconds)
+        entry = {
+            "EventBusName": attempt.url,
+            "Source": SOURCE,
+            "DetailType": detail_type,
+            "Detail": detail,
+        }
+        answer = client.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            # The call as a whole is a success even then.
+            raise Refused(answer["Entries"][0].get("ErrorCode", ""))
+        return int(answer["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def write_detail(attempt: Attempt) -> str:
+    """The event's detail, a JSON object."""
+    parts = {"headers": json.dumps(dict(attempt.headers), separators=(",", ":"))}
+    try:
+        text = attempt.body.decode()
+    except UnicodeDecodeError:
+        parts["body"] = json.dumps(base64.b64encode(attempt.body).decode())
+        parts["isBase64Encoded"] = "true"
+    else:
+        parts["body"] = json.dumps(text, ensure_ascii=False)
+        if (content := _as_json(text)) is not None:
+            parts["content"] = content
+    return "{" + ",".join(f'"{name}":{value}' for name, value in parts.items()) + "}"
+
+
+def _as_json(text: str) -> str | None:
+    """The text itself where it is strict JSON, with lone surrogates replaced; else None.
+
+    Its numbers stay as they were written: parsing and writing them again could change them.
+    """
+    try:
+        parsed = json.loads(text, parse_constant=_refuse)
+        written = json.dumps(parsed, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return written.encode("utf-8", "replace").decode()
+    return text.strip()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,221 @@
+"""Attempts whose targets are reached through AWS's APIs: a few threads, one call an attempt.
+
+Owns what all of them have in common: when an attempt begins and is given up, what a failed call
+means, the clients. How an attempt is put into a call is its courier's: sqs, eventbridge, lambda_.
+A failed call is never repeated here: the delivery's own retries do that.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+
+from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer
+from spectrum_forwarder.domain.destination import Kind
+from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.ports import Clock
+
+THREADS = 16
+# How often it is looked whether an attempt has had its time.
+TICK_SECONDS = 0.1
+# By so much a client's own time limit, which says more, comes first.
+GRACE_SECONDS = 0.25
+
+_THROTTLED = {
+    *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
+    *("TooManyRequestsException", "RequestLimitExceeded", "KMSThrottlingException"),
+    *("KmsThrottled", "OverLimit", "SlowDown", "ServiceQuotaExceededException"),
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KmsAccessDenied"}
+_NOT_FOUND = {
+    *("ResourceNotFoundException", "QueueDoesNotExist"),
+    *("AWS.SimpleQueueService.NonExistentQueue", "AWS.SimpleQueueService.QueueDeletedRecently"),
+}
+_WORDS = {
+    **dict.fromkeys(_THROTTLED, "throttled"),
+    **dict.fromkeys(_DENIED, "access_denied"),
+    **dict.fromkeys(_NOT_FOUND, "not_found"),
+}
+_FAILURE_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.ConnectTimeoutError, "timeout"),
+    (exceptions.ReadTimeoutError, "timeout"),
+    (exceptions.SSLError, "tls"),
+    (exceptions.EndpointConnectionError, "unreachable"),
+    (exceptions.ConnectionClosedError, "connection_reset"),
+    (exceptions.NoCredentialsError, "access_denied"),
+)
+# How the services say that a call was too large for them, whatever their limit is today.
+_SIZE_CODES = {"RequestEntityTooLargeException", "RequestTooLargeException"}
+_SIZE_PHRASES = ("must be shorter than", "size of the entries", "exceeds the maximum size")
+
+Outcome = tuple[Attempt, Answer]
+
+
+class TooLarge(Exception):
+    """The attempt does not fit into a call, and never will."""
+
+
+class Refused(Exception):
+    """The service took the call and refused what was in it; the text is its error code."""
+
+
+class Clients(Protocol):
+    """Where couriers get their clients."""
+
+    def get(self, service: str, arn: str, timeout_seconds: float) -> Any:
+        """A client for the ARN's region whose calls end within about the time limit."""
+
+
+class Courier(Protocol):
+    """Makes the call for one kind of target."""
+
+    def carry(self, attempt: Attempt, clients: Clients) -> int:
+        """Return the HTTP status; raise TooLarge, Refused, or one of botocore's errors."""
+
+
+class TargetClients:
+    """Makes clients when they are first needed, and keeps them; safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str, float], Any] = {}
+        self._lock = threading.Lock()
+
+    def get(self, service: str, arn: str, timeout_seconds: float) -> Any:
+        """See the protocol."""
+        region = arn.split(":")[3]
+        key = (service, region, timeout_seconds)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = boto3.session.Session().client(
+                    service,  # type: ignore[call-overload]
+                    region_name=region,
+                    config=Config(
+                        connect_timeout=timeout_seconds,
+                        read_timeout=timeout_seconds,
+                        max_pool_connections=THREADS,
+                        retries={"mode": "standard", "total_max_attempts": 1},
+                    ),
+                )
+            return self._made[key]
+
+
+class ServiceSender:
+    """Carries attempts out by the courier of their kind; a Sender.
+
+    Besides a status an answer's error is one of: too_large, throttled, access_denied, not_found,
+    timeout, unreachable, connection_reset, tls, aws_<code>.
+    """
+
+    def __init__(
+        self, couriers: Mapping[Kind, Courier], clients: Clients, *, clock: Clock = time.time
+    ) -> None:
+        self._couriers = couriers
+        self._clients = clients
+        self._clock = clock
+        self._pool: ThreadPoolExecutor | None = None
+
+    def send(self, attempts: Iterable[Attempt]) -> Iterator[Outcome]:
+        """See the port. An attempt that has had its time is answered, whatever becomes of it."""
+        waiting = list(attempts)
+        if not waiting:
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service-sender")
+        batch = _Batch(waiting, self._clock, self._answer)
+        for number in range(len(waiting)):
+            self._pool.submit(batch.run, number)
+        try:
+            yield from batch.outcomes()
+        finally:
+            batch.stopped.set()
+
+    def close(self) -> None:
+        """Let the threads end; what is under way is waited for."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _answer(self, attempt: Attempt) -> Answer:
+        began = time.monotonic()
+        status, error = None, None
+        try:
+            status = self._couriers[attempt.kind].carry(attempt, self._clients)
+        except TooLarge:
+            error = TOO_LARGE.error
+        except Refused as refused:
+            error = error_word(str(refused))
+        except FAILURES as failure:
+            error = failure_word(failure)
+        return Answer(status=status, error=error, seconds=time.monotonic() - began)
+
+
+class _Batch:
+    """The attempts of one call to `send`, and which of them have begun and are still open."""
+
+    def __init__(self, attempts: Sequence[Attempt], clock: Clock, answer: Any) -> None:
+        self.stopped = threading.Event()
+        self._attempts = attempts
+        self._clock = clock
+        self._answer = answer
+        self._began: dict[int, float] = {}
+        self._open = set(range(len(attempts)))
+        self._done: SimpleQueue[tuple[int, Answer | BaseException]] = SimpleQueue()
+
+    def run(self, number: int) -> None:
+        """Carry one attempt out, in one of the pool's threads."""
+        attempt = self._attempts[number]
+        try:
+            if self.stopped.is_set() or self._clock() >= attempt.begin_by:
+                self._done.put((number, NOT_STARTED))
+                return
+            self._began[number] = time.monotonic()
+            self._done.put((number, self._answer(attempt)))
+        except BaseException as error:  # ours: raised again where it can be seen
+            self._done.put((number, error))
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Each attempt with its answer, as they come."""
+        while self._open:
+            try:
+                number, answer = self._done.get(timeout=TICK_SECONDS)
+            except Empty:
+                yield from self._given_up()
+                continue
+            if isinstance(answer, BaseException):
+                raise answer
+            if number in self._open:
+                self._open.remove(number)
+                yield self._attempts[number], answer
+
+    def _given_up(self) -> Iterator[Outcome]:
+        now = time.monotonic()
+        for number in sorted(self._open & self._began.copy().keys()):
+            attempt, seconds = self._attempts[number], now - self._began[number]
+            if seconds > attempt.timeout_seconds + GRACE_SECONDS:
+                self._open.remove(number)
+                yield attempt, Answer(error="timeout", seconds=seconds)
+
+
+def failure_word(error: Exception) -> str:
+    """The answer's error for a call that failed."""
+    if isinstance(error, exceptions.ClientError):
+        details = error.response.get("Error", {})
+        return error_word(str(details.get("Code", "")), str(details.get("Message", "")))
+    for kind, word in _FAILURE_WORDS:
+        if isinstance(error, kind):
+            return word
+    return f"aws_{failure_code(error)}"
+
+
+def error_word(code: str, text: str = "") -> str:
+    """The answer's error for a service's error code and text."""
+    if code in _SIZE_CODES or any(phrase in text for phrase in _SIZE_PHRASES):
+        return TOO_LARGE.error or ""
+    return _WORDS.get(code) or f"aws_{code[:60]}"

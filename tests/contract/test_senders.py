@@ -1,0 +1,252 @@
+"""One suite for every kind of destination: what arrives, and what is made of each answer."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from spectrum_cli.local.moto_server import MotoServer
+from spectrum_forwarder.adapters.senders.router import RoutingSender, make_sender
+from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
+from spectrum_forwarder.domain.destination import Kind
+
+from tests.support.benches import (
+    HEADERS,
+    Bench,
+    eventbridge_bench,
+    http_bench,
+    lambda_bench,
+    refusal,
+    sqs_bench,
+)
+from tests.support.http_server import HttpServer, hang, respond, serving
+
+SERVICES = [Kind.SQS, Kind.EVENTBRIDGE, Kind.LAMBDA]
+BODIES = {
+    "json": b'{"event":"messages","message":{"id":"a","text":"\xe2\x80\xa8 \\ud83d"}}',
+    "spaced json": b' {"a" : 1.50,"a":9007199254740993}\r\n',
+    "nan": b'{"a":NaN}',
+    "text": "no json: äöü 🙂".encode(),
+    "not utf-8": bytes(range(256)),
+    "control characters": b'{"a":"\x00\x1b"}',
+    "not a character": '{"a":"\ufffe"}'.encode(),
+    "empty": b"",
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    with MotoServer() as server:
+        yield server.url
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def environment(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    for service in ("SQS", "EVENTBRIDGE", "LAMBDA"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", server.url(""))
+
+
+@pytest.fixture(params=list(Kind), ids=str)
+def bench(
+    request: pytest.FixtureRequest,
+    server: HttpServer,
+    moto: str,
+    environment: None,
+) -> Bench:
+    name = f"bench-{time.monotonic_ns()}"
+    kind: Kind = request.param
+    bench = {
+        Kind.HTTP: lambda: http_bench(server),
+        Kind.SQS: lambda: sqs_bench(server, moto, name),
+        Kind.EVENTBRIDGE: lambda: eventbridge_bench(server, moto, name),
+        Kind.LAMBDA: lambda: lambda_bench(server),
+    }[kind]()
+    bench.script(None)
+    return bench
+
+
+@pytest.fixture
+def sender() -> RoutingSender:
+    return make_sender(allow_loopback=True)
+
+
+def ask(sender: RoutingSender, bench: Bench, **changes: object) -> Answer:
+    [(_, answer)] = sender.send([bench.attempt(**changes)])
+    return answer
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+def test_the_very_bytes_and_every_header_arrive(
+    sender: RoutingSender, bench: Bench, body: bytes
+) -> None:
+    answer = ask(sender, bench, body=body)
+
+    assert answer.succeeded, answer
+    assert answer.seconds > 0
+    [(headers, arrived)] = bench.arrived()
+    assert arrived == body
+    assert {n: headers.get(n.lower()) for n in HEADERS} == HEADERS
+
+
+def test_a_target_that_takes_no_more_is_tried_again(sender: RoutingSender, bench: Bench) -> None:
+    bench.script(bench.throttled)
+
+    answer = ask(sender, bench)
+
+    assert not answer.succeeded
+    assert str(answer) in ("429", "throttled")
+
+
+def test_a_target_that_fails_is_asked_once_and_tried_again_later(
+    sender: RoutingSender, bench: Bench
+) -> None:
+    bench.script(bench.failing)
+
+    answer = ask(sender, bench)
+
+    assert not answer.succeeded
+    assert str(answer) in ("500", "aws_InternalFailure", "aws_ServiceException")
+    assert len(bench.server.requests) == 1
+
+
+def test_a_target_that_does_not_answer_is_given_up_in_time(
+    sender: RoutingSender, bench: Bench
+) -> None:
+    bench.script(hang(4.0))
+    began = time.monotonic()
+
+    answer = ask(sender, bench, timeout_seconds=0.5)
+
+    assert answer.error == "timeout"
+    assert 0.4 < time.monotonic() - began < 2.0
+
+
+def test_nobody_listening_is_an_answer(sender: RoutingSender, bench: Bench) -> None:
+    bench.server.close()
+
+    assert ask(sender, bench).error in ("connection_refused", "unreachable")
+
+
+def test_nothing_is_begun_too_late(sender: RoutingSender, bench: Bench) -> None:
+    assert ask(sender, bench, begin_by=time.time() - 1) is NOT_STARTED
+    assert bench.arrived() == []
+
+
+def test_many_attempts_are_made_and_each_is_answered(sender: RoutingSender, bench: Bench) -> None:
+    attempts = [bench.attempt(body=b"%d" % number) for number in range(60)]
+
+    answers = dict((attempt.event_key, answer) for attempt, answer in sender.send(attempts))
+
+    assert answers.keys() == {attempt.event_key for attempt in attempts}
+    assert all(answer.succeeded for answer in answers.values())
+    assert sorted(body for _, body in bench.arrived()) == sorted(b"%d" % n for n in range(60))
+
+
+@pytest.mark.parametrize("bench", SERVICES, indirect=True, ids=str)
+def test_what_nearly_fills_a_target_arrives_and_what_is_too_large_is_not_even_sent(
+    sender: RoutingSender, bench: Bench
+) -> None:
+    assert bench.largest_body
+    fitting = b'"' + b"x" * (bench.largest_body - 2) + b'"'
+
+    assert ask(sender, bench, body=fitting, timeout_seconds=20.0).succeeded
+    [(_, arrived)] = bench.arrived()
+    assert arrived == fitting
+    bench.server.requests.clear()
+    assert ask(sender, bench, body=b"x" * 1_100_000).error == "too_large"
+    assert bench.server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("bench", "script", "word"),
+    [
+        (Kind.SQS, refusal(400, "QueueDoesNotExist"), "not_found"),
+        (Kind.SQS, refusal(403, "AccessDenied"), "access_denied"),
+        (Kind.SQS, refusal(400, "InvalidParameterValue", "it must be shorter than 9"), "too_large"),
+        (Kind.EVENTBRIDGE, refusal(400, "ResourceNotFoundException"), "not_found"),
+        (Kind.EVENTBRIDGE, refusal(400, "AccessDeniedException"), "access_denied"),
+        (
+            Kind.EVENTBRIDGE,
+            refusal(400, "ValidationException", "Total size of the entries is over the limit"),
+            "too_large",
+        ),
+        (Kind.LAMBDA, refusal(404, "ResourceNotFoundException"), "not_found"),
+        (Kind.LAMBDA, refusal(403, "AccessDeniedException"), "access_denied"),
+        (Kind.LAMBDA, refusal(413, "RequestTooLargeException"), "too_large"),
+        (Kind.LAMBDA, respond(502), "aws_502"),
+    ],
+    indirect=["bench"],
+)
+def test_what_a_service_says_becomes_one_word(
+    sender: RoutingSender, bench: Bench, script: object, word: str
+) -> None:
+    bench.script(script)  # type: ignore[arg-type]
+
+    assert ask(sender, bench).error == word
+
+
+@pytest.mark.parametrize("bench", [Kind.EVENTBRIDGE], indirect=True, ids=str)
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (BODIES["json"], {"event": "messages", "message": {"id": "a", "text": "\u2028 ?"}}),
+        (b' {"n":9007199254740993} ', {"n": 9007199254740993}),
+        (b'{"a":NaN}', None),
+        (b"text", None),
+        (b"\xff", None),
+    ],
+)
+def test_rules_can_match_on_the_content_of_json(
+    sender: RoutingSender, bench: Bench, body: bytes, content: object
+) -> None:
+    seen: list[dict[str, object]] = []
+    relay = bench.well
+
+    def note(request: object, connection: object) -> bool:
+        seen.append(json.loads(json.loads(request.body)["Entries"][0]["Detail"]))  # type: ignore[attr-defined]
+        return relay(request, connection)  # type: ignore[arg-type]
+
+    bench.script(note)
+
+    assert ask(sender, bench, body=body).succeeded
+    assert seen[0].get("content") == content
+
+
+def test_kinds_do_not_wait_for_each_other(
+    sender: RoutingSender, server: HttpServer, moto: str, environment: None
+) -> None:
+    slow, quick = http_bench(server), lambda_bench(server)
+    released = threading.Event()
+    slow.script(lambda request, connection: released.wait(5) and respond()(request, connection))
+    quick.script(None)
+
+    outcomes = sender.send([slow.attempt(), quick.attempt()])
+
+    attempt, answer = next(outcomes)
+    assert (attempt.kind, answer.succeeded) == (Kind.LAMBDA, True)
+    released.set()
+    assert [(attempt.kind, answer.status) for attempt, answer in outcomes] == [(Kind.HTTP, 200)]
+
+
+def test_a_batch_of_all_kinds_that_is_broken_off_leaves_nothing_running(
+    sender: RoutingSender, server: HttpServer, environment: None
+) -> None:
+    over_http, over_lambda = http_bench(server), lambda_bench(server)
+    over_http.script(None)
+    over_lambda.script(None)
+    outcomes = sender.send([bench.attempt() for bench in (over_http, over_lambda) for _ in "abc"])
+
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "send"]

@@ -1,0 +1,232 @@
+"""A bench for each kind of destination: a target to send to, made to fail at will, and looked into.
+
+Queues and buses are moto's behind a relay that a script can take the place of; an HTTP endpoint
+and Lambda's API are a scripted server itself.
+"""
+
+import base64
+import http.client
+import itertools
+import json
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from spectrum_forwarder.adapters.senders.lambda_ import LARGEST
+from spectrum_forwarder.adapters.senders.sqs import read
+from spectrum_forwarder.domain.destination import Kind
+from spectrum_forwarder.domain.outbound import Attempt
+
+from tests.support.http_server import HttpServer, Request, Script, respond
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+NUMBERS = itertools.count()
+HEADERS = {
+    "Content-Type": "application/json",
+    "User-Agent": "spectrum-forwarder/test",
+    "X-Team": "a b; c",
+    "X-Spectrum-Event": "messages",
+    "X-Spectrum-Webhook-Id": "w-1",
+    "X-Spectrum-Timestamp": "1800000000",
+    "X-Spectrum-Signature": "v0=" + "5e" * 32,
+    "webhook-id": "main:spc-msg-1",
+    "webhook-timestamp": "1800000000",
+    "webhook-signature": "v1,c2lnbmF0dXJl",
+}
+# (headers with lower-case names, body)
+Arrived = tuple[dict[str, str], bytes]
+
+
+@dataclass
+class Bench:
+    """`throttled` and `failing` are answers that the target's kind gives when it cannot take more,
+    and when it is broken; `refusing` is one that can never be otherwise.
+    """
+
+    kind: Kind
+    url: str
+    server: HttpServer
+    path: str
+    well: Script
+    throttled: Script
+    failing: Script
+    look: Callable[[], list[Arrived]]
+    largest_body: int | None = None
+    seen: list[Arrived] = field(default_factory=list)
+
+    def script(self, script: Script | None) -> None:
+        """Have the target answer so from now on; None for well."""
+        self.server.on(self.path, script or self.well)
+
+    def attempt(self, **changes: object) -> Attempt:
+        """An attempt of its own event at this target."""
+        values: dict[str, Any] = {
+            "event_key": f"test:{next(NUMBERS)}",
+            "destination": self.kind.value,
+            "url": self.url,
+            "headers": HEADERS,
+            "body": b"{}",
+            "timeout_seconds": 5.0,
+            "begin_by": float("inf"),
+            "kind": self.kind,
+        }
+        return Attempt(**(values | changes))
+
+    def arrived(self) -> list[Arrived]:
+        """Everything that has arrived so far, in any order."""
+        self.seen += self.look()
+        return self.seen
+
+
+def relay(to: str) -> Script:
+    """Pass every request on to the server at this URL, and its answer back."""
+    address = urlsplit(to).netloc
+
+    def script(request: Request, connection: socket.socket) -> bool:
+        upstream = http.client.HTTPConnection(address, timeout=10)
+        # Not the Host: moto knows a service by it, and by the credential scope too.
+        upstream.request(request.method, request.path, request.body, dict(request.headers))
+        answer = upstream.getresponse()
+        body = answer.read()
+        upstream.close()
+        kept = {n: v for n, v in answer.getheaders() if n.lower() in ("content-type",)}
+        return respond(answer.status, kept, body)(request, connection)
+
+    return script
+
+
+def refusal(status: int, code: str, text: str = "no") -> Script:
+    """An error as AWS's JSON protocols put it."""
+    body = json.dumps({"__type": code, "message": text}).encode()
+    headers = {"Content-Type": "application/json", "x-amzn-errortype": code}
+    return respond(status, headers, body)
+
+
+def http_bench(server: HttpServer) -> Bench:
+    """An ordinary endpoint."""
+
+    def look() -> list[Arrived]:
+        requests, server.requests[:] = list(server.requests), []
+        return [({n.lower(): v for n, v in r.headers}, r.body) for r in requests]
+
+    return Bench(
+        kind=Kind.HTTP,
+        url=server.url("/hook"),
+        server=server,
+        path="/hook",
+        well=respond(),
+        throttled=respond(429),
+        failing=respond(500),
+        look=look,
+    )
+
+
+def sqs_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
+    """A queue of moto's."""
+    client = _client("sqs", moto_url)
+    queue_url = client.create_queue(QueueName=name)["QueueUrl"]
+
+    def look() -> list[Arrived]:
+        sent = [read(record) for record in _drain(client, queue_url)]
+        return [({n.lower(): v for n, v in r.headers.items()}, r.body) for r in sent]
+
+    return Bench(
+        kind=Kind.SQS,
+        url=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
+        server=server,
+        path="/",
+        well=relay(moto_url),
+        throttled=refusal(400, "RequestThrottled"),
+        failing=refusal(500, "InternalFailure"),
+        look=look,
+        largest_body=1_048_576 - 2_000,
+    )
+
+
+def eventbridge_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
+    """A bus of moto's, with a rule on the body's content that leads to a queue."""
+    sqs, events = _client("sqs", moto_url), _client("events", moto_url)
+    queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    events.create_event_bus(Name=name)
+    events.put_rule(
+        Name=name, EventBusName=name, EventPattern=json.dumps({"source": ["spectrum-forwarder"]})
+    )
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
+
+    def look() -> list[Arrived]:
+        found = []
+        for record in _drain(sqs, queue_url):
+            event = json.loads(record["Body"])
+            detail = event["detail"]
+            body = detail["body"].encode()
+            if detail.get("isBase64Encoded"):
+                body = base64.b64decode(body)
+            found.append(({n.lower(): v for n, v in detail["headers"].items()}, body))
+        return found
+
+    return Bench(
+        kind=Kind.EVENTBRIDGE,
+        url=f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{name}",
+        server=server,
+        path="/",
+        well=relay(moto_url),
+        throttled=refusal(400, "ThrottlingException"),
+        failing=respond(
+            200,
+            {"Content-Type": "application/x-amz-json-1.1"},
+            b'{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure"}]}',
+        ),
+        look=look,
+        largest_body=1_048_576 // 2 - 2_000,
+    )
+
+
+def lambda_bench(server: HttpServer) -> Bench:
+    """Lambda's own API, as far as an asynchronous invocation goes."""
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
+
+    def look() -> list[Arrived]:
+        requests, server.requests[:] = list(server.requests), []
+        found = []
+        for request in requests:
+            assert request.header("X-Amz-Invocation-Type") == "Event"
+            event: Mapping[str, Any] = json.loads(request.body)
+            body = event["body"].encode()
+            if event["isBase64Encoded"]:
+                body = base64.b64decode(body)
+            found.append((dict(event["headers"]), body))
+        return found
+
+    return Bench(
+        kind=Kind.LAMBDA,
+        url=arn,
+        server=server,
+        path=f"/2015-03-31/functions/{arn.replace(':', '%3A')}/invocations",
+        well=respond(202),
+        throttled=refusal(429, "TooManyRequestsException"),
+        failing=refusal(500, "ServiceException"),
+        look=look,
+        largest_body=LARGEST - 2_000,
+    )
+
+
+def _client(service: str, url: str) -> Any:
+    return boto3.client(service, endpoint_url=url, region_name=REGION)  # type: ignore[call-overload]
+
+
+def _drain(client: Any, queue_url: str) -> list[dict[str, Any]]:
+    """Everything that is in the queue now."""
+    found: list[dict[str, Any]] = []
+    while True:
+        records = client.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        if not records:
+            return found
+        for record in records:
+            client.delete_message(QueueUrl=queue_url, ReceiptHandle=record["ReceiptHandle"])
+        found += records
