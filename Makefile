@@ -54,7 +54,7 @@ events: $(READY)
 # Pins everything anew: versions and hashes, and nothing about where they come from.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header
 lock: $(READY)
-	$(LOCK) --python-version 3.11 --extra local --group dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --python-version 3.11 --extra local --extra ui --group dev pyproject.toml -o requirements/dev.txt
 	$(LOCK) --python-version 3.13 -c requirements/dev.txt pyproject.toml \
 		-o layers/core/requirements.txt
 	echo pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
