@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.delivery import Deliveries, Delivery, Status, held, planned, settled
 from spectrum_forwarder.domain.destination import Content, Destination, Destinations
+from spectrum_forwarder.domain.event import is_canary
 from spectrum_forwarder.domain.ports import Claimed, Clock
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.gate import Gate
@@ -44,9 +45,14 @@ class Planner:
         return plan
 
     def bound(self, claimed: Claimed, now: float) -> Deliveries:
-        """The event's deliveries; at the first claim, one for each destination there is."""
+        """The event's deliveries; at the first claim, one for each destination there is.
+
+        A canary goes to none: that it is claimed and settled is all that is asked of it.
+        """
         if claimed.deliveries is not None:
             return claimed.deliveries
+        if is_canary(claimed.event_key):
+            return {}
         return {name: planned(name, now) for name in self.destinations.names()}
 
     def begin_by(self, destination: Destination, claimed: Claimed) -> float:

@@ -11,6 +11,8 @@ from typing import Any
 PLAIN_ID = re.compile(r"[A-Za-z0-9:._/-]{1,200}")
 SOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 HASHED = "sha256:"
+# The source of events that only prove that the way through the forwarder is open.
+CANARY_SOURCE = "forwarder-canary"
 LONGEST_LABEL = 200
 
 
@@ -61,6 +63,11 @@ def make_event(
         sender_id=_label(_object(message.get("sender")).get("id")),
         content_type=content_type,
     )
+
+
+def is_canary(event_key: str) -> bool:
+    """Whether the event only proves that the way through the forwarder is open."""
+    return event_key.startswith(f"{CANARY_SOURCE}:")
 
 
 def pack(body: bytes) -> bytes:

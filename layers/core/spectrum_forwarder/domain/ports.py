@@ -33,11 +33,15 @@ class Facts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A registration at Spectrum."""
+    """A registration at Spectrum.
+
+    One that was replaced is accepted until `accepted_until` (Unix seconds), for what is under way.
+    """
 
     id: str
     signing_secret: str = field(repr=False)
     source: str
+    accepted_until: float | None = None
 
 
 class WebhookRegistry(Protocol):
