@@ -24,8 +24,13 @@ def template() -> Template:
 def properties(template: Template) -> Properties:
     """Properties of a resource: parameters have their defaults, a Ref of a resource is its logical
     id, an attribute is `LogicalId.Attribute`."""
+    return resolved_by(template)
 
-    def reference(name: str) -> str:
+
+def resolved_by(template: Template) -> Properties:
+    """The same of a template with parameters of its own."""
+
+    def reference(name: str) -> object:
         return template.parameters.get(name, name)
 
     def attribute(name: str, attribute: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import botocore.session
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-from spectrum_cli.local.template import Template
+from spectrum_cli.local.intrinsics import ACCOUNT, REGION, STACK_NAME
+from spectrum_cli.local.template import Template, load
 
-from tests.template.conftest import TEMPLATE, Properties
+from tests.template.conftest import TEMPLATE, Properties, resolved_by
 
 FUNCTIONS = ("ReceiverFunction", "FanoutFunction", "SweeperFunction")
 
@@ -42,6 +43,7 @@ RIGHTS = {
         ("sqs:ReceiveMessage", "SlowQueue.Arn"),
         ("sqs:SendMessage", "EventsQueue.Arn"),
         ("sqs:SendMessage", "SlowQueue.Arn"),
+        ("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK_NAME}-listen-*"),
     },
     "SweeperRole": {
         ("dynamodb:Query", "EventsTable.Arn/index/due"),
@@ -79,6 +81,19 @@ def test_every_granted_action_exists() -> None:
     for action in sorted({action for rights in RIGHTS.values() for action, _ in rights}):
         service, name = action.split(":")
         assert name in session.get_service_model(service).operation_names, action
+
+
+@pytest.mark.parametrize(
+    ("parameter", "action"),
+    [
+        ("TargetQueueArns", "sqs:SendMessage"),
+        ("TargetEventBusArns", "events:PutEvents"),
+        ("TargetFunctionArns", "lambda:InvokeFunction"),
+    ],
+)
+def test_fan_out_reaches_the_targets_that_a_parameter_names(parameter: str, action: str) -> None:
+    role = resolved_by(load(TEMPLATE, {parameter: "arn:1,arn:2"}))("FanoutRole")
+    assert set(rights_of(role)) == RIGHTS["FanoutRole"] | {(action, "arn:1"), (action, "arn:2")}
 
 
 def test_no_role_but_the_functions_own_exists(template: Template) -> None:

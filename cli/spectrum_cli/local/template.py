@@ -46,14 +46,14 @@ class Resource:
 class Template:
     """A translated template: resources in the order in which they can be applied.
 
-    `parameters` holds a value for every parameter, `code_dirs` the folder of each function's and
-    layer's code by its logical id in template.yaml.
+    `parameters` holds a value for every parameter (a list for a list of them), `code_dirs` the
+    folder of each function's and layer's code by its logical id in template.yaml.
     """
 
     resources: Mapping[str, Resource]
     outputs: Mapping[str, Any]
     conditions: Mapping[str, Any]
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, Any]
     code_dirs: Mapping[str, Path]
 
 
@@ -63,7 +63,8 @@ def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
     Raises TemplateError when it is not valid, or when a parameter's value is refused.
     """
     source = yaml_parse(path.read_text(encoding="utf-8"))
-    values = _parameter_values(source.get("Parameters", {}), parameters or {})
+    declared = source.get("Parameters", {})
+    values = _parameter_values(declared, parameters or {})
     code_dirs = _take_code_dirs(source["Resources"], path.parent)
     document = _translate(source, values)
     resources = {
@@ -76,12 +77,13 @@ def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
         for logical_id, body in document["Resources"].items()
     }
     conditions = document.get("Conditions", {})
-    kept = _without_unmet(resources, conditions, values)
+    given = {name: _parsed(value, declared[name]) for name, value in values.items()}
+    kept = _without_unmet(resources, conditions, given)
     return Template(
         {name: kept[name] for name in _order(kept)},
         document.get("Outputs", {}),
         conditions,
-        values,
+        given,
         code_dirs,
     )
 
@@ -123,6 +125,13 @@ def _parameter_values(declared: Mapping[str, Any], given: Mapping[str, str]) -> 
     return values
 
 
+def _parsed(value: str, rules: Mapping[str, Any]) -> str | list[str]:
+    """What `Ref` gives for a parameter."""
+    if rules["Type"] != "CommaDelimitedList":
+        return value
+    return [item.strip() for item in value.split(",")]
+
+
 def _check_parameter(name: str, value: str, rules: Mapping[str, Any]) -> None:
     allowed = [str(choice) for choice in rules.get("AllowedValues", [])]
     if allowed and value not in allowed:
@@ -141,7 +150,7 @@ def _check_parameter(name: str, value: str, rules: Mapping[str, Any]) -> None:
 
 
 def _without_unmet(
-    resources: Mapping[str, Resource], conditions: Mapping[str, Any], values: Mapping[str, str]
+    resources: Mapping[str, Resource], conditions: Mapping[str, Any], values: Mapping[str, Any]
 ) -> dict[str, Resource]:
     resolver = Resolver(values.__getitem__, _no_attribute, conditions)
     return {

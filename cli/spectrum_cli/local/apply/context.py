@@ -107,7 +107,7 @@ class Context:
             **_CREDENTIALS,
         )
 
-    def _reference(self, name: str) -> str:
+    def _reference(self, name: str) -> object:
         if name in self.template.parameters:
             return self.template.parameters[name]
         return self.applied[name].reference
