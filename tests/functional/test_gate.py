@@ -137,3 +137,19 @@ def test_a_probe_that_cannot_be_reserved_is_not_made(world: World) -> None:
     world.board.health["crm"] = broken(world, 0)
     world.health.fail("save")
     assert not gate(world).admits("crm")
+
+
+def test_a_stale_view_does_not_close_a_breaker_that_another_worker_opened(world: World) -> None:
+    stale = gate(world)
+    world.board.health["crm"] = broken(world, 30)
+    stale.saw("crm", BAD)
+    stale.publish()
+    assert gate(world).holds_back("crm")
+
+
+def test_a_success_closes_a_breaker_whoever_opened_it(world: World) -> None:
+    stale = gate(world)
+    world.board.health["crm"] = broken(world, 30)
+    stale.saw("crm", FINE)
+    stale.publish()
+    assert not gate(world).holds_back("crm")

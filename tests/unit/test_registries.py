@@ -54,6 +54,7 @@ def test_the_source_is_the_id_by_default(source: str | None) -> None:
         ({"id": None}, "id"),
         ({"id": ""}, "id"),
         ({"id": 7}, "id"),
+        ({"id": " w-1"}, "id"),
         ({"signing_secret": None}, "signing_secret"),
         ({"signing_secret": HEX[:-1]}, "63 characters"),
         ({"signing_secret": HEX + "\n"}, "65 characters"),
@@ -313,3 +314,16 @@ def test_a_filter_with_a_mistake_is_not_repeated_in_what_is_told(scene: Scene) -
     (told,) = scene.facts.named("registry.entry_refused")
     assert told["cause"] == "filter is no JMESPath expression: see character 22"
     assert "+15550100" not in repr(scene.facts.told)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"signing_secret": "whsec_"}, "signing_secret"),
+        ({"max_attempts": 2.5}, "max_attempts"),
+        ({"headers": {"Transfer-Encoding": "chunked"}}, "Transfer-Encoding"),
+    ],
+)
+def test_what_could_never_be_sent_is_refused(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidEntry, match=named):
+        read_destination(CRM | change)

@@ -51,3 +51,11 @@ def test_loopback_is_let_through_by_a_1_alone(text: str) -> None:
 def test_a_number_that_is_none_is_named(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} must be a number"):
         FanoutSettings.from_environment(FANOUT | {name: "many"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("EVENTS_TABLE", ""), ("TIME_SCALE", "0"), ("TIME_SCALE", "nan")]
+)
+def test_what_cannot_work_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        SweeperSettings.from_environment(COMMON | {name: text})

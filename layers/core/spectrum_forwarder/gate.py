@@ -30,7 +30,6 @@ class Gate:
         self._rng = rng
         self._health = dict(board.load())
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
-        self._probing: set[str] = set()
 
     def is_slow(self, destination: str) -> bool:
         """Whether the destination belongs in the slow lane."""
@@ -72,7 +71,10 @@ class Gate:
             after = before.after(answers, self._clock(), self._timing)
             if after == before:
                 continue
-            self._save(destination, after)
+            # A worker that has not seen a breaker open must not close it, but a success may.
+            succeeded = any(answer.succeeded for answer in answers)
+            if not self._save(destination, after, seen=None if succeeded else before):
+                continue
             if after.trips != before.trips:
                 name = "breaker.opened" if after.broken else "breaker.closed"
                 self._facts(name, destination=destination, trips=after.trips)

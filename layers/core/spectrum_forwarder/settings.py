@@ -66,9 +66,14 @@ class SweeperSettings(Settings):
 def _parse(name: str, text: str, kind: object) -> str | int | float | bool:
     if kind is bool:
         return text == "1"
+    if kind is str:
+        if not text:
+            raise SettingsError(f"{name} is empty: template.yaml sets it for this function")
+        return text
     try:
-        if kind is int:
-            return int(text)
-        return float(text) if kind is float else text
+        value = int(text) if kind is int else float(text)
     except ValueError as error:
         raise SettingsError(f"{name} must be a number, not {text!r}") from error
+    if not 0 < value < float("inf"):
+        raise SettingsError(f"{name} must be more than 0, not {text}")
+    return value

@@ -59,7 +59,8 @@ class DynamoHealthBoard:
         condition: dict[str, Any] = {}
         values = {":health": {"M": _write(health)}}
         if seen is not None:
-            condition = {"ConditionExpression": "#destination.open_until = :seen"}
+            as_seen = "attribute_not_exists(#destination) OR #destination.open_until = :seen"
+            condition = {"ConditionExpression": as_seen}
             values[":seen"] = items.number(seen.open_until)  # type: ignore[assignment]
         try:
             self._client.update_item(

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 WEBHOOKS_AGE, UNKNOWN_WEBHOOK_AGE = 300.0, 2.0
 DESTINATIONS_AGE = 30.0
 MOST_ATTEMPTS = 100
+CONNECTION_HEADERS = frozenset(
+    ("connection", "content-length", "expect", "te", "transfer-encoding")
+)
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 DESTINATION_FIELDS = {
@@ -112,8 +115,8 @@ def read_webhook(entry: Entry) -> Webhook:
     """Check one entry of the webhooks secret; raise InvalidEntry."""
     webhook_id, secret = entry.get("id"), entry.get("signing_secret")
     source = entry.get("source") or webhook_id
-    if not isinstance(webhook_id, str) or not webhook_id:
-        raise InvalidEntry("id must be the webhook's id, a string")
+    if not isinstance(webhook_id, str) or not HEADER_VALUE.fullmatch(webhook_id):
+        raise InvalidEntry("id must be the webhook's id, a string without blanks around it")
     if not isinstance(secret, str) or not SPECTRUM_SECRET.fullmatch(secret):
         length = len(secret) if isinstance(secret, str) else 0
         raise InvalidEntry(
@@ -154,7 +157,7 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
         raise InvalidEntry("name must be letters, digits, '_' and '-', at most 64")
     kind = read_kind(entry)
     where = _url(entry, allow_loopback) if kind is Kind.HTTP else read_target(entry, kind)
-    if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret):
+    if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret) or secret == "whsec_":
         raise InvalidEntry("signing_secret must be a string of printable ASCII")
     return Destination(
         name=name,
@@ -163,7 +166,7 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
         headers=_headers(entry),
         takes=_filter(entry),
         timeout_seconds=_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
-        max_attempts=int(_number(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS)),
+        max_attempts=_whole(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS),
         enabled=_enabled(entry),
         kind=kind,
     )
@@ -208,6 +211,8 @@ def _headers(entry: Entry) -> dict[str, str]:
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(name):
             raise InvalidEntry(f"headers: {name[:100]!r} is no header name")
+        if name.lower() in CONNECTION_HEADERS:
+            raise InvalidEntry(f"headers: {name} belongs to the connection and cannot be set")
         if not isinstance(value, str) or not HEADER_VALUE.fullmatch(value):
             raise InvalidEntry(f"headers: the value of {name!r} must be printable ASCII")
     return headers
@@ -240,6 +245,13 @@ def _number(entry: Entry, field: str, default: float, least: float, most: float)
     if type(value) not in (int, float) or not least <= value <= most:
         raise InvalidEntry(f"{field} must be a number from {least:g} to {most:g}")
     return float(value)
+
+
+def _whole(entry: Entry, field: str, default: int, least: int, most: int) -> int:
+    value = _number(entry, field, default, least, most)
+    if value != int(value):
+        raise InvalidEntry(f"{field} must be a whole number")
+    return int(value)
 
 
 def _enabled(entry: Entry) -> bool:
