@@ -151,7 +151,7 @@ def test_outputs_are_worked_out(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     ("resource", "complaint"),
     [
-        ("{Type: AWS::SNS::Topic}", "Odd: resources of type AWS::SNS::Topic"),
+        ("{Type: AWS::Kinesis::Stream}", "Odd: resources of type AWS::Kinesis::Stream"),
         (
             "{Type: AWS::SQS::Queue, Properties: {FifoQueue: true, DelaySeconds: 1}}",
             r"Odd \(AWS::SQS::Queue\): not known here: FifoQueue",

@@ -59,8 +59,8 @@ def test_table_keys_and_indexes(properties: Properties) -> None:
         "due": ["shard", "due_at"],
         "log": ["shard", "received_at"],
     }
-    projections = [index["Projection"]["ProjectionType"] for index in indexes.values()]
-    assert projections == ["KEYS_ONLY", "KEYS_ONLY"]
+    assert indexes["log"]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert indexes["due"]["Projection"]["NonKeyAttributes"] == ["overdue_since"]
 
 
 def test_table_forgets_events_but_not_by_mistake(properties: Properties) -> None:
@@ -148,6 +148,7 @@ def test_secret_begins_as_an_empty_registry(
         ("MainLaneConcurrency", "1"),
         ("SlowLaneConcurrency", "1"),
         ("ThrottleRate", "none"),
+        ("SilenceMinutes", "1441"),
     ],
 )
 def test_parameter_out_of_its_bounds_is_refused(parameter: str, value: str) -> None:

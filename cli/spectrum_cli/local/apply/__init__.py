@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from spectrum_cli.local.apply import runtime, storage
+from spectrum_cli.local.apply import runtime, storage, watching
 from spectrum_cli.local.apply.context import Context, Kind
 from spectrum_cli.local.deployment import Deployment, Endpoints
 from spectrum_cli.local.intrinsics import TemplateError
 from spectrum_cli.local.template import Resource, load
 
-_KINDS: Final[Mapping[str, Kind]] = {**storage.KINDS, **runtime.KINDS}
+_KINDS: Final[Mapping[str, Kind]] = {**storage.KINDS, **runtime.KINDS, **watching.KINDS}
 
 
 def deploy(
