@@ -33,7 +33,8 @@ POWERTOOLS = {
 
 def variables(function: str) -> dict[str, Any]:
     """What the template sets for a function, the globals included."""
-    own = TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
+    environment = TEMPLATE["Resources"][function]["Properties"].get("Environment", {})
+    own = environment.get("Variables", {})
     common = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     return dict(common) | dict(own)
 

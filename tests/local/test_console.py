@@ -35,6 +35,11 @@ def test_metrics_are_shown_without_their_declaration() -> None:
     assert summary(line) == "metrics Accepted=[1.0]"
 
 
+def test_a_fact_that_rides_on_its_metrics_is_shown_as_a_fact() -> None:
+    line = json.dumps({"_aws": {"Timestamp": 1}, "message": "event.accepted", "Accepted": 0.01})
+    assert summary(line) == "INFO event.accepted Accepted=0.01"
+
+
 def test_other_lines_stay_as_they_are() -> None:
     assert summary("plain text") == "plain text"
     assert summary("[1, 2]") == "[1, 2]"

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 # What Powertools and Lambda add to every line, and a person at a terminal knows anyway.
 KNOWN_ANYWAY = frozenset(
     {
+        "_aws",
         "level",
         "location",
         "message",
@@ -55,9 +56,12 @@ def summary(line: str) -> str:
         return line
     if str(content.get("logger", "")).startswith("botocore") and content.get("level") == "INFO":
         return ""
-    if "_aws" in content:
-        return "metrics " + _pairs({name: content[name] for name in _metric_names(content)})
     rest = {name: value for name, value in content.items() if name not in KNOWN_ANYWAY}
+    if "_aws" in content and "message" not in content:
+        return "metrics " + _pairs(rest)
+    if "_aws" in content:
+        # A fact that rides on the line of its metrics; the level goes without saying.
+        content = {"level": "INFO", **content}
     said = content.get("message", content.get("errorMessage", ""))
     said = said if isinstance(said, str) else json.dumps(said)
     return " ".join(part for part in (str(content.get("level", "")), said, _pairs(rest)) if part)
@@ -75,12 +79,3 @@ def _pairs(content: dict[str, Any]) -> str:
         f"{name}={value if isinstance(value, str) else json.dumps(value)}"
         for name, value in content.items()
     )
-
-
-def _metric_names(content: dict[str, Any]) -> list[str]:
-    try:
-        directives = content["_aws"]["CloudWatchMetrics"]
-        names = [metric["Name"] for directive in directives for metric in directive["Metrics"]]
-    except (KeyError, TypeError):
-        return []
-    return [name for name in names if name in content]
