@@ -1,0 +1,344 @@
+"""`forwarder webhooks`: registrations at Spectrum, and their secrets, kept in step."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from spectrum_cli.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.http_client import HttpClient
+from spectrum_cli.output import (
+    AsJson,
+    Reveal,
+    Rows,
+    Yes,
+    confirm,
+    note,
+    print_json,
+    print_line,
+    utc,
+)
+from spectrum_cli.probes import event_log, knows, seen
+from spectrum_cli.registry import Entry, webhooks_of
+from spectrum_cli.rotation import Rotation, register_pending, same_url
+from spectrum_cli.spectrum_api import BASE_URL, AlreadyRegistered, Registration, SpectrumApi
+from spectrum_cli.target import Target, with_target
+from spectrum_cli.webhook_store import (
+    GRACE_SECONDS,
+    Webhooks,
+    WebhookStore,
+    is_over,
+    source_of,
+)
+
+ID_VARIABLE, SECRET_VARIABLE = "SPECTRUM_PROJECT_ID", "SPECTRUM_PROJECT_SECRET"
+PANEL = "Spectrum's API"
+DEFAULT_WAIT = 300.0
+LOCAL_POLL, POLL = 0.2, 3.0
+
+ProjectId = Annotated[
+    str | None,
+    typer.Option(envvar=ID_VARIABLE, help="The Spectrum project.", rich_help_panel=PANEL),
+]
+ProjectSecret = Annotated[
+    str | None,
+    typer.Option(
+        envvar=SECRET_VARIABLE,
+        help="Its secret; better set the variable than this.",
+        rich_help_panel=PANEL,
+    ),
+]
+ApiUrl = Annotated[
+    str,
+    typer.Option(envvar="SPECTRUM_API_URL", help="Where the API is.", rich_help_panel=PANEL),
+]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(
+        no_args_is_help=True, help="Registrations at Spectrum, and their secrets, kept in step."
+    )
+    group.command("list")(with_target(list_webhooks))
+    group.command("register")(with_target(register_webhook))
+    group.command("delete")(with_target(delete))
+    group.command("rotate")(with_target(rotate))
+    group.command("import")(with_target(import_secret))
+    app.add_typer(group, name="webhooks")
+
+
+def list_webhooks(
+    *,
+    target: Target,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is registered at Spectrum beside the secrets that are stored.
+
+    Without the project's credentials only the stored secrets are shown. Ends with 1 if the
+    endpoint is registered and the secret of that registration is not stored.
+
+    Example: forwarder webhooks list
+    """
+    webhooks = _store(target).read()
+    listed: list[Registration] | None = None
+    if project_id and project_secret:
+        with _api(project_id, project_secret, api_url) as api:
+            listed = api.list()
+    else:
+        note(f"Spectrum is not asked: set {ID_VARIABLE} and {SECRET_VARIABLE} for that")
+    rows = _rows(listed, webhooks, reveal=reveal)
+    if as_json:
+        print_json({"webhooks": rows, "pending": webhooks.pending})
+    else:
+        table = Rows("ID", "AT SPECTRUM", "SECRET", "SOURCE", "CREATED")
+        table.add([[str(value) for value in list(row.values())[:5]] for row in rows])
+        if reveal:
+            for row in rows:
+                print_line(f"{row['id']} {row.get('signing_secret', '-')}")
+    _complain(rows, webhooks, target)
+
+
+def register_webhook(
+    url: Annotated[
+        str | None, typer.Argument(help="The URL; the stack's endpoint if none.")
+    ] = None,
+    *,
+    target: Target,
+    source: Annotated[
+        str | None, typer.Option(help="The alias to deduplicate under; the webhook's id if none.")
+    ] = None,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Register the endpoint at Spectrum and store the secret that its answer holds.
+
+    If it is killed, or the answer is lost, run it again: it finds out what was done.
+
+    Example: forwarder webhooks register --source main
+    """
+    url = url or target.endpoint_url
+    store = _store(target)
+    _check_source(source)
+    with _api(project_id, project_secret, api_url) as api:
+        pending = store.read().pending
+        resumed = pending is not None and same_url(str(pending.get("url")), url)
+        if pending is not None and not resumed:
+            raise Finding(
+                f"another registration, of {pending.get('url')}, was begun and not finished: run "
+                "forwarder webhooks rotate, or register that URL, first"
+            )
+        if not resumed and any(same_url(one.url, url) for one in api.list()):
+            raise AlreadyRegistered(
+                f"{url} is registered at Spectrum already, and a secret is shown only once: import "
+                "it (forwarder webhooks import), or replace the registration (forwarder webhooks "
+                "rotate ID)"
+            )
+        # Written first: so it is certain that the secret can be stored before there is one.
+        pending = {"url": url, "source": source, "replaces": None, "began_at": int(time.time())}
+        if not resumed:
+            store.update(lambda webhooks: _set_pending(webhooks, pending))
+        webhook_id = register_pending(api, store, pending, note)
+        store.update(lambda webhooks: _set_pending(webhooks, None))
+    _done(as_json, {"id": webhook_id, "url": url}, f"{webhook_id} is registered; its secret stored")
+
+
+def delete(
+    webhook_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    target: Target,
+    leaked: Annotated[
+        bool, typer.Option("--leaked", help="Forget the secret at once, not in an hour.")
+    ] = False,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a registration at Spectrum; its secret is accepted for an hour more.
+
+    Example: forwarder webhooks delete 3f1c2b7e-0000-4000-8000-000000000001
+    """
+    store = _store(target)
+    with _api(project_id, project_secret, api_url) as api:
+        if not confirm(f"Delete {webhook_id}? Spectrum delivers nothing to it then.", yes=yes):
+            return
+        was_there = api.delete(webhook_id)
+    now = time.time()
+
+    def forget(webhooks: Webhooks) -> None:
+        if leaked:
+            webhooks.remove(webhook_id)
+        else:
+            webhooks.retire(webhook_id, until=now + GRACE_SECONDS)
+        webhooks.prune(now)
+
+    store.update(forget)
+    text = "was deleted" if was_there else "was gone at Spectrum already"
+    _done(as_json, {"id": webhook_id, "deleted": was_there}, f"{webhook_id} {text}")
+
+
+def rotate(
+    webhook_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    *,
+    target: Target,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for a delivery through the new one.")
+    ] = DEFAULT_WAIT,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a webhook's secret without a gap: another path of the endpoint takes over.
+
+    Registers the endpoint's other path, stores its secret, waits until an event came through it,
+    deletes the old registration, and accepts the old secret for an hour more. Where nothing comes
+    at all it goes on after --wait. If it is killed, run it again: it goes on where it was.
+
+    Example: forwarder webhooks rotate
+    """
+    with _api(project_id, project_secret, api_url) as api, HttpClient() as client:
+        rotation = Rotation(
+            api=api,
+            store=_store(target),
+            knows=knows(client),
+            seen=seen(event_log(target)),
+            say=note,
+            wait=wait,
+            poll=LOCAL_POLL if target.is_local else POLL,
+        )
+        done = rotation.rotate(webhook_id)
+    document = {
+        "id": done.webhook_id,
+        "url": done.url,
+        "replaced": done.replaced,
+        "proof": done.proof.value if done.proof else None,
+    }
+    _done(as_json, document, f"{done.webhook_id} at {done.url} has replaced {done.replaced}")
+
+
+def import_secret(
+    webhook_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Asked for if it is not given.")
+    ] = None,
+    *,
+    target: Target,
+    source: Annotated[
+        str | None, typer.Option(help="The alias to deduplicate under; the webhook's id if none.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store a webhook's secret that was shown elsewhere; it is asked for, or read from a pipe.
+
+    An entry of the same id is replaced, so that a mistyped secret can be mended.
+
+    Example: forwarder webhooks import 3f1c2b7e-0000-4000-8000-000000000001 --source main
+    """
+    from spectrum_forwarder.adapters.registries import read_webhook  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
+
+    webhook_id = (webhook_id or _asked("Webhook id: ")).strip()
+    secret = _asked("Signing secret (not shown): ", hidden=True).strip().strip("\"'")
+    entry = {"id": webhook_id, "signing_secret": secret}
+    try:
+        read_webhook(entry | ({"source": source} if source else {}))
+    except InvalidEntry as error:
+        raise WrongUse(f"this cannot be stored: {error}") from error
+    _store(target).update(lambda webhooks: webhooks.put(webhook_id, secret, source))
+    _done(as_json, {"id": webhook_id, "stored": True}, f"the secret of {webhook_id} is stored")
+
+
+def _asked(question: str, *, hidden: bool = False) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    return getpass.getpass(question) if hidden else input(question)
+
+
+@contextmanager
+def _api(project_id: str | None, project_secret: str | None, url: str) -> Iterator[SpectrumApi]:
+    if not project_id or not project_secret:
+        raise Unreachable(
+            f"Spectrum's API needs the project's id and secret: set {ID_VARIABLE} and "
+            f"{SECRET_VARIABLE}"
+        )
+    with HttpClient() as client:
+        yield SpectrumApi(client, project_id, project_secret, url)
+
+
+def _store(target: Target) -> WebhookStore:
+    return WebhookStore(webhooks_of(target))
+
+
+def _set_pending(webhooks: Webhooks, pending: dict[str, Any] | None) -> None:
+    webhooks.pending = pending
+
+
+def _check_source(source: str | None) -> None:
+    from spectrum_forwarder.domain.event import CANARY_SOURCE, SOURCE  # noqa: PLC0415
+
+    if source is not None and (not SOURCE.fullmatch(source) or source == CANARY_SOURCE):
+        raise WrongUse("--source must be letters, digits, '_' and '-', at most 100")
+
+
+def _done(as_json: bool, document: dict[str, Any], text: str) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        print_line(text)
+
+
+def _rows(
+    listed: list[Registration] | None, webhooks: Webhooks, *, reveal: bool
+) -> list[dict[str, Any]]:
+    rows = []
+    for one in listed or []:
+        entry = webhooks.entry(one.id)
+        rows.append(_row(one.id, one.url, entry, one.created_at))
+    known = {one.id for one in listed or []}
+    for entry in webhooks.entries:
+        if entry.get("id") not in known:
+            where = "not asked" if listed is None else "no"
+            rows.append(_row(str(entry.get("id")), where, entry, ""))
+    if reveal:
+        for row in rows:
+            entry = webhooks.entry(row["id"])
+            row["signing_secret"] = entry.get("signing_secret") if entry else None
+    return rows
+
+
+def _row(webhook_id: str, url: str, entry: Entry | None, created: str) -> dict[str, Any]:
+    state = "missing"
+    if entry is not None:
+        until = entry.get("accepted_until")
+        state = "stored" if until is None else f"until {utc(until)}"
+        state = "expired" if is_over(entry, time.time()) else state
+    source = source_of(entry) if entry else "-"
+    return {"id": webhook_id, "url": url, "secret": state, "source": source, "created": created}
+
+
+def _complain(rows: list[dict[str, Any]], webhooks: Webhooks, target: Target) -> None:
+    if webhooks.pending:
+        verb = "rotate" if webhooks.pending.get("replaces") else "register"
+        raise Finding(
+            f"a registration of {webhooks.pending.get('url')} was begun and not finished: run "
+            f"forwarder webhooks {verb} again"
+        )
+    ours = [r for r in rows if str(r["url"]).startswith(target.endpoint_url)]
+    missing = [str(row["id"]) for row in ours if row["secret"] == "missing"]
+    if missing:
+        raise Finding(
+            f"the secret of {', '.join(missing)} is not stored: its deliveries are answered 503; "
+            "import it (forwarder webhooks import), or rotate it"
+        )

@@ -1,0 +1,72 @@
+"""What commands ask the endpoint and the event log: whether a webhook is known, and is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spectrum_cli.http_client import HttpClient, NotAnswered
+from spectrum_cli.rotation import Seen
+from spectrum_cli.samples import LONG_AGO, SIGNATURE, TIMESTAMP, WEBHOOK_ID
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.log import EventLog
+
+    from spectrum_cli.target import Target
+
+NEWEST = 200
+TIMEOUT = 10.0
+
+
+def knows(client: HttpClient) -> Callable[[str, str], bool]:
+    """Make a probe: does the endpoint at a URL have a secret for this webhook?
+
+    It sends a request that is far too old and not signed: a known webhook is told so, an unknown
+    one that it is unknown. Nothing can be accepted or stored by it.
+    """
+
+    def probe(url: str, webhook_id: str) -> bool:
+        headers = {
+            "Content-Type": "application/json",
+            WEBHOOK_ID: webhook_id,
+            TIMESTAMP: str(LONG_AGO),
+            SIGNATURE: "v0=" + "0" * 64,
+        }
+        try:
+            answer = client.request("POST", url, headers=headers, body=b"{}", timeout=TIMEOUT)
+        except NotAnswered:
+            return False
+        return answer.status == 401 and error_code(answer.body) == "stale_timestamp"
+
+    return probe
+
+
+def error_code(body: bytes) -> str:
+    """The code of one of the forwarder's own refusals; empty for any other answer."""
+    try:
+        content: Any = json.loads(body)
+        return str(content["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def seen(log: EventLog) -> Callable[[str, float], Seen]:
+    """Make a question to the log: did an event come through this webhook since (Unix seconds)?"""
+
+    def ask(webhook_id: str, since: float) -> Seen:
+        events = log.newest(limit=NEWEST, since=since).events
+        if any(event.webhook_id == webhook_id for event in events):
+            return Seen.VERIFIED
+        return Seen.OTHERS if events else Seen.NOTHING
+
+    return ask
+
+
+def event_log(target: Target) -> EventLog:
+    """The event log of a stack."""
+    from spectrum_forwarder.adapters.event_log import DynamoEventLog  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.adapters.payloads import S3Payloads  # noqa: PLC0415
+
+    payloads = S3Payloads(target.client("s3"), target.payloads_bucket)
+    return DynamoEventLog(target.client("dynamodb"), target.table, payloads)

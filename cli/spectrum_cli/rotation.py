@@ -1,0 +1,226 @@
+"""Rotation: replace a webhook's registration, and so its secret, while deliveries go on.
+
+The story: note what is begun; register another path of the same endpoint; store its secret, under
+the same source, so that the second copies are duplicates; see that it is used; delete the old
+registration; accept the old secret for an hour more. What was done is read from Spectrum's list
+and the webhooks secret, so that a run that was killed anywhere is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from spectrum_cli.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.spectrum_api import (
+    AlreadyRegistered,
+    AnswerLost,
+    NewRegistration,
+    Registration,
+    SpectrumApi,
+)
+from spectrum_cli.webhook_store import GRACE_SECONDS, Webhooks, WebhookStore, source_of
+
+# The endpoint's path, and what may follow it for another slot.
+ENDPOINT = re.compile(r"(https?://[^?#]*/spectrum-webhook)(?:/[^/?#]*)?/?")
+SLOTS = ("", *(f"/{number}" for number in range(2, 10)))
+TRIES = 3
+# Seconds that a receiver takes to read the secret anew, with room to spare.
+KNOWN_WITHIN = 45.0
+
+
+class Seen(StrEnum):
+    """What the event log says of deliveries since the new registration."""
+
+    VERIFIED = "verified"
+    OTHERS = "only through others"
+    NOTHING = "nothing came"
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a rotation came to. `proof` says how it is known that the new registration works."""
+
+    webhook_id: str
+    url: str
+    replaced: str
+    proof: Seen | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What rotating needs.
+
+    `knows(url, webhook_id)` asks the endpoint whether it has the webhook's secret, `seen(id,
+    since)` what was stored. `wait` is how many seconds to wait for a delivery; 0 for not at all.
+    """
+
+    api: SpectrumApi
+    store: WebhookStore
+    knows: Callable[[str, str], bool]
+    seen: Callable[[str, float], Seen]
+    say: Callable[[str], None]
+    wait: float
+    poll: float = 2.0
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def rotate(self, webhook_id: str | None) -> Rotated:
+        """Replace the webhook, or finish what was begun; raises CommandErrors."""
+        listed, webhooks = self.api.list(), self.store.read()
+        pending = self._begun(webhooks, webhook_id) or self._begin(listed, webhooks, webhook_id)
+        old, url = str(pending["replaces"]), str(pending["url"])
+        new = register_pending(self.api, self.store, pending, self.say)
+        self._await_knowledge(url, new)
+        proof = self._await_delivery(new, float(pending["began_at"]))
+        self.say(f"deleting the old registration {old}")
+        self.api.delete(old)
+        self.store.update(self._finish(old))
+        return Rotated(new, url, old, proof)
+
+    def _begun(self, webhooks: Webhooks, webhook_id: str | None) -> dict[str, Any] | None:
+        pending = webhooks.pending
+        if pending is None:
+            return None
+        if not pending.get("replaces"):
+            raise Finding(
+                f"registering {pending.get('url')} was begun and not finished: run forwarder "
+                f"webhooks register {pending.get('url')} again first"
+            )
+        if webhook_id not in (None, pending["replaces"]):
+            raise Finding(
+                f"rotating {pending['replaces']} was begun and not finished: run forwarder "
+                f"webhooks rotate {pending['replaces']} first"
+            )
+        self.say(f"going on with what was begun: replacing {pending['replaces']}")
+        return pending
+
+    def _begin(
+        self, listed: Sequence[Registration], webhooks: Webhooks, webhook_id: str | None
+    ) -> dict[str, Any]:
+        old = choose(listed, webhooks, webhook_id)
+        entry = webhooks.entry(old.id)
+        pending = {
+            "replaces": old.id,
+            "url": other_slot(old.url, [registration.url for registration in listed]),
+            "source": source_of(entry) if entry else old.id,
+            "began_at": int(self.clock()),
+        }
+
+        def begin(webhooks: Webhooks) -> None:
+            if webhooks.pending not in (None, pending):
+                raise Finding("another rotation has just begun: let it finish")
+            webhooks.pending = pending
+
+        self.store.update(begin)
+        return pending
+
+    def _await_knowledge(self, url: str, webhook_id: str) -> None:
+        deadline = self.clock() + KNOWN_WITHIN
+        while not self.knows(url, webhook_id):
+            if self.clock() > deadline:
+                raise Finding(
+                    f"{url} does not know the new webhook yet. Both registrations stay, nothing is "
+                    "lost by it: see forwarder doctor, then run this again"
+                )
+            self.sleep(min(self.poll, 1.0))
+
+    def _await_delivery(self, webhook_id: str, since: float) -> Seen | None:
+        """Wait for an event that came through the new registration; None if not asked to."""
+        if self.wait <= 0:
+            return None
+        self.say(f"waiting up to {self.wait:.0f} s for a delivery through {webhook_id}")
+        deadline = self.clock() + self.wait
+        while (seen := self.seen(webhook_id, since)) is not Seen.VERIFIED:
+            if self.clock() >= deadline:
+                break
+            self.sleep(self.poll)
+        if seen is Seen.OTHERS:
+            raise Finding(
+                "events came through the old registration, none first through the new one. Both "
+                "registrations stay, nothing is lost by it: run this again to wait on, or with "
+                "--wait 0 to go on without"
+            )
+        return seen
+
+    def _finish(self, old: str) -> Callable[[Webhooks], None]:
+        def finish(webhooks: Webhooks) -> None:
+            webhooks.retire(old, until=self.clock() + GRACE_SECONDS)
+            webhooks.pending = None
+            webhooks.prune(self.clock())
+
+        return finish
+
+
+def register_pending(
+    api: SpectrumApi, store: WebhookStore, pending: dict[str, Any], say: Callable[[str], None]
+) -> str:
+    """Register the pending URL and store its secret, unless both is done; return the id.
+
+    A registration of the URL whose secret was never stored is deleted first: nobody has it.
+    """
+    url = str(pending["url"])
+    for _ in range(TRIES):
+        there = next((one for one in api.list() if same_url(one.url, url)), None)
+        if there is not None:
+            if store.read().entry(there.id):
+                return there.id
+            say(f"{there.id} was registered, and its secret never stored: making it anew")
+            api.delete(there.id)
+        say(f"registering {url}")
+        try:
+            new = api.register(url)
+        except (AlreadyRegistered, AnswerLost) as error:
+            say(str(error))
+            continue
+        _store(store, new, str(pending["source"] or new.id))
+        return new.id
+    raise Unreachable(f"{url} could not be registered {TRIES} times: try again later")
+
+
+def _store(store: WebhookStore, new: NewRegistration, source: str) -> None:
+    store.update(lambda webhooks: webhooks.put(new.id, new.signing_secret, source))
+
+
+def choose(
+    listed: Sequence[Registration], webhooks: Webhooks, webhook_id: str | None
+) -> Registration:
+    """The registration to be replaced: the one that is named, or the only one that is ours."""
+    if webhook_id is not None:
+        found = [registration for registration in listed if registration.id == webhook_id]
+        if not found:
+            raise WrongUse(f"Spectrum lists no webhook {webhook_id}: see forwarder webhooks list")
+        return found[0]
+    ours = [registration for registration in listed if webhooks.entry(registration.id)]
+    if len(ours) == 1:
+        return ours[0]
+    if not ours:
+        raise WrongUse(
+            "none of the webhooks that Spectrum lists has its secret stored: name the one to be "
+            "replaced, or register the endpoint with forwarder webhooks register"
+        )
+    ids = ", ".join(registration.id for registration in ours)
+    raise WrongUse(f"there are several webhooks: name the one to be replaced: {ids}")
+
+
+def other_slot(url: str, taken: Sequence[str]) -> str:
+    """Another path of the same endpoint that is not registered; raises WrongUse."""
+    found = ENDPOINT.fullmatch(url)
+    if found is None:
+        raise WrongUse(
+            f"{url} is not an endpoint of the forwarder (…/spectrum-webhook): it cannot be rotated"
+        )
+    for slot in SLOTS:
+        candidate = found[1] + slot
+        if not any(same_url(candidate, one) for one in taken):
+            return candidate
+    raise WrongUse("every path of the endpoint is registered: delete some of them first")
+
+
+def same_url(one: str, other: str) -> bool:
+    """Whether two URLs are the same registration: a slash at the end makes no difference."""
+    return one.rstrip("/") == other.rstrip("/")

@@ -1,0 +1,87 @@
+"""The webhooks secret as commands change it: entries by id, and a registration under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spectrum_cli.registry import Entry, Registry
+
+# A replaced secret is accepted for so long, in seconds: for deliveries that are under way.
+GRACE_SECONDS = 3600
+ENTRIES, PENDING = "webhooks", "pending"
+
+
+@dataclass(slots=True)
+class Webhooks:
+    """What the secret holds. `pending` is a registration that was begun and is not finished."""
+
+    entries: list[Entry] = field(repr=False)
+    pending: dict[str, Any] | None = None
+
+    def entry(self, webhook_id: str) -> Entry | None:
+        """The entry of this id."""
+        return next((entry for entry in self.entries if entry.get("id") == webhook_id), None)
+
+    def put(self, webhook_id: str, signing_secret: str, source: str | None) -> None:
+        """Add the entry, or replace the one of this id."""
+        kept = self.entry(webhook_id) or {}
+        entry = {"id": webhook_id, "signing_secret": signing_secret}
+        source = source or kept.get("source")
+        self.entries = [e for e in self.entries if e.get("id") != webhook_id]
+        self.entries.append(entry | ({"source": source} if source else {}))
+
+    def retire(self, webhook_id: str, *, until: float) -> None:
+        """Accept this webhook's secret no longer than `until` (Unix seconds)."""
+        entry = self.entry(webhook_id)
+        if entry is not None:
+            entry["accepted_until"] = int(until)
+
+    def remove(self, webhook_id: str) -> None:
+        """Forget this webhook's secret."""
+        self.entries = [entry for entry in self.entries if entry.get("id") != webhook_id]
+
+    def prune(self, now: float) -> None:
+        """Forget what is not accepted any more."""
+        self.entries = [e for e in self.entries if not is_over(e, now)]
+
+
+def is_over(entry: Mapping[str, Any], now: float) -> bool:
+    """Whether the entry was replaced, and its time has passed."""
+    until = entry.get("accepted_until")
+    return isinstance(until, int | float) and until <= now
+
+
+def source_of(entry: Mapping[str, Any]) -> str:
+    """The alias that the webhook's events are deduplicated under."""
+    return str(entry.get("source") or entry.get("id"))
+
+
+class WebhookStore:
+    """The webhooks secret of a stack. Raises what its Registry does, and botocore's errors."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def read(self) -> Webhooks:
+        """What the secret holds now."""
+        return _read(self._registry.read_whole())
+
+    def update(self, change: Callable[[Webhooks], None]) -> None:
+        """Change what it holds; `change` may be called again, on a newer state."""
+
+        def edit(content: dict[str, Any]) -> None:
+            webhooks = _read(content)
+            change(webhooks)
+            content[ENTRIES] = webhooks.entries
+            content.pop(PENDING, None)
+            if webhooks.pending:
+                content[PENDING] = webhooks.pending
+
+        self._registry.change_whole(edit)
+
+
+def _read(content: Mapping[str, Any]) -> Webhooks:
+    pending = content.get(PENDING)
+    return Webhooks(list(content[ENTRIES]), pending if isinstance(pending, dict) else None)

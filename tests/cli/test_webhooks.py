@@ -1,0 +1,204 @@
+"""`forwarder webhooks`: Spectrum's list and the stored secrets stay in step, come what may."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from spectrum_cli import spectrum_api
+
+from tests.support.fake_spectrum import FakeSpectrum, Fault
+from tests.support.stacks import Deployed, Ran, deployed, forwarder
+
+WEBHOOK = "3f1c2b7e-0000-4000-8000-000000000001"
+SECRET = "5e" * 32
+
+
+@pytest.fixture(scope="module")
+def one_stack() -> Iterator[Deployed]:
+    with deployed() as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(one_stack: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    for name, value in one_stack.environment.items():
+        monkeypatch.setenv(name, value)
+    write(one_stack, {"webhooks": []})
+    return one_stack
+
+
+@pytest.fixture
+def spectrum(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSpectrum]:
+    monkeypatch.setattr(spectrum_api, "PAUSES", (0.01, 0.01, 0.01))
+    with FakeSpectrum(rate_limit=None) as fake:
+        for name, value in fake.environment.items():
+            monkeypatch.setenv(name, value)
+        yield fake
+
+
+def write(stack: Deployed, content: dict[str, Any]) -> None:
+    stack.client("secretsmanager").put_secret_value(
+        SecretId=stack.outputs["WebhooksSecretId"], SecretString=json.dumps(content)
+    )
+
+
+def stored(stack: Deployed) -> dict[str, Any]:
+    answer = stack.client("secretsmanager").get_secret_value(
+        SecretId=stack.outputs["WebhooksSecretId"]
+    )
+    content: dict[str, Any] = json.loads(answer["SecretString"])
+    return content
+
+
+def webhooks(*arguments: str, given: str = "") -> Ran:
+    return forwarder("webhooks", *arguments, given=given)
+
+
+def test_register_stores_the_secret_and_shows_none(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    ran = webhooks("register", "--source", "main")
+    (made,) = spectrum.registrations.values()
+    assert ran.status == 0
+    assert made.url == stack.outputs["EndpointUrl"]
+    assert stored(stack) == {
+        "webhooks": [{"id": made.id, "signing_secret": made.secret, "source": "main"}]
+    }
+    assert made.secret not in ran.out + ran.err
+
+
+def test_register_of_a_registered_url_says_what_to_do(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    spectrum.add(stack.outputs["EndpointUrl"] + "/")
+    ran = webhooks("register")
+    assert (ran.status, "rotate" in ran.err) == (1, True)
+    assert stored(stack) == {"webhooks": []}
+
+
+@pytest.mark.parametrize("fault", ["lost_after", "lost_before", 500, "garbage"])
+def test_a_lost_answer_leaves_one_registration_whose_secret_is_stored(
+    stack: Deployed, spectrum: FakeSpectrum, fault: Fault
+) -> None:
+    spectrum.faults["POST"].append(fault)
+    ran = webhooks("register")
+    (made,) = spectrum.registrations.values()
+    assert ran.status == 0
+    assert [entry["id"] for entry in stored(stack)["webhooks"]] == [made.id]
+    assert "pending" not in stored(stack)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "said"),
+    [(401, 3, "SPECTRUM_PROJECT_ID"), (422, 2, "https://"), (404, 3, "no such project")],
+)
+def test_a_refusal_says_what_to_do(
+    stack: Deployed, spectrum: FakeSpectrum, fault: int, status: int, said: str
+) -> None:
+    spectrum.faults["POST"].extend([fault, fault])
+    ran = webhooks("register")
+    assert (ran.status, said in ran.err, spectrum.registrations) == (status, True, {})
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_throttling_is_waited_for(stack: Deployed, spectrum: FakeSpectrum, method: str) -> None:
+    spectrum.faults[method].extend([429, 429])
+    assert webhooks("register").status == 0
+    assert len(spectrum.registrations) == 1
+
+
+def test_throttling_without_end_says_so(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    spectrum.faults["GET"].extend([429] * 20)
+    ran = webhooks("list")
+    assert (ran.status, "5 requests a second" in ran.err) == (3, True)
+
+
+def test_the_rate_limit_is_kept(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    spectrum.rate_limit = 5
+    before = len(spectrum.calls)
+    began = time.monotonic()
+    for url in ("https://a.example.com/x", "https://b.example.com/x"):
+        assert webhooks("register", url).status == 0
+    calls = len(spectrum.calls) - before
+    assert calls == 6
+    assert time.monotonic() - began > (calls - 2) * 0.2
+
+
+@pytest.mark.parametrize("slash", ["with", "without"])
+def test_either_form_of_urls_is_found(stack: Deployed, spectrum: FakeSpectrum, slash: str) -> None:
+    spectrum.slash = "with" if slash == "with" else "without"
+    assert webhooks("register").status == 0
+    (made,) = spectrum.registrations.values()
+    assert webhooks("delete", made.id, "--yes").status == 0
+    assert spectrum.registrations == {}
+
+
+def test_delete_keeps_the_secret_for_an_hour(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    webhooks("register")
+    (made,) = spectrum.registrations.values()
+    assert webhooks("delete", made.id, "--yes", "--json").json["deleted"] is True
+    (entry,) = stored(stack)["webhooks"]
+    assert 3590 <= entry["accepted_until"] - time.time() <= 3601
+    assert webhooks("delete", made.id, "--yes", "--json", "--leaked").json["deleted"] is False
+    assert stored(stack)["webhooks"] == []
+
+
+def test_list_shows_both_sides_and_no_secret(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    spectrum.add("https://elsewhere.example.com/hook")
+    webhooks("register", "--source", "main")
+    ran = webhooks("list", "--json")
+    assert ran.status == 0
+    assert [row["secret"] for row in ran.json["webhooks"]] == ["missing", "stored"]
+    made = list(spectrum.registrations.values())[-1]
+    assert made.secret not in ran.out
+    assert made.secret in webhooks("list", "--json", "--reveal").out
+
+
+def test_list_complains_of_an_endpoint_whose_secret_is_missing(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    made = spectrum.add(stack.outputs["EndpointUrl"])
+    ran = webhooks("list")
+    assert (ran.status, made.id in ran.err) == (1, True)
+
+
+def test_list_without_credentials_shows_what_is_stored(stack: Deployed) -> None:
+    write(stack, {"webhooks": [{"id": WEBHOOK, "signing_secret": SECRET}]})
+    ran = webhooks("list")
+    assert (ran.status, WEBHOOK in ran.out, SECRET in ran.out) == (0, True, False)
+
+
+def test_other_commands_without_credentials_end_with_3(stack: Deployed) -> None:
+    for arguments in (["register"], ["delete", WEBHOOK, "--yes"], ["rotate"]):
+        ran = webhooks(*arguments)
+        assert (ran.status, "SPECTRUM_PROJECT_ID" in ran.err) == (3, True)
+
+
+def test_import_reads_a_pipe_and_mends_an_entry(stack: Deployed) -> None:
+    assert webhooks("import", given=f"{WEBHOOK}\n{'a' * 64}\n").status == 0
+    ran = webhooks("import", WEBHOOK, "--source", "main", given=f" {SECRET}\n")
+    assert (ran.status, SECRET in ran.out + ran.err) == (0, False)
+    entry = {"id": WEBHOOK, "signing_secret": SECRET, "source": "main"}
+    assert stored(stack) == {"webhooks": [entry]}
+
+
+@pytest.mark.parametrize("secret", ["", "abc", SECRET.upper(), SECRET + "00"])
+def test_import_refuses_what_is_no_secret(stack: Deployed, secret: str) -> None:
+    ran = webhooks("import", WEBHOOK, given=f"{secret}\n")
+    assert (ran.status, stored(stack)) == (2, {"webhooks": []})
+    assert not secret or secret not in ran.err
+
+
+def test_a_broken_secret_is_left_alone(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    write(stack, {"hooks": []})
+    assert webhooks("register").status == 1
+    assert (spectrum.registrations, stored(stack)) == ({}, {"hooks": []})
+
+
+def test_fields_of_others_are_kept(stack: Deployed) -> None:
+    write(stack, {"webhooks": [{"id": "x", "note": "mine"}], "more": 1})
+    webhooks("import", WEBHOOK, given=f"{SECRET}\n")
+    kept = stored(stack)
+    assert (kept["more"], kept["webhooks"][0]) == (1, {"id": "x", "note": "mine"})
