@@ -157,19 +157,25 @@ def confirm(question: str, *, yes: bool) -> bool:
 
 
 @contextlib.contextmanager
-def progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show how far it is while the context lasts; what it gives is told how much more is done."""
-    if sys.stderr.isatty():
+def progress(
+    doing: str, total: int | None = None, *, drawn: bool = True, told: bool = True
+) -> Iterator[Callable[[int], None]]:
+    """Show how far it is while the context lasts; what it gives is told how much more is done.
+
+    A bar, which nothing else may be printed beside; with `drawn` false a line now and then; with
+    `told` false nothing.
+    """
+    if told and drawn and sys.stderr.isatty():
         with _drawn(doing, total) as advance:
             yield advance
         return
-    done, told = 0, time.monotonic() + TELL_AFTER - TELL_EVERY
+    done, last = 0, time.monotonic() + TELL_AFTER - TELL_EVERY
 
     def advance_plainly(more: int) -> None:
-        nonlocal done, told
+        nonlocal done, last
         done += more
-        if time.monotonic() - told >= TELL_EVERY:
-            told = time.monotonic()
+        if told and time.monotonic() - last >= TELL_EVERY:
+            last = time.monotonic()
             note(f"{doing}: {done}" + (f" of {total}" if total is not None else ""))
 
     yield advance_plainly

@@ -1,7 +1,7 @@
 """AWS on one machine: moto's server in this process, on a free port of the loopback address.
 
-Owns what moto lacks for a stack with many workers: DynamoDB requests that exclude each other, and
-a stop that closes the socket and forgets everything.
+Owns what moto lacks for a stack with many workers: DynamoDB requests that exclude each other,
+secrets whose current version can be moved, a stop that closes the socket and forgets everything.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.dynamodb.responses import DynamoHandler
+from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.server import ThreadedMotoServer
 
 _LOOPBACK: Final = "127.0.0.1"
@@ -32,6 +33,7 @@ class MotoServer:
 
     def start(self) -> None:
         _make_dynamodb_requests_exclusive()
+        _follow_the_current_version()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
         self._server.start()
         host, port = self._server.get_host_and_port()
@@ -80,3 +82,32 @@ def _make_dynamodb_requests_exclusive() -> None:
         return response
 
     DynamoHandler.call_action = call_action  # type: ignore[method-assign]
+
+
+@cache
+def _follow_the_current_version() -> None:
+    """Let a secret's value be that of the version that the label AWSCURRENT has been moved to.
+
+    moto moves the label, and goes on giving out the version that it knew as the current one. Of
+    two that move the label from the same version one is refused, by one lock around both steps.
+    """
+    lock = threading.RLock()
+    unguarded = SecretsManagerBackend.update_secret_version_stage
+
+    def update_secret_version_stage(
+        self: SecretsManagerBackend,
+        secret_id: str,
+        version_stage: str,
+        remove_from_version_id: str,
+        move_to_version_id: str,
+    ) -> tuple[str, str]:
+        with lock:
+            moved = unguarded(
+                self, secret_id, version_stage, remove_from_version_id, move_to_version_id
+            )
+            secret = self.secrets[secret_id]
+            if version_stage == "AWSCURRENT" and isinstance(secret, FakeSecret):
+                secret.set_default_version_id(move_to_version_id)
+        return moved
+
+    SecretsManagerBackend.update_secret_version_stage = update_secret_version_stage  # type: ignore[method-assign]

@@ -1,0 +1,291 @@
+"""`forwarder destinations`: who gets the events, and whether they take them."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from spectrum_cli import destination_entries as entries_of
+from spectrum_cli.destination_entries import (
+    Filter,
+    Headers,
+    MaxAttempts,
+    SecretFromInput,
+    Timeout,
+)
+from spectrum_cli.destination_sample import advice, send_sample
+from spectrum_cli.destination_views import document, health_of
+from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.output import (
+    AsJson,
+    Reveal,
+    Rows,
+    Yes,
+    confirm,
+    note,
+    print_json,
+    print_line,
+    progress,
+)
+from spectrum_cli.pace import at_pace
+from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.target import Target, with_target
+from spectrum_cli.wiring import event_log, reopener
+
+ADDED = "added"
+TAKES_EFFECT = "takes effect within half a minute"
+WAKE_RATE = 100.0
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The destination's name.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(no_args_is_help=True, help="Who gets the events, and whether they do.")
+    group.command("list")(list_destinations)
+    group.command("add")(add)
+    group.command("set")(change)
+    group.command("remove")(remove)
+    group.command("test")(test)
+    group.command("pause")(pause)
+    group.command("resume")(resume)
+    app.add_typer(group, name="destinations")
+
+
+@with_target
+def list_destinations(*, as_json: AsJson = False, reveal: Reveal = False, target: Target) -> None:
+    """List the destinations, and how they stand.
+
+    A broken one cannot be used: its deliveries wait until it is mended. One with an open breaker
+    keeps failing: its deliveries wait and use up no attempts. Ends with 1 if any is broken.
+
+    Example: forwarder destinations list --stack spectrum-forwarder-prod
+    """
+    entries = destinations_of(target).read()
+    health = health_of(target)
+    documents = [document(entry, health, target, reveal=reveal) for entry in entries]
+    if as_json:
+        print_json(documents)
+    elif documents:
+        titles = ["name", "state", "url", "filter"] + (["signing secret"] if reveal else [])
+        table = Rows(*titles)
+        keys = ["name", "state", "url", "filter"] + (["signing_secret"] if reveal else [])
+        table.add([[str(document[key] or "-") for key in keys] for document in documents])
+    else:
+        note("no destinations yet: add one with `forwarder destinations add NAME URL`")
+    broken = [f"{d['name']}: {d['problem']}" for d in documents if d["problem"]]
+    if broken:
+        raise Finding("broken: " + "; ".join(broken))
+
+
+@with_target
+def add(
+    name: Name,
+    where: Annotated[
+        str, typer.Argument(metavar="URL", help="https, on a public address; or a target's ARN.")
+    ],
+    *,
+    expression: Filter = None,
+    header: Headers = None,
+    timeout: Timeout = None,
+    max_attempts: MaxAttempts = None,
+    paused: Annotated[bool, typer.Option("--paused", help="Let its deliveries wait.")] = False,
+    secret_stdin: SecretFromInput = False,
+    as_json: AsJson = False,
+    reveal: Reveal = False,
+    target: Target,
+) -> None:
+    """Add a destination, with a new signing secret.
+
+    The secret is what the receiver verifies with; it is shown with --reveal, now or later by
+    `forwarder destinations list --reveal`. Events received from now on go to it; older ones with
+    `forwarder replay --destination NAME`.
+
+    Example: forwarder destinations add crm https://crm.example.com/spectrum --reveal
+    """
+    entry: Entry = {"name": name}
+    entries_of.apply(
+        entry,
+        where=where,
+        expression=expression,
+        headers=header,
+        timeout=timeout,
+        max_attempts=max_attempts,
+    )
+    entry["signing_secret"] = entries_of.new_secret(from_input=secret_stdin)
+    if paused:
+        entry["enabled"] = False
+    entries_of.check(entry, allow_loopback=target.is_local)
+
+    def edit(entries: list[Entry]) -> None:
+        if any(other.get("name") == name for other in entries):
+            raise WrongUse(f"there is a destination {name} already: change it with `set`")
+        entries.append(entry)
+
+    destinations_of(target).change(edit)
+    _tell(entry, ADDED, target, as_json=as_json, reveal=reveal)
+
+
+@with_target
+def change(
+    name: Name,
+    *,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where it is: a URL, or a target's ARN.")
+    ] = None,
+    expression: Filter = None,
+    header: Headers = None,
+    timeout: Timeout = None,
+    max_attempts: MaxAttempts = None,
+    fresh_secret: Annotated[
+        bool, typer.Option("--new-secret", help="Sign with a new secret from now on.")
+    ] = False,
+    secret_stdin: SecretFromInput = False,
+    as_json: AsJson = False,
+    reveal: Reveal = False,
+    target: Target,
+) -> None:
+    """Change a destination; what is not named stays as it is.
+
+    Example: forwarder destinations set crm --filter "message.content.type == 'text'"
+    """
+    given = (url, expression, header, timeout, max_attempts)
+    if all(value is None for value in given) and not fresh_secret and not secret_stdin:
+        raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
+    secret = entries_of.new_secret(from_input=secret_stdin)
+
+    def edit(entries: list[Entry]) -> Entry:
+        entry = entries_of.find(entries, name)
+        entries_of.apply(
+            entry,
+            where=url,
+            expression=expression,
+            headers=header,
+            timeout=timeout,
+            max_attempts=max_attempts,
+        )
+        if fresh_secret or secret_stdin:
+            entry["signing_secret"] = secret
+        entries_of.check(entry, allow_loopback=target.is_local)
+        return entry
+
+    entry = destinations_of(target).change(edit)
+    _tell(entry, "changed", target, as_json=as_json, reveal=reveal)
+
+
+@with_target
+def remove(name: Name, *, yes: Yes = False, target: Target) -> None:
+    """Remove a destination: what it is still owed is given up, and settles as `removed`.
+
+    Example: forwarder destinations remove crm --yes
+    """
+
+    def edit(entries: list[Entry]) -> None:
+        entries.remove(entries_of.find(entries, name))
+
+    registry = destinations_of(target)
+    entries_of.find(registry.read(), name)
+    if not confirm(f"Remove {name} from {target.title}, with what it is still owed?", yes=yes):
+        raise Finding("nothing was removed")
+    registry.change(edit)
+    note(f"{name} removed; {TAKES_EFFECT}")
+
+
+@with_target
+def test(name: Name, *, as_json: AsJson = False, target: Target) -> None:
+    """Send a destination one signed sample from this machine, and show what it answers.
+
+    The sample is a text message as Spectrum sends it, with X-Spectrum-Forwarder-Test: 1. It is sent
+    once, whatever the filter, and is not stored. A queue, bus or function gets it with the
+    credentials of this command. Ends with 1 if the answer is not 2xx.
+
+    Example: forwarder destinations test crm
+    """
+    entry = entries_of.find(destinations_of(target).read(), name)
+    destination = entries_of.usable(entry, allow_loopback=target.is_local)
+    answer = send_sample(destination, allow_loopback=target.is_local)
+    if as_json:
+        print_json(
+            {
+                "destination": name,
+                "status": answer.status,
+                "error": answer.error,
+                "seconds": round(answer.seconds, 3),
+            }
+        )
+    else:
+        print_line(f"{name} answered {answer} in {answer.seconds * 1000:.0f} ms")
+    if not answer.succeeded:
+        raise Finding(f"{name} did not take the sample: {advice(answer)}")
+
+
+@with_target
+def pause(name: Name, *, target: Target) -> None:
+    """Let a destination's deliveries wait, without using up attempts, until it is resumed.
+
+    Example: forwarder destinations pause crm
+    """
+    _enable(target, name, enabled=False)
+    note(f"{name} is paused; {TAKES_EFFECT}")
+
+
+@with_target
+def resume(
+    name: Name,
+    *,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="Waiting events woken a second, at most.")
+    ] = WAKE_RATE,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """Deliver to a destination again, what has been waiting for it included.
+
+    Safe to run again: it wakes whatever still waits.
+
+    Example: forwarder destinations resume crm
+    """
+    from spectrum_forwarder.adapters.registries import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.replay import Outcome, Wake  # noqa: PLC0415
+
+    _enable(target, name, enabled=True)
+    # Workers may know the destination as paused for so long, and would let it wait once more.
+    wake = Wake(name, time.time() + (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0))
+    with progress("looking for what has been waiting") as looked_at:
+        waiting = []
+        for events in event_log(target).owing():
+            waiting += [event.event_key for event in events if wake(event, time.time())]
+            looked_at(len(events))
+    outcomes = []
+    with progress("waking", len(waiting)) as done:
+        for reopened in at_pace(partial(reopener(target).reopen, change=wake), waiting, rate=rate):
+            outcomes.append(reopened.outcome)
+            done(1)
+    woken, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)
+    if as_json:
+        print_json({"destination": name, "woken": woken, "busy": busy})
+    else:
+        print_line(f"{name} is resumed; {woken} waiting deliveries will go out in half a minute")
+    if busy:
+        raise Finding(f"{busy} events were being worked on: run the same command again for them")
+
+
+def _enable(target: Target, name: str, *, enabled: bool) -> None:
+    def edit(entries: list[Entry]) -> None:
+        entries_of.find(entries, name)["enabled"] = enabled
+
+    destinations_of(target).change(edit)
+
+
+def _tell(entry: Entry, done: str, target: Target, *, as_json: bool, reveal: bool) -> None:
+    if as_json:
+        print_json(document(entry, {}, target, reveal=reveal))
+        return
+    note(f"{entry['name']} {done}; {TAKES_EFFECT}")
+    if reveal:
+        note("its signing secret:")
+        print_line(str(entry["signing_secret"]))
+    elif done == ADDED:
+        note("its signing secret is shown by: forwarder destinations list --reveal")

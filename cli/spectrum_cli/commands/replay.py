@@ -1,0 +1,266 @@
+"""`forwarder replay`: deliver stored events once more."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.journal import Journal, Run
+from spectrum_cli.output import (
+    AsJson,
+    Rows,
+    Yes,
+    confirm,
+    note,
+    print_json,
+    print_line,
+    progress,
+    utc,
+)
+from spectrum_cli.pace import at_pace
+from spectrum_cli.registry import destinations_of
+from spectrum_cli.selection import (
+    FromSender,
+    InSpace,
+    Selection,
+    Since,
+    Until,
+    WithStatus,
+    moment,
+)
+from spectrum_cli.target import Target, with_target
+from spectrum_cli.wiring import event_log, reopener
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.delivery import Status
+    from spectrum_forwarder.domain.log import LoggedEvent
+    from spectrum_forwarder.replay import Replay
+
+# So many are replayed without asking.
+UNASKED = 100
+DEFAULT_RATE = 50.0
+
+
+def register(app: typer.Typer) -> None:
+    app.command("replay")(replay)
+
+
+@with_target
+def replay(
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY]...", help="The events, by their keys.")
+    ] = None,
+    *,
+    since: Since = None,
+    until: Until = None,
+    status: WithStatus = None,
+    destination: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only to this destination, even if the event was never bound for it; repeatable.",
+        ),
+    ] = None,
+    space: InSpace = None,
+    sender: FromSender = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be replayed, and do nothing.")
+    ] = False,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="Events a second, at most.")
+    ] = DEFAULT_RATE,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew instead of continuing.")
+    ] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """Begin new deliveries of stored events: those named, or all received since a time.
+
+    An event goes to the destinations that it was bound for, as far as they are configured today;
+    with --status only where its delivery stands so. Today's filters decide. The webhook-id is the
+    same as before, and X-Spectrum-Forwarder-Replay says that it is a replay. What is still owed is
+    left alone: it is delivered anyway. The oldest events go first.
+
+    A replay that was interrupted is continued when the same command is run again within a day:
+    events that it had begun are not begun again, and the times that it was given as so long ago
+    are those of the first run. --restart begins anew.
+
+    Example: forwarder replay --since 2h --status dead_lettered --destination crm --dry-run
+    """
+    if bool(keys) == bool(since):
+        raise WrongUse("name the events by their keys, or say --since: one of the two")
+    if keys and (until or space or sender):
+        raise WrongUse("--until, --space and --sender go with --since, not with keys")
+    configured = _configured(target, destination)
+    wording = (keys, since, until, status, destination, space, sender)
+    journal = Journal(target.id, wording)
+    run = (None if restart else journal.unfinished()) or Run(
+        time.time(), moment(since, "--since"), moment(until, "--until")
+    )
+    if run.begun_at < time.time() - 1:
+        note(f"continuing the replay that was begun at {utc(run.begun_at)} UTC")
+    change = _change(configured, destination, status, run)
+    selection = Selection(run.since, run.until, status, None, space, sender)
+    found, unknown = _find(target, keys, selection, change)
+    if dry_run:
+        _show_plan(found, unknown, as_json=as_json)
+        return
+    if len(found) > UNASKED and not confirm(
+        f"Replay {len(found)} events of {target.title}?", yes=yes
+    ):
+        raise Finding("nothing was replayed")
+    if found:
+        journal.begin(run)
+    summary = _replay(target, found, change, rate)
+    if not summary.busy:
+        journal.finish()
+    summary.unknown += unknown
+    _report(summary, as_json=as_json)
+
+
+@dataclass(slots=True)
+class Planned:
+    """An event to be replayed, and the destinations that it would go to."""
+
+    event_key: str
+    received_at: float
+    destinations: list[str]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of a replay: events begun, deliveries by destination, and the keys of others."""
+
+    begun: int
+    deliveries: Counter[str]
+    unhinted: int
+    busy: list[str]
+    unknown: list[str]
+
+
+def _configured(target: Target, wanted: list[str] | None) -> frozenset[str]:
+    entries = destinations_of(target).read()
+    names = frozenset(str(entry["name"]) for entry in entries if entry.get("name"))
+    if missing := sorted(set(wanted or ()) - names):
+        there = ", ".join(sorted(names)) or "none"
+        raise WrongUse(f"there is no destination {missing[0]}: configured are {there}")
+    return names
+
+
+def _change(
+    configured: frozenset[str], wanted: list[str] | None, status: Status | None, run: Run
+) -> Replay:
+    from spectrum_forwarder.replay import Replay  # noqa: PLC0415
+
+    return Replay(
+        configured=configured,
+        destinations=frozenset(wanted) if wanted else None,
+        status=status,
+        begun_at=run.begun_at,
+    )
+
+
+def _find(
+    target: Target, keys: list[str] | None, selection: Selection, change: Replay
+) -> tuple[list[Planned], list[str]]:
+    """The events that there is something to replay of, the oldest first; and keys not found."""
+    log, now = event_log(target), time.time()
+    found: list[Planned] = []
+    unknown: list[str] = []
+
+    def consider(event: LoggedEvent) -> None:
+        if names := list(change(event, now)):
+            found.append(Planned(event.event_key, event.received_at, names))
+
+    with progress("looking through the log") as looked_at:
+        if keys:
+            for key in dict.fromkeys(keys):
+                event = log.get(key)
+                if event is None:
+                    unknown.append(key)
+                else:
+                    consider(event)
+                looked_at(1)
+        else:
+            for events in selection.search(log, looked_at):
+                for event in events:
+                    consider(event)
+    return sorted(found, key=lambda planned: planned.received_at), unknown
+
+
+def _replay(target: Target, found: list[Planned], change: Replay, rate: float) -> Summary:
+    from spectrum_forwarder.replay import Outcome  # noqa: PLC0415
+
+    summary = Summary(0, Counter(), 0, [], [])
+    reopen = partial(reopener(target).reopen, change=change)
+    with progress("replaying", len(found)) as done:
+        for reopened in at_pace(reopen, [planned.event_key for planned in found], rate=rate):
+            done(1)
+            match reopened.outcome:
+                case Outcome.BEGUN:
+                    summary.begun += 1
+                    summary.deliveries.update(reopened.destinations)
+                    summary.unhinted += not reopened.hinted
+                case Outcome.BUSY:
+                    summary.busy.append(reopened.event_key)
+                case Outcome.UNKNOWN:
+                    summary.unknown.append(reopened.event_key)
+    return summary
+
+
+def _show_plan(found: list[Planned], unknown: list[str], *, as_json: bool) -> None:
+    if as_json:
+        events = [{"event_key": p.event_key, "destinations": p.destinations} for p in found]
+        print_json({"would_replay": events, "unknown": unknown})
+        return
+    if found:
+        table = Rows("received", "event key", "to")
+        table.add([[utc(p.received_at), p.event_key, ", ".join(p.destinations)] for p in found])
+    note(f"{len(found)} events would be replayed")
+    _complain([], unknown)
+
+
+def _report(summary: Summary, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "begun": summary.begun,
+                "deliveries": dict(summary.deliveries),
+                "without_hint": summary.unhinted,
+                "busy": summary.busy,
+                "unknown": summary.unknown,
+            }
+        )
+    elif summary.begun:
+        by_name = ", ".join(f"{n} to {name}" for name, n in sorted(summary.deliveries.items()))
+        print_line(f"replaying {summary.begun} events: {by_name}")
+    else:
+        print_line("nothing to replay")
+    if summary.unhinted:
+        note(f"{summary.unhinted} of them will go out a little later, with the next sweeps")
+    _complain(summary.busy, summary.unknown)
+
+
+def _complain(busy: list[str], unknown: list[str]) -> None:
+    problems = []
+    if busy:
+        problems.append(
+            f"being delivered at this moment, so not replayed: {_some(busy)}; run the same "
+            "command again to have them replayed as well"
+        )
+    if unknown:
+        problems.append(f"there is no event {_some(unknown)}")
+    if problems:
+        raise Finding("; ".join(problems))
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

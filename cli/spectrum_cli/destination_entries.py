@@ -1,0 +1,131 @@
+"""Entries of the destinations registry, as an operator's options make and change them.
+
+Owns the rule that nothing is written that the fan-out could not use.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.registry import Entry
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.destination import Destination
+
+# The part of an ARN that says what it names, where the registry has another word for it.
+KINDS_OF_SERVICES = {"events": "eventbridge"}
+
+Filter = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="JMESPATH",
+        help="Deliver only events whose body makes this JMESPath expression true; '' for all.",
+    ),
+]
+Headers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header",
+        metavar="'NAME: VALUE'",
+        help="Send this header along; without a value it is dropped again. Repeatable.",
+    ),
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="For one whole attempt.")
+]
+MaxAttempts = Annotated[
+    int | None, typer.Option("--max-attempts", help="Then a delivery is dead-lettered.")
+]
+SecretFromInput = Annotated[
+    bool,
+    typer.Option("--secret-stdin", help="Read the signing secret from standard input."),
+]
+
+
+def new_secret(*, from_input: bool) -> str:
+    """A signing secret of 64 hex digits, or the one that standard input holds."""
+    if not from_input:
+        return secrets.token_hex(32)
+    return sys.stdin.readline().strip()
+
+
+def find(entries: list[Entry], name: str) -> Entry:
+    """The entry of a name; raise WrongUse."""
+    for entry in entries:
+        if entry.get("name") == name:
+            return entry
+    there = ", ".join(sorted(str(entry.get("name")) for entry in entries)) or "none"
+    raise WrongUse(f"there is no destination {name}: configured are {there}")
+
+
+def apply(
+    entry: Entry,
+    *,
+    where: str | None = None,
+    expression: str | None = None,
+    headers: list[str] | None = None,
+    timeout: float | None = None,
+    max_attempts: int | None = None,
+) -> None:
+    """Change the entry by the options that were given."""
+    if where is not None:
+        _place(entry, where)
+    given = {"timeout_seconds": timeout, "max_attempts": max_attempts}
+    entry.update({name: value for name, value in given.items() if value is not None})
+    if expression is not None:
+        entry.pop("filter", None)
+        if expression:
+            entry["filter"] = expression
+    for header in headers or ():
+        name, colon, value = header.partition(":")
+        if not colon:
+            raise WrongUse(f"--header {header!r} has no colon: write 'Name: value'")
+        kept = dict(entry.get("headers") or {})
+        kept.pop(name.strip(), None)
+        if value.strip():
+            kept[name.strip()] = value.strip()
+        entry["headers"] = kept
+
+
+def _place(entry: Entry, where: str) -> None:
+    for name in ("url", "target", "kind"):
+        entry.pop(name, None)
+    if not where.startswith("arn:"):
+        entry["url"] = where
+        return
+    service = [*where.split(":"), "", ""][2]
+    entry |= {"kind": KINDS_OF_SERVICES.get(service, service), "target": where}
+
+
+def check(entry: Entry, *, allow_loopback: bool) -> Destination:
+    """The destination that the entry amounts to; raise WrongUse where it cannot be used."""
+    from spectrum_forwarder.adapters.registries import read_destination  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
+
+    try:
+        return read_destination(entry, allow_loopback=allow_loopback)
+    except InvalidEntry as error:
+        raise WrongUse(f"this destination could not be used: {error}") from error
+
+
+def problem(entry: Entry, *, allow_loopback: bool) -> str | None:
+    """Why the entry that is stored cannot be used; None if it can."""
+    try:
+        check(entry, allow_loopback=allow_loopback)
+    except WrongUse as error:
+        return str(error.__cause__)
+    return None
+
+
+def usable(entry: Entry, *, allow_loopback: bool) -> Destination:
+    """The destination of a stored entry; raise Finding where it is broken."""
+    reason = problem(entry, allow_loopback=allow_loopback)
+    if reason is not None:
+        raise Finding(f"the entry of {entry.get('name')} is broken: {reason}; mend it with `set`")
+    return check(entry, allow_loopback=allow_loopback)

@@ -1,0 +1,75 @@
+"""One signed sample for a destination, sent as the fan-out sends an event."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spectrum_cli.errors import Unreachable
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.delivery import Answer
+    from spectrum_forwarder.domain.destination import Destination
+
+TEST_HEADER = "X-Spectrum-Forwarder-Test"
+# It is sent at once; this only has to be later than that.
+BEGIN_WITHIN = 60.0
+
+
+def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
+    """Send it, and return the answer; raise Unreachable where this machine cannot send."""
+    from spectrum_forwarder.domain.outbound import Attempt, outbound_headers  # noqa: PLC0415
+
+    from spectrum_cli.samples import TEST_WEBHOOK_ID, make_body  # noqa: PLC0415
+
+    now, key = time.time(), f"test:{uuid.uuid4()}"
+    body = make_body("text", sent_at=int(now))
+    headers = outbound_headers(
+        destination,
+        event_key=key,
+        kind="messages",
+        webhook_id=TEST_WEBHOOK_ID,
+        content_type=None,
+        body=body,
+        now=now,
+    )
+    attempt = Attempt(
+        event_key=key,
+        destination=destination.name,
+        url=destination.url,
+        headers={**headers, TEST_HEADER: "1"},
+        body=body,
+        timeout_seconds=destination.timeout_seconds,
+        begin_by=now + BEGIN_WITHIN,
+        kind=destination.kind,
+    )
+    answers: list[Answer] = [a for _, a in _sender(allow_loopback=allow_loopback)([attempt])]
+    return answers[0]
+
+
+def _sender(*, allow_loopback: bool) -> Callable[..., Any]:
+    try:
+        from spectrum_forwarder.adapters.senders.router import make_sender  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Unreachable(
+            f"sending needs {error.name}: install it with pip install '.[cli,fanout]'"
+        ) from error
+    return make_sender(allow_loopback=allow_loopback).send
+
+
+def advice(answer: Answer) -> str:
+    """What to look at after an answer that is not a success."""
+    match answer.status, answer.error:
+        case None, "timeout":
+            return "it takes longer than its timeout_seconds; acknowledge first and work later"
+        case None, "blocked_address":
+            return "its name leads to an address that is not public, where nothing is sent"
+        case None, error:
+            return f"it cannot be reached from this machine ({error})"
+        case ((401 | 403), _):
+            return "it refuses the signature or wants a header: compare secrets, see --header"
+        case status, _ if status is not None and 300 <= status < 400:
+            return "it redirects, which is not followed: set its final URL"
+    return f"it answered {answer}; see its own log"

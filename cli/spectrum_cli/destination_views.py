@@ -1,0 +1,57 @@
+"""How a destination is shown: what is configured, how it stands, and no secret unless asked for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from spectrum_cli import destination_entries as entries_of
+from spectrum_cli.registry import Entry
+from spectrum_cli.target import Target
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.health import Health
+
+
+def health_of(target: Target) -> dict[str, Health]:
+    """The health of every destination that has been attempted."""
+    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415
+
+    board = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+    return dict(board.load())
+
+
+def document(
+    entry: Entry, health: dict[str, Health], target: Target, *, reveal: bool
+) -> dict[str, Any]:
+    """The destination for programs; its signing secret stands there with `reveal` alone."""
+    problem = entries_of.problem(entry, allow_loopback=target.is_local)
+    known = health.get(str(entry.get("name")))
+    state = "paused" if entry.get("enabled") is False else "ok"
+    if known is not None and known.broken:
+        state = "failing (breaker open)"
+    shown = {
+        "name": entry.get("name"),
+        "state": "broken" if problem else state,
+        "problem": problem,
+        "url": _url(entry, reveal=reveal),
+        "filter": entry.get("filter"),
+        "timeout_seconds": entry.get("timeout_seconds"),
+        "max_attempts": entry.get("max_attempts"),
+        "headers": _headers(entry, reveal=reveal),
+    }
+    return shown | ({"signing_secret": entry.get("signing_secret")} if reveal else {})
+
+
+def _url(entry: Entry, *, reveal: bool) -> str:
+    """Where it is: the URL, whose query may hold a token, or the target's ARN."""
+    url = str(entry.get("url") or entry.get("target") or "")
+    address, question, _ = url.partition("?")
+    return url if reveal or not question else f"{address}?…"
+
+
+def _headers(entry: Entry, *, reveal: bool) -> dict[str, str]:
+    headers = entry.get("headers")
+    if not isinstance(headers, dict):
+        return {}
+    return {str(name): str(value) if reveal else "…" for name, value in headers.items()}

@@ -1,0 +1,138 @@
+"""How a stored event is shown: as a row of the log, whole, and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spectrum_cli.output import Rows, iso, masked, print_line, utc
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.delivery import Delivery
+    from spectrum_forwarder.domain.log import LoggedEvent
+
+COLUMNS = ("received", "event key", "kind", "space", "sender", "deliveries")
+
+
+def row(event: LoggedEvent, *, reveal: bool) -> list[str]:
+    """The cells of the event's row, one for each of COLUMNS."""
+    return [
+        utc(event.received_at),
+        event.event_key,
+        event.kind or "-",
+        masked(event.space_id, reveal=reveal) or "-",
+        masked(event.sender_id, reveal=reveal) or "-",
+        deliveries_in_short(event),
+    ]
+
+
+def deliveries_in_short(event: LoggedEvent) -> str:
+    """Where the event stands, in a line: `delivered crm, pending erp (3 attempts)`."""
+    if event.deliveries is None:
+        return "new"
+    if not event.deliveries:
+        return "no destinations"
+    return ", ".join(_delivery_in_short(delivery) for delivery in event.deliveries.values())
+
+
+def _delivery_in_short(delivery: Delivery) -> str:
+    notes = [f"{delivery.attempts} attempts"] if delivery.attempts > 1 else []
+    if delivery.replays:
+        notes.append(f"replay {delivery.replays}")
+    if delivery.waiting_for and not delivery.settled:
+        notes.append(delivery.waiting_for)
+    noted = f" ({', '.join(notes)})" if notes else ""
+    return f"{delivery.status.value} {delivery.destination}{noted}"
+
+
+def document(event: LoggedEvent, *, reveal: bool) -> dict[str, Any]:
+    """The event for programs; times are RFC 3339, deliveries None until they are decided."""
+    deliveries = event.deliveries
+    return {
+        "event_key": event.event_key,
+        "received_at": iso(event.received_at),
+        "signed_at": iso(event.signed_at),
+        "webhook_id": event.webhook_id,
+        "kind": event.kind,
+        "space_id": masked(event.space_id, reveal=reveal),
+        "sender_id": masked(event.sender_id, reveal=reveal),
+        "content_type": event.content_type,
+        "settled": event.settled,
+        "due_at": iso(event.due_at),
+        "expires_at": iso(event.expires_at),
+        "deliveries": None
+        if deliveries is None
+        else [_delivery_document(delivery) for delivery in deliveries.values()],
+    }
+
+
+def _delivery_document(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "destination": delivery.destination,
+        "status": delivery.status.value,
+        "attempts": delivery.attempts,
+        "replays": delivery.replays,
+        "reason": delivery.reason,
+        "waiting_for": delivery.waiting_for,
+        "planned_at": iso(delivery.planned_at),
+        "next_attempt_at": None if delivery.settled else iso(delivery.next_attempt_at),
+        "history": [
+            {"at": iso(past.at), "ms": past.milliseconds, "answer": past.answer}
+            for past in delivery.history
+        ],
+    }
+
+
+def show(event: LoggedEvent, *, reveal: bool) -> None:
+    """Print all that the log has of one event."""
+    facts = {
+        "event key": event.event_key,
+        "received": f"{utc(event.received_at)} UTC, signed {utc(event.signed_at)}",
+        "webhook": event.webhook_id,
+        "kind": event.kind,
+        "space": masked(event.space_id, reveal=reveal),
+        "sender": masked(event.sender_id, reveal=reveal),
+        "content type": event.content_type,
+        "state": _state(event),
+    }
+    print_rows = Rows("", "")
+    print_rows.add([[name, value] for name, value in facts.items() if value])
+    if event.deliveries:
+        print_line("")
+        _show_deliveries(list(event.deliveries.values()))
+
+
+def _state(event: LoggedEvent) -> str:
+    if event.settled:
+        return f"settled; kept until {utc(event.expires_at)} UTC"
+    if event.deliveries is None:
+        return "new: its destinations are not decided yet"
+    return "owes work"
+
+
+def _show_deliveries(deliveries: list[Delivery]) -> None:
+    table = Rows("destination", "status", "attempts", "replays", "next attempt", "why")
+    table.add(
+        [
+            [
+                delivery.destination,
+                delivery.status.value,
+                str(delivery.attempts),
+                str(delivery.replays),
+                "-" if delivery.settled else utc(delivery.next_attempt_at),
+                delivery.reason or delivery.waiting_for or "-",
+            ]
+            for delivery in deliveries
+        ]
+    )
+    past = [
+        (delivery.destination, attempt) for delivery in deliveries for attempt in delivery.history
+    ]
+    if past:
+        print_line("")
+        table = Rows("attempted", "destination", "answer", "ms")
+        table.add(
+            [
+                [utc(attempt.at), name, attempt.answer, str(attempt.milliseconds)]
+                for name, attempt in sorted(past, key=lambda pair: pair[1].at)
+            ]
+        )

@@ -1,0 +1,113 @@
+"""The registries in Secrets Manager, changed without losing what somebody else changes meanwhile.
+
+A change is written as a new version of the secret that nobody reads yet; then the label AWSCURRENT
+is moved to it, from the very version that was read. Secrets Manager refuses that where the label
+is somewhere else by now, and the change is made anew on what stands there.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from spectrum_cli.errors import Finding, Unreachable
+
+if TYPE_CHECKING:
+    from spectrum_cli.target import Target
+
+Entry = dict[str, Any]
+Result = TypeVar("Result")
+
+CURRENT, PENDING = "AWSCURRENT", "FORWARDER_PENDING"
+TRIES = 5
+
+
+class Registry:
+    """One of the two secrets: a JSON object whose member `top` is the list of entries."""
+
+    def __init__(self, client: Any, secret_id: str, top: str) -> None:
+        self._client = client
+        self._secret_id = secret_id
+        self._top = top
+
+    def read(self) -> list[Entry]:
+        """The entries as they are; raise Finding where the secret is no registry."""
+        entries: list[Entry] = self.read_whole()[self._top]
+        return entries
+
+    def read_whole(self) -> dict[str, Any]:
+        """The whole JSON object: the entries, and what else stands beside them."""
+        return self._read()[1]
+
+    def change(self, edit: Callable[[list[Entry]], Result]) -> Result:
+        """Let `edit` change the list in place, write it if it did, and return what `edit` did.
+
+        `edit` may be called again, on a newer list; what it raises leaves the secret as it was.
+        Raises Finding where the secret is no registry, Unreachable where others keep changing it.
+        """
+        return self.change_whole(lambda content: edit(content[self._top]))
+
+    def change_whole(self, edit: Callable[[dict[str, Any]], Result]) -> Result:
+        """As `change`, for the whole JSON object."""
+        for _ in range(TRIES):
+            version, content = self._read()
+            before = json.dumps(content)
+            result = edit(content)
+            if json.dumps(content) == before or self._write(content, seen=version):
+                return result
+        raise Unreachable(
+            f"others keep changing the {self._top} at this moment: nothing was written, try again"
+        )
+
+    def _read(self) -> tuple[str, dict[str, Any]]:
+        found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=CURRENT)
+        try:
+            content = json.loads(found["SecretString"])
+            entries = content[self._top]
+        except (KeyError, ValueError, TypeError) as error:
+            raise self._no_registry() from error
+        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+            raise self._no_registry()
+        return str(found["VersionId"]), content
+
+    def _write(self, content: dict[str, Any], *, seen: str) -> bool:
+        version = str(uuid.uuid4())
+        self._client.put_secret_value(
+            SecretId=self._secret_id,
+            ClientRequestToken=version,
+            SecretString=json.dumps(content),
+            VersionStages=[PENDING],
+        )
+        try:
+            self._client.update_secret_version_stage(
+                SecretId=self._secret_id,
+                VersionStage=CURRENT,
+                RemoveFromVersionId=seen,
+                MoveToVersionId=version,
+            )
+        except self._client.exceptions.InvalidParameterException:
+            return self._is_current(version)
+        return True
+
+    def _is_current(self, version: str) -> bool:
+        # The client library repeats a call whose answer was lost, and meets its own success.
+        found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=CURRENT)
+        return bool(found["VersionId"] == version)
+
+    def _no_registry(self) -> Finding:
+        return Finding(
+            f'the secret {self._secret_id} does not hold {{"{self._top}": [{{...}}, ...]}}: mend '
+            "it with `aws secretsmanager put-secret-value`; the last good copy serves until then"
+        )
+
+
+def destinations_of(target: Target) -> Registry:
+    """The registry of destinations of a stack."""
+    return Registry(target.client("secretsmanager"), target.destinations_secret, "destinations")
+
+
+def webhooks_of(target: Target) -> Registry:
+    """The registry of webhooks of a stack."""
+    return Registry(target.client("secretsmanager"), target.webhooks_secret, "webhooks")

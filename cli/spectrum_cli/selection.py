@@ -1,0 +1,119 @@
+"""Which stored events a command is about: the options for it, and the search through the log."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from spectrum_forwarder.domain.delivery import Status
+
+from spectrum_cli.errors import WrongUse
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.log import EventLog, LoggedEvent
+
+UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+AGO = re.compile(r"(\d{1,6})([smhdw])")
+SEARCHED_AT_ONCE = 100
+
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME", help="Received at this time or later: 90s, 30m, 2h, 7d ago, or ISO 8601."
+    ),
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Received at this time or earlier, likewise.")
+]
+WithStatus = Annotated[
+    Status | None, typer.Option("--status", help="With a delivery that stands so.")
+]
+ToDestination = Annotated[
+    str | None, typer.Option("--destination", metavar="NAME", help="Bound for this destination.")
+]
+InSpace = Annotated[
+    str | None, typer.Option("--space", metavar="ID", help="From the space with exactly this id.")
+]
+FromSender = Annotated[
+    str | None, typer.Option("--sender", metavar="ID", help="From the sender with this id.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Events by what they have in common; None stands for any. Times are Unix seconds."""
+
+    since: float | None = None
+    until: float | None = None
+    status: Status | None = None
+    destination: str | None = None
+    space: str | None = None
+    sender: str | None = None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether only the time decides."""
+        return not (self.status or self.destination or self.space or self.sender)
+
+    def takes(self, event: LoggedEvent) -> bool:
+        """Whether an event of the right time is meant."""
+        if self.space is not None and event.space_id != self.space:
+            return False
+        if self.sender is not None and event.sender_id != self.sender:
+            return False
+        if self.status is None and self.destination is None:
+            return True
+        if event.deliveries is None:
+            # Not fanned out yet: it will be bound for everything.
+            return self.status in (None, Status.PENDING)
+        return any(
+            self.destination in (None, name) and self.status in (None, delivery.status)
+            for name, delivery in event.deliveries.items()
+        )
+
+    def search(
+        self, log: EventLog, looked_at: Callable[[int], None], *, limit: int | None = None
+    ) -> Iterator[Sequence[LoggedEvent]]:
+        """Batches of the events that are meant, newest first; `looked_at` counts all of them."""
+        cursor, left = None, limit
+        while left is None or left > 0:
+            at_once = SEARCHED_AT_ONCE if left is None else min(left, SEARCHED_AT_ONCE)
+            page = log.newest(
+                limit=at_once if self.takes_all else SEARCHED_AT_ONCE,
+                cursor=cursor,
+                since=self.since,
+                until=self.until,
+            )
+            looked_at(len(page.events))
+            found = [event for event in page.events if self.takes(event)][:left]
+            if found:
+                yield found
+            if left is not None:
+                left -= len(found)
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+
+def moment(text: str | None, option: str) -> float | None:
+    """Unix seconds of `2h` (ago) or of an ISO 8601 time, UTC where it names no zone.
+
+    Raises WrongUse.
+    """
+    if text is None:
+        return None
+    if ago := AGO.fullmatch(text):
+        return time.time() - int(ago[1]) * UNIT_SECONDS[ago[2]]
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongUse(
+            f"{option} {text!r} is no time: say 90s, 30m, 2h or 7d for so long ago, "
+            "or 2026-01-31T08:00 (UTC)"
+        ) from error
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,42 @@
+"""The layer's parts as a command uses them, wired to a target."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from spectrum_cli.target import Target
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.event_log import DynamoEventLog
+    from spectrum_forwarder.replay import Reopener
+
+
+def event_log(target: Target) -> DynamoEventLog:
+    """The delivery log of a stack."""
+    from spectrum_forwarder.adapters.event_log import DynamoEventLog  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.adapters.payloads import S3Payloads  # noqa: PLC0415
+
+    payloads = S3Payloads(target.client("s3"), target.payloads_bucket)
+    return DynamoEventLog(target.client("dynamodb"), target.table, payloads)
+
+
+def reopener(target: Target) -> Reopener:
+    """What begins deliveries of a stack's stored events anew."""
+    from spectrum_forwarder.adapters.event_queue import SqsEventQueue  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415
+    from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415
+    from spectrum_forwarder.replay import Reopener  # noqa: PLC0415
+
+    return Reopener(
+        log=event_log(target),
+        table=DynamoEventTable(target.client("dynamodb"), target.table),
+        queue=SqsEventQueue(
+            target.client("sqs"), main_url=target.queue_url, slow_url=target.slow_queue_url
+        ),
+        clock=time.time,
+        sleep=time.sleep,
+        timing=Timing(target.time_scale),
+        new_owner=lambda: f"operator-{uuid.uuid4().hex}",
+    )

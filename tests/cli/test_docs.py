@@ -1,0 +1,23 @@
+"""docs/cli.md is what the commands' own help says, and each help has an example."""
+
+import re
+from typing import Any
+
+import pytest
+import typer
+from spectrum_cli import docs
+from spectrum_cli.app import make_app
+
+COMMANDS = dict(docs.commands(typer.main.get_command(make_app())))
+
+
+def test_the_page_is_what_help_says() -> None:
+    assert docs.PATH.read_text() == docs.render(), "write it anew: python -m spectrum_cli.docs"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example_of_the_command_itself(name: str) -> None:
+    command: Any = COMMANDS[name]
+    example = re.search(r"Example: (.*)", command.help or "")
+    assert example, f"{name} --help has no example"
+    assert name in example[1]
