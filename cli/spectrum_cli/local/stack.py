@@ -24,6 +24,7 @@ from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.deployment import Deployment, Endpoints, QueueSourceSpec
 from spectrum_cli.local.front import Front
 from spectrum_cli.local.functions import FunctionBroken, FunctionPool, PoolStopped
+from spectrum_cli.local.iam import assume, enforce_roles
 from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.poller import Poller
@@ -68,6 +69,8 @@ class LocalStack:
         self._time_scale = time_scale
         self._parameters = dict(parameters or {})
         self._cleanup = contextlib.ExitStack()
+        # Each function's credentials: its role's, and nobody else's rights.
+        self._roles: dict[str, dict[str, str]] = {}
         self.pools: dict[str, FunctionPool] = {}
         self.deployment: Deployment
         self.endpoints: Endpoints
@@ -78,14 +81,16 @@ class LocalStack:
         """The URL that requests are sent to."""
         return f"{self.api_url}/spectrum-webhook"
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of the stack's own `service`; it is closed with the stack."""
+    def client(self, service: str, credentials: Mapping[str, str] = CREDENTIALS) -> Any:
+        """Return a boto3 client of the stack's own `service`; it is closed with the stack.
+
+        `credentials` are named as in an environment; without any the client may do everything.
+        """
         client = boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoints.url(service),
             region_name=REGION,
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            **{name.lower(): value for name, value in credentials.items()},
             # A proxy for the outside world is not for loopback.
             config=Config(proxies={}, max_pool_connections=20),
         )
@@ -143,6 +148,7 @@ class LocalStack:
 
     def _start_moto(self) -> None:
         repair()
+        enforce_roles()
         moto = MotoServer()
         moto.start()
         self._cleanup.callback(moto.stop)
@@ -168,6 +174,9 @@ class LocalStack:
             secrets.put_secret_value(
                 SecretId=self.deployment.physical_ids[logical_id], SecretString=text
             )
+        sts = self.client("sts")
+        for logical_id, spec in self.deployment.functions.items():
+            self._roles[logical_id] = assume(sts, spec.role_name)
         if self._time_scale != 1.0:
             for source in self.deployment.queue_sources:
                 self._scale_visibility(source)
@@ -184,7 +193,7 @@ class LocalStack:
                 spec,
                 max_workers=self._workers(logical_id),
                 log=self._log,
-                environment=self._environment(),
+                environment=self._environment() | self._roles[logical_id],
             )
         self._cleanup.callback(self._stop_functions)
         with ThreadPoolExecutor() as starters:
@@ -207,7 +216,8 @@ class LocalStack:
             Poller(
                 replace(source, max_concurrency=min(source.max_concurrency, LANE_CONCURRENCY)),
                 self.pools[source.function],
-                self.client("sqs"),
+                # Lambda polls in the function's name.
+                self.client("sqs", self._roles[source.function]),
                 self._log,
             )
             for source in self.deployment.queue_sources
@@ -255,7 +265,6 @@ class LocalStack:
             for service, url in self.endpoints.overrides.items()
         }
         return {
-            **CREDENTIALS,
             "AWS_ENDPOINT_URL": self.endpoints.default,
             **overrides,
             "ALLOW_LOOPBACK": "1",
