@@ -30,7 +30,7 @@ ENDPOINT = re.compile(r"(https?://[^?#]*/spectrum-webhook)(?:/[^/?#]*)?/?")
 SLOTS = ("", *(f"/{number}" for number in range(2, 10)))
 TRIES = 3
 # Seconds that a receiver takes to read the secret anew, with room to spare.
-KNOWN_WITHIN = 45.0
+KNOWN_WITHIN, LONGEST_PAUSE = 45.0, 1.0
 
 
 class Seen(StrEnum):
@@ -127,7 +127,7 @@ class Rotation:
                     f"{url} does not know the new webhook yet. Both registrations stay, nothing is "
                     "lost by it: see forwarder doctor, then run this again"
                 )
-            self.sleep(min(self.poll, 1.0))
+            self.sleep(min(self.poll, LONGEST_PAUSE))
 
     def _await_delivery(self, webhook_id: str, since: float) -> Seen | None:
         """Wait for an event that came through the new registration; None if not asked to."""
