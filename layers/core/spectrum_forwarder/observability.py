@@ -34,7 +34,9 @@ Values = dict[tuple[str, MetricUnit], list[float]]
 
 # Every fact comes from one line below: its place says nothing. CloudWatch keeps the time of each
 # line, and each function has a log group of its own.
-logger = Logger(location=None, timestamp=None)
+# ASCII alone, as in the lines of metrics: some other characters break lines for some readers.
+_dumps = functools.partial(json.dumps, separators=(",", ":"), default=str)
+logger = Logger(location=None, timestamp=None, json_serializer=_dumps)
 logger.remove_keys(["service"])
 
 
@@ -176,4 +178,4 @@ def _print(dimension: Dimension, values: Values, fact: dict[str, Any] | None) ->
     line: dict[str, Any] = dict(metrics.serialize_metric_set())
     # One value alone needs no list; so the fact reads the same here and on a line of its own.
     line |= {metric: measured[0] for (metric, _), measured in values.items() if len(measured) == 1}
-    print(json.dumps(line, separators=(",", ":"), default=str), flush=True)
+    print(_dumps(line), flush=True)

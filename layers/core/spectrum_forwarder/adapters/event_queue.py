@@ -79,7 +79,7 @@ def read_record(record: Mapping[str, Any]) -> QueueRecord:
             return QueueRecord(record["messageId"], str(content["event_key"]), slow_lane=slow)
         stored = _read_event(content)
         return QueueRecord(record["messageId"], stored.event.key, whole=stored)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidEntry("an SQS record is neither a hint nor an event") from error
 
 

@@ -175,7 +175,7 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
 def _entries(text: str, top: str) -> list[Entry]:
     try:
         entries = json.loads(text)[top]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidEntry(f'it must be JSON of the form {{"{top}": […]}}') from error
     if not isinstance(entries, list):
         raise InvalidEntry(f'"{top}" must be a list')
@@ -226,7 +226,7 @@ def _filter(entry: Entry) -> Filter | None:
         raise InvalidEntry("filter must be a JMESPath expression, a string")
     try:
         search = jmespath.compile(expression).search
-    except jmespath.exceptions.JMESPathError as error:
+    except (jmespath.exceptions.JMESPathError, RecursionError) as error:
         # Not the error's own text: it quotes the expression, which may name a person.
         place = getattr(error, "lex_position", 0) + 1
         raise InvalidEntry(f"filter is no JMESPath expression: see character {place}") from error

@@ -61,7 +61,8 @@ def make_event(
         kind=_label(kind),
         space_id=_label(space.get("id")),
         sender_id=_label(_object(message.get("sender")).get("id")),
-        content_type=content_type,
+        # Unsigned, and only worth keeping as it is: what cannot be kept must not stop the event.
+        content_type=content_type if _label(content_type) == content_type else None,
     )
 
 
