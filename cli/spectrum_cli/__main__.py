@@ -17,7 +17,7 @@ INTERRUPTED = 130
 # Shows where an error came from that nobody foresaw.
 TRACEBACK_VARIABLE = "FORWARDER_TRACEBACK"
 # Its documented way to end is a signal, so a signal is its success, however early it comes.
-ENDS_BY_SIGNAL = frozenset({"local"})
+ENDS_BY_SIGNAL = frozenset({"listen", "local", "ui"})
 
 
 class Interrupted(BaseException):

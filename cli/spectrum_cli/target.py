@@ -77,6 +77,10 @@ class Target:
     def destinations_secret(self) -> str:
         return self._output("DestinationsSecretId")
 
+    @property
+    def listen_queue_prefix(self) -> str:
+        return self._output("ListenQueuePrefix")
+
     def _output(self, name: str) -> str:
         if name not in self.outputs:
             raise Unreachable(
