@@ -1,0 +1,313 @@
+"""`forwarder destinations`: what is stored, what is shown, and what is woken."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from spectrum_cli.errors import Finding, Unreachable
+from spectrum_cli.local.consumer import Consumer, Received
+from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.registry import Registry
+from spectrum_forwarder.adapters.event_log import DynamoEventLog
+from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.domain.delivery import held, planned
+from spectrum_forwarder.domain.health import Health
+
+from tests.support.filled import delivered, put
+from tests.support.stacks import Deployed, Ran, forwarder
+
+URL = "https://crm.example.com/spectrum"
+NOW = time.time()
+
+
+@pytest.fixture
+def secret(stack: Deployed) -> Iterator["Secret"]:
+    secret = Secret(stack)
+    secret.write({"destinations": []})
+    yield secret
+
+
+class Secret:
+    """The destinations secret, as the functions would read it."""
+
+    def __init__(self, stack: Deployed) -> None:
+        self.client = stack.client("secretsmanager")
+        self.id = stack.outputs["DestinationsSecretId"]
+
+    def write(self, content: object) -> None:
+        self.client.put_secret_value(SecretId=self.id, SecretString=json.dumps(content))
+
+    @property
+    def content(self) -> Any:
+        return json.loads(self.client.get_secret_value(SecretId=self.id)["SecretString"])
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.content["destinations"]
+        return entries
+
+    def registry(self) -> Registry:
+        return Registry(self.client, self.id, "destinations")
+
+
+def add(*options: str, name: str = "crm", url: str = URL, given: str = "") -> Ran:
+    return forwarder("destinations", "add", name, url, *options, given=given)
+
+
+def test_no_destinations_are_said(secret: Secret) -> None:
+    ran = forwarder("destinations", "list")
+    assert (ran.status, ran.out) == (0, "")
+    assert "destinations add" in ran.err
+    assert forwarder("destinations", "list", "--json").json == []
+
+
+def test_a_destination_is_added_with_a_secret_that_is_shown_only_when_asked_for(
+    secret: Secret,
+) -> None:
+    ran = add("--header", "X-Team: support", "--timeout", "5", "--filter", "event == 'messages'")
+    assert ran.status == 0
+    (entry,) = secret.entries
+    signing_secret = entry["signing_secret"]
+    assert len(signing_secret) == 64
+    assert signing_secret not in ran.out + ran.err
+    assert "--reveal" in ran.err
+    assert entry == {
+        "name": "crm",
+        "url": URL,
+        "signing_secret": signing_secret,
+        "filter": "event == 'messages'",
+        "headers": {"X-Team": "support"},
+        "timeout_seconds": 5.0,
+    }
+    for options in ([], ["--json"]):
+        shown = forwarder("destinations", "list", *options)
+        assert signing_secret not in shown.out
+        assert "support" not in shown.out
+        assert signing_secret in forwarder("destinations", "list", "--reveal", *options).out
+
+
+def test_the_new_secret_can_be_had_at_once_or_be_given(secret: Secret) -> None:
+    ran = add("--reveal")
+    assert ran.out == secret.entries[0]["signing_secret"] + "\n"
+    add("--secret-stdin", name="erp", given="whsec_known\n")
+    assert secret.entries[1]["signing_secret"] == "whsec_known"
+
+
+def test_a_target_of_another_kind_is_added_by_its_arn(secret: Secret) -> None:
+    arn = "arn:aws:sqs:us-east-1:123456789012:orders"
+    assert add(url=arn).status == 0
+    assert (secret.entries[0]["kind"], secret.entries[0]["target"]) == ("sqs", arn)
+    assert arn in forwarder("destinations", "list").out
+    forwarder("destinations", "set", "crm", "--url", URL)
+    assert secret.entries[0]["url"] == URL
+    assert not {"kind", "target"} & set(secret.entries[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["add", "crm", "http://crm.example.com/"], "url"),
+        (["add", "crm", "https://127.0.0.1/"], "url"),
+        (["add", "a name", URL], "name"),
+        (["add", "crm", URL, "--filter", "=="], "filter"),
+        (["add", "crm", URL, "--timeout", "99"], "timeout_seconds"),
+        (["add", "crm", URL, "--header", "nothing"], "no colon"),
+        (["add", "crm", URL, "--secret-stdin"], "signing_secret"),
+        (["add", "there", URL], "already"),
+        (["add", "crm", "arn:aws:s3:::bucket"], "kind"),
+        (["set", "there"], "nothing to change"),
+        (["set", "there", "--url", "ftp://x"], "url"),
+        (["set", "none", "--timeout", "5"], "configured are there"),
+        (["remove", "none", "--yes"], "configured are there"),
+        (["remove", "there"], "--yes"),
+        (["test", "none"], "configured are there"),
+        (["pause", "none"], "configured are there"),
+        (["resume", "none"], "configured are there"),
+    ],
+)
+def test_what_could_not_be_used_is_refused_and_nothing_is_written(
+    secret: Secret, arguments: list[str], said: str
+) -> None:
+    add(name="there")
+    before = secret.content
+    ran = forwarder("destinations", *arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
+    assert secret.content == before
+
+
+def test_what_is_not_named_stays_as_it_is(secret: Secret) -> None:
+    add("--filter", "event", "--header", "A: 1", "--header", "B: 2")
+    before = secret.entries[0]
+    ran = forwarder(
+        "destinations", "set", "crm", "--filter", "", "--header", "A:", "--header", "C: 3"
+    )
+    assert ran.status == 0
+    after = secret.entries[0]
+    assert after["headers"] == {"B": "2", "C": "3"}
+    assert "filter" not in after
+    assert (after["url"], after["signing_secret"]) == (before["url"], before["signing_secret"])
+    fresh = forwarder("destinations", "set", "crm", "--new-secret", "--reveal").out.strip()
+    assert secret.entries[0]["signing_secret"] == fresh != before["signing_secret"]
+
+
+def test_a_destination_is_removed(secret: Secret) -> None:
+    add()
+    add(name="erp")
+    assert forwarder("destinations", "remove", "crm", "--yes").status == 0
+    assert [entry["name"] for entry in secret.entries] == ["erp"]
+
+
+def test_paused_broken_and_failing_ones_are_told(stack: Deployed, secret: Secret) -> None:
+    add("--paused", name="paused", url=URL + "?token=canary")
+    add(name="failing")
+    add(name="bad")
+    broken = secret.entries[-1] | {"url": "http://plain.example.com/"}
+    secret.write({"destinations": [*secret.entries[:-1], broken]})
+    client, table = stack.client("dynamodb"), stack.outputs["EventsTableName"]
+    board = DynamoHealthBoard(client, table, clock=time.time)
+    board.save("failing", Health(failures=20, trips=1, open_until=NOW + 60))
+    ran = forwarder("destinations", "list", "--json")
+    assert ran.status == 1
+    assert "bad: " in ran.err
+    assert [d["state"] for d in ran.json] == ["paused", "failing (breaker open)", "broken"]
+    assert "canary" not in ran.out
+
+
+def test_a_secret_that_is_no_registry_is_a_finding(secret: Secret) -> None:
+    secret.write(["canary"])
+    ran = add()
+    assert ran.status == 1
+    assert "put-secret-value" in ran.err
+    assert "canary" not in ran.err
+    assert secret.content == ["canary"]
+
+
+# ---- Changes at the same time ------------------------------------------------------------------
+
+
+def test_a_change_of_somebody_else_in_between_is_kept(secret: Secret) -> None:
+    calls = 0
+
+    def edit(entries: list[dict[str, Any]]) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            secret.write({"destinations": [{"name": "theirs"}], "note": "kept"})
+        entries.append({"name": "ours"})
+        return calls
+
+    assert secret.registry().change(edit) == 2
+    assert secret.content == {
+        "note": "kept",
+        "destinations": [{"name": "theirs"}, {"name": "ours"}],
+    }
+
+
+def test_of_many_changes_at_once_none_is_lost(secret: Secret) -> None:
+    def add_one(number: int) -> None:
+        while True:
+            try:
+                secret.registry().change(lambda entries: entries.append({"name": str(number)}))
+            except Unreachable:
+                continue
+            return
+
+    threads = [threading.Thread(target=add_one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(entry["name"] for entry in secret.entries) == [str(n) for n in range(8)]
+
+
+def test_an_edit_that_fails_or_changes_nothing_writes_nothing(secret: Secret) -> None:
+    def versions() -> int:
+        found = secret.client.list_secret_version_ids(SecretId=secret.id, IncludeDeprecated=True)
+        return len(found["Versions"])
+
+    def fail(entries: list[dict[str, Any]]) -> None:
+        entries.append({})
+        raise Finding("no")
+
+    before = versions()
+    secret.registry().change(lambda entries: None)
+    with pytest.raises(Finding):
+        secret.registry().change(fail)
+    assert versions() == before
+
+
+# ---- Sending and waking ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def local(stack: Deployed, secret: Secret) -> Iterator[None]:
+    """The stack as a local one, so that loopback is allowed."""
+
+    state = LocalState(os.getpid(), "http://x", stack.url, {}, {}, stack.outputs, 0.01)
+    with published(state):
+        yield
+
+
+@pytest.mark.usefixtures("local")
+@pytest.mark.parametrize(("status", "exit_status"), [(200, 0), (503, 1), (302, 1)])
+def test_a_sample_is_sent_once_and_the_answer_told(status: int, exit_status: int) -> None:
+    taken: list[Received] = []
+
+    def take(received: Received) -> int:
+        taken.append(received)
+        return status
+
+    consumer = Consumer("5e" * 32, take)
+    consumer.start()
+    try:
+        options = ["--local", "--secret-stdin", "--paused"]
+        assert add(*options, url=consumer.url, given="5e" * 32).status == 0
+        ran = forwarder("destinations", "test", "crm", "--local", "--json")
+    finally:
+        consumer.stop()
+    (received,) = taken
+    assert received.verified
+    assert received.headers["x-spectrum-forwarder-test"] == "1"
+    assert (ran.status, ran.json["status"], ran.json["error"]) == (exit_status, status, None)
+
+
+@pytest.mark.usefixtures("local")
+def test_a_destination_that_is_not_there_is_told() -> None:
+    add("--local", url="http://127.0.0.1:9/")
+    ran = forwarder("destinations", "test", "crm", "--local")
+    assert (ran.status, ran.out.split(" in ")[0]) == (1, "crm answered connection_refused")
+    assert "cannot be reached" in ran.err
+
+
+def test_pausing_and_resuming_wakes_what_waits_and_nothing_else(
+    stack: Deployed, secret: Secret
+) -> None:
+    add()
+    assert forwarder("destinations", "pause", "crm").status == 0
+    assert secret.entries[0]["enabled"] is False
+    far = NOW + 3600
+    waiting = put(stack, "waiting", held(planned("crm", NOW), far, "paused"))
+    others = [
+        put(stack, "breaker", held(planned("crm", NOW), far, "breaker")),
+        put(stack, "other", held(planned("erp", NOW), far, "paused")),
+        put(stack, "done", delivered("crm", NOW)),
+        put(stack, "new"),
+    ]
+    log = DynamoEventLog(stack.client("dynamodb"), stack.outputs["EventsTableName"], None)  # type: ignore[arg-type]
+    before = [log.get(key) for key in others]
+    ran = forwarder("destinations", "resume", "crm", "--json")
+    assert (ran.status, ran.json) == (0, {"destination": "crm", "woken": 1, "busy": 0})
+    assert secret.entries[0]["enabled"] is True
+    woken = log.get(waiting)
+    assert woken is not None
+    assert woken.deliveries is not None
+    # Workers may go by their copy of the registry for half a minute.
+    assert 25 < woken.deliveries["crm"].next_attempt_at - time.time() < 32
+    assert woken.deliveries["crm"].waiting_for is None
+    assert [log.get(key) for key in others] == before
+    assert forwarder("destinations", "resume", "crm", "--json").json["woken"] == 0
