@@ -1,0 +1,67 @@
+"""`forwarder ui`: the delivery log in a browser, served by this machine to itself alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from spectrum_cli.errors import Unreachable
+from spectrum_cli.output import note, print_line
+from spectrum_cli.target import Target, with_target
+
+DEFAULT_PORT = 8788
+
+
+def register(app: typer.Typer) -> None:
+    app.command("ui")(ui)
+
+
+@with_target
+def ui(
+    *,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on this machine; 0 picks a free one.")
+    ] = DEFAULT_PORT,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the pages in the default browser.")
+    ] = False,
+    target: Target,
+) -> None:
+    """Show the delivery log in a browser: events, attempts, bodies, replay and pausing.
+
+    The pages are served on this machine's loopback address only, and only to the browser that opens
+    the printed link; they read the stack with your own credentials. SIGINT or SIGTERM ends it.
+
+    Example: forwarder ui --local --open
+    """
+    try:
+        from spectrum_cli.ui.app import explain, make_pages  # noqa: PLC0415 (heavy)
+    except ModuleNotFoundError as error:
+        raise Unreachable(
+            f"the pages need {error.name}: install it with pip install '.[ui]'"
+        ) from error
+    from spectrum_cli.ui.day import Day, KeptFresh  # noqa: PLC0415
+    from spectrum_cli.ui.guard import Guard  # noqa: PLC0415
+    from spectrum_cli.ui.server import open_port, serve_on  # noqa: PLC0415
+    from spectrum_cli.ui.stack import Stack  # noqa: PLC0415
+
+    with open_port(port) as listening:
+        stack = Stack(target)
+        guard = Guard(listening.getsockname()[1])
+        overview = KeptFresh(Day(stack.log, time.time), explain)
+        server = serve_on(listening, make_pages(stack, overview, guard))
+        link = f"http://127.0.0.1:{server.port}/enter?token={guard.token}"
+        overview.start()
+        note(f"The delivery log of {target.title}. Open this link; Ctrl-C ends it:")
+        print_line(f"READY {link}")
+        if open_browser:
+            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+        try:
+            server.serve_forever()
+        finally:
+            server.server_close()
+            overview.stop()

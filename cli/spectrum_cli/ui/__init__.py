@@ -1,0 +1,1 @@
+"""`forwarder ui`: the delivery log as pages for a browser on this machine."""

@@ -1,0 +1,236 @@
+"""The pages as a Flask application: addresses, and what is put into each template."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Flask, Response, g, make_response, redirect, render_template, request
+from spectrum_forwarder.domain.delivery import Status
+from spectrum_forwarder.domain.destination import Destinations
+from spectrum_forwarder.domain.errors import ForwarderError, PayloadMissing
+from spectrum_forwarder.replay import Outcome
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from spectrum_cli.aws_errors import explained
+from spectrum_cli.errors import CommandError, WrongUse
+from spectrum_cli.ui import chart, words
+from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
+from spectrum_cli.ui.bodies import show_body
+from spectrum_cli.ui.day import KeptFresh
+from spectrum_cli.ui.guard import Forbidden, Guard, harden
+from spectrum_cli.ui.search import PAGE, find
+from spectrum_cli.ui.stack import Stack
+from spectrum_cli.ui.story import tell
+
+OPEN_TO_ALL = frozenset({"static", "enter"})
+REVEALED = "shown"
+# What is said after something was done, by the word in the address.
+DONE = {
+    "begun": "Replay begun.",
+    "unhinted": "Replay begun; it goes out with the next sweep, within a minute.",
+    "nothing": "Nothing to replay: what is still owed goes out anyway.",
+    "busy": "A worker has this event in hand: try again in a moment.",
+    "paused": "Paused. Workers take note within half a minute; deliveries wait from then on.",
+    "resumed": "Resumed. What has been waiting goes out within half a minute.",
+}
+
+
+def explain(error: BaseException) -> str:
+    """A failure in words that an operator can act on."""
+    known = explained(error)
+    if known is not None:
+        return str(known)
+    if isinstance(error, CommandError):
+        return str(error)
+    if isinstance(error, ForwarderError):
+        return f"The stack cannot be read at the moment: {error}"
+    return f"This is a defect of the page: {type(error).__name__}"
+
+
+def make_pages(stack: Stack, overview: KeptFresh, guard: Guard) -> Flask:
+    """The application for one run."""
+    app = Flask(__name__)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(words=words, Status=Status, form_token=guard.form_token)
+    app.jinja_env.globals.update(conversation=guard.conversation, title=stack.title)
+    pages = Pages(stack, overview, guard)
+    app.before_request(pages.check)
+    app.after_request(harden)
+    app.register_error_handler(Exception, pages.failed)
+    for path, name, page in (
+        ("/enter", "enter", pages.enter),
+        ("/", "log", pages.log),
+        ("/overview", "overview", pages.overview),
+        ("/event", "event", pages.event),
+        ("/event/body", "body", pages.body),
+    ):
+        app.add_url_rule(path, name, page)
+    for path, name, change in (
+        ("/reveal", "reveal", pages.reveal),
+        ("/event/replay", "replay", pages.replay),
+        ("/destination/pause", "pause", pages.pause),
+        ("/destination/resume", "resume", pages.resume),
+    ):
+        app.add_url_rule(path, name, change, methods=["POST"])
+    return app
+
+
+class Pages:
+    """One method a page."""
+
+    def __init__(self, stack: Stack, overview: KeptFresh, guard: Guard) -> None:
+        self._stack = stack
+        self._overview = overview
+        self._guard = guard
+
+    def check(self) -> None:
+        """Before everything else; raise Forbidden."""
+        g.reveal, g.now = False, time.time()
+        self._guard.check_host(request)
+        if request.endpoint in OPEN_TO_ALL:
+            return
+        self._guard.check_session(request)
+        g.reveal = request.cookies.get(f"{self._guard.cookie}_{REVEALED}") == "1"
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            self._guard.check_change(request)
+
+    def enter(self) -> Response:
+        """The printed link. A page that leads on, since a redirect would not carry the cookie."""
+        if not self._guard.admits(request.args.get("token", "")):
+            raise Forbidden(403, "This link is from another run: use the one printed last.")
+        response = make_response(render_template("enter.html"))
+        self._guard.let_in(response)
+        return response
+
+    def log(self) -> Response | str:
+        """Events, newest first."""
+        asked = read_asked(request.args)
+        context: dict[str, Any] = {"asked": asked, "destinations": self._names()}
+        try:
+            wanted = read_wanted(asked, self._guard)
+            found = find(self._stack.log, wanted, request.args.get("after"))
+        except (WrongUse, ValueError) as error:
+            problem = str(error) if isinstance(error, WrongUse) else "This link leads nowhere."
+            return make_response(render_template("log.html", problem=problem, **context), 400)
+        number = request.args.get("from", "1")
+        first = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 1
+        older = asked.link("/", after=found.cursor, **{"from": first + len(found.events)})
+        return render_template(
+            "log.html",
+            found=found,
+            first=first,
+            is_first="after" not in request.args,
+            older=older if found.cursor else None,
+            # To be continued without being asked: a page that came out short.
+            goes_on=bool(found.cursor) and len(found.events) < PAGE,
+            takes_all=wanted.takes_all,
+            every=3 if wanted.takes_all else 15,
+            now=g.now,
+            **context,
+        )
+
+    def overview(self) -> str:
+        """The last day, and the destinations."""
+        summary = self._overview.look()
+        destinations, health = self._stack.destinations(), self._stack.health()
+        gone = set(summary.destinations if summary else ()) - set(destinations.names())
+        return render_template(
+            "overview.html",
+            summary=summary,
+            trouble=self._overview.trouble,
+            accepted=chart.accepted_chart(summary) if summary else None,
+            draw=lambda name: chart.destination_chart(summary, name) if summary else None,
+            configured=destinations,
+            health=health,
+            gone=sorted(gone),
+            done=DONE.get(request.args.get("done", "")),
+            every=2 if summary is None or summary.reading else 5,
+            now=g.now,
+        )
+
+    def event(self) -> str:
+        """One event: its story and its body."""
+        key = request.args.get("key", "")
+        event = self._stack.log.get(key) if key else None
+        if event is None:
+            raise Forbidden(404, "There is no such event; settled ones are kept for some days.")
+        destinations = self._stack.destinations()
+        content, missing = None, ""
+        try:
+            content = self._stack.log.body(key)
+        except PayloadMissing:
+            missing = "The body is no longer in the bucket."
+        return render_template(
+            "event.html",
+            event=event,
+            story=tell(event, destinations, g.now),
+            configured=destinations,
+            body=show_body(content, reveal=g.reveal) if content is not None else None,
+            missing=missing,
+            done=DONE.get(request.args.get("done", "")),
+            every=3 if not event.settled else 10,
+            now=g.now,
+        )
+
+    def body(self) -> Response:
+        """An event's body, byte for byte, as a file."""
+        content = self._stack.log.body(request.args.get("key", ""))
+        if content is None:
+            raise Forbidden(404, "There is no such event.")
+        response = Response(content, mimetype="application/octet-stream")
+        response.headers["Content-Disposition"] = 'attachment; filename="event-body"'
+        return response
+
+    def reveal(self) -> AnyResponse:
+        """Show or mask texts and numbers from now on, in this browser."""
+        response = redirect(own_path(request.form.get("back", "/")), 303)
+        shown = "1" if request.form.get("show") == "1" else "0"
+        name = f"{self._guard.cookie}_{REVEALED}"
+        response.set_cookie(name, shown, httponly=True, samesite="Strict")
+        return response
+
+    def replay(self) -> AnyResponse:
+        """Begin deliveries of an event anew."""
+        key = request.form.get("key", "")
+        result = self._stack.replay(key, request.form.get("destination") or None)
+        done = str(result.outcome)
+        if result.outcome is Outcome.UNKNOWN:
+            raise Forbidden(404, "There is no such event any more.")
+        if result.outcome is Outcome.BEGUN and not result.hinted:
+            done = "unhinted"
+        return redirect(Asked().link("/event", key=key, done=done), 303)
+
+    def pause(self) -> AnyResponse:
+        """Let a destination wait."""
+        self._stack.pause(request.form.get("destination", ""))
+        return redirect("/overview?done=paused", 303)
+
+    def resume(self) -> AnyResponse:
+        """Deliver to it again."""
+        self._stack.resume(request.form.get("destination", ""))
+        return redirect("/overview?done=resumed", 303)
+
+    def failed(self, error: Exception) -> Response:
+        """Whatever went wrong, as a page that says what to do."""
+        status, text = 503, ""
+        if isinstance(error, Forbidden):
+            status, text = error.status, str(error)
+        elif isinstance(error, HTTPException):
+            status, text = error.code or 500, error.description or ""
+        page = render_template(
+            "trouble.html", status=status, text=text or explain(error), outside=status in (403, 421)
+        )
+        return make_response(page, status)
+
+    def _names(self) -> list[str]:
+        """For the filter to offer; it works without."""
+        return sorted(_safely(self._stack).names())
+
+
+def _safely(stack: Stack) -> Destinations:
+    try:
+        return stack.destinations()
+    except Exception:  # the log can be read without the registry
+        return Destinations({})

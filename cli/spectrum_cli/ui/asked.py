@@ -1,0 +1,84 @@
+"""What the address of a page asks for, read with suspicion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from urllib.parse import urlencode, urlsplit
+
+from spectrum_forwarder.domain.delivery import Status
+
+from spectrum_cli.errors import WrongUse
+from spectrum_cli.selection import Selection
+from spectrum_cli.ui.guard import Guard
+from spectrum_cli.ui.search import Wanted
+
+FIELDS = ("status", "destination", "kind", "space", "since", "until")
+LONGEST_FIELD = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filter's fields as they were given, those that were not left out."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def link(self, path: str, **changes: str | int | None) -> str:
+        """A link to the same with some fields changed; None leaves one out."""
+        fields = {**self.fields, **changes}
+        kept = {name: str(value) for name, value in fields.items() if value not in (None, "")}
+        return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def read_asked(arguments: Mapping[str, str]) -> Asked:
+    """The filter's fields, shortened."""
+    given = {name: arguments.get(name, "").strip()[:LONGEST_FIELD] for name in FIELDS}
+    return Asked({name: value for name, value in given.items() if value})
+
+
+def read_wanted(asked: Asked, guard: Guard) -> Wanted:
+    """What the fields mean; raise WrongUse for what means nothing."""
+    fields = asked.fields
+    selection = Selection(
+        since=_moment(fields.get("since"), "From"),
+        until=_moment(fields.get("until"), "Until"),
+        status=_status(fields.get("status")),
+        destination=fields.get("destination"),
+    )
+    space = fields.get("space")
+    if space is None:
+        return Wanted(selection, fields.get("kind"))
+    if space.startswith("~"):
+        return Wanted(
+            selection, fields.get("kind"), lambda space_id: guard.conversation(space_id) == space
+        )
+    part = space.casefold()
+    return Wanted(selection, fields.get("kind"), lambda space_id: part in space_id.casefold())
+
+
+def own_path(text: str) -> str:
+    """Where on these pages to go back to; the log for everything that leads elsewhere."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "/"
+    safe = text.startswith("/") and text[1:2] not in ("/", "\\") and text.isprintable()
+    return text if safe and not parts.scheme and not parts.netloc else "/"
+
+
+def _status(text: str | None) -> Status | None:
+    try:
+        return Status(text) if text else None
+    except ValueError as error:
+        raise WrongUse("Status: choose one of those offered") from error
+
+
+def _moment(text: str | None, name: str) -> float | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise WrongUse(f"{name}: not a time; write it like 2027-01-31T08:00, in UTC") from error

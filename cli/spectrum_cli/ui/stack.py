@@ -1,0 +1,100 @@
+"""The stack as the pages see it: what is read of it, and what can be done to it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+
+from spectrum_forwarder.adapters.event_log import DynamoEventLog
+from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.registries import DESTINATIONS_AGE, read_destinations
+from spectrum_forwarder.domain.destination import Destinations
+from spectrum_forwarder.domain.errors import InvalidEntry
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.replay import Change, Reopened, Replay, Wake
+
+from spectrum_cli.errors import Finding
+from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.target import Target
+from spectrum_cli.wiring import event_log, reopener
+
+# The registry is read at most so often (seconds): every page wants it.
+READ_EVERY = 5.0
+# Events that are woken a second, at most, when a destination is resumed.
+WAKE_RATE = 100.0
+
+
+class Stack:
+    """A target, wired; safe to use from threads."""
+
+    def __init__(self, target: Target) -> None:
+        self.title = target.title
+        self.log: DynamoEventLog = event_log(target)
+        self._reopener = reopener(target)
+        self._registry = destinations_of(target)
+        self._allow_loopback = target.is_local
+        self._health = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+        # Workers may know a destination as paused for so long.
+        self._known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
+        self._lock = threading.Lock()
+        self._destinations = Destinations({})
+        self._read_at = float("-inf")
+
+    def destinations(self) -> Destinations:
+        """Those there are, possibly some seconds old; raise Finding or what AWS answers."""
+        with self._lock:
+            if time.monotonic() - self._read_at > READ_EVERY:
+                text = json.dumps({"destinations": self._registry.read()})
+                self._destinations = read_destinations(
+                    text, _ignore, allow_loopback=self._allow_loopback
+                )
+                self._read_at = time.monotonic()
+            return self._destinations
+
+    def health(self) -> Mapping[str, Health]:
+        """Each attempted destination's; raise TableUnavailable."""
+        return self._health.load()
+
+    def replay(self, event_key: str, destination: str | None) -> Reopened:
+        """Begin an event's settled deliveries anew: one destination's, or all of them."""
+        configured = frozenset(self.destinations().names())
+        wanted = None if destination is None else frozenset({destination})
+        change = Replay(configured, wanted, None, begun_at=time.time())
+        return self._reopener.reopen(event_key, change)
+
+    def pause(self, name: str) -> None:
+        """Let the destination's deliveries wait; raise Finding where there is no such entry."""
+        self._enable(name, enabled=False)
+
+    def resume(self, name: str) -> None:
+        """Deliver to it again. What has been waiting is woken in the background, bit by bit."""
+        self._enable(name, enabled=True)
+        wake = Wake(name, time.time() + self._known_for)
+        threading.Thread(target=self._wake, args=(wake,), name="wake", daemon=True).start()
+
+    def _enable(self, name: str, *, enabled: bool) -> None:
+        def edit(entries: list[Entry]) -> None:
+            found = [entry for entry in entries if entry.get("name") == name]
+            if not found:
+                raise Finding(f"there is no destination {name[:64]!r} any more")
+            found[0]["enabled"] = enabled
+
+        with self._lock:
+            self._registry.change(edit)
+            self._read_at = float("-inf")
+
+    def _wake(self, wake: Change) -> None:
+        """Make waiting deliveries due; whatever is missed here comes due by itself within an hour,
+        and a failure ends it, since the page that could tell of it is gone.
+        """
+        for events in self.log.owing():
+            for event in events:
+                if wake(event, time.time()):
+                    self._reopener.reopen(event.event_key, wake)
+                    time.sleep(1 / WAKE_RATE)
+
+
+def _ignore(_name: str, _error: InvalidEntry) -> None:
+    """A bad entry stands among the broken ones, and the page says so."""

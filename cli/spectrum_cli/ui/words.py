@@ -1,0 +1,149 @@
+"""How values are put into words on the pages. Whatever came with an event is made inert here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from spectrum_forwarder.domain.delivery import Delivery, Status
+from spectrum_forwarder.domain.destination import Destination, Kind
+from spectrum_forwarder.domain.log import LoggedEvent
+
+from spectrum_cli.local.console import printable
+from spectrum_cli.output import masked
+
+LONGEST_SHOWN = 300
+STATUSES = {
+    Status.PENDING: "waiting",
+    Status.DELIVERED: "delivered",
+    Status.FILTERED: "filtered",
+    Status.REMOVED: "removed",
+    Status.DEAD_LETTERED: "dead-lettered",
+}
+# What the pages call an event as a whole, the most urgent first.
+URGENCY = (Status.DEAD_LETTERED, Status.PENDING, Status.DELIVERED, Status.FILTERED, Status.REMOVED)
+REASONS = {
+    "gone": "it answered 410 Gone: it wants no more",
+    "too_large": "the event is too large for it",
+    "breaker_open": "it failed for days, and its breaker never closed",
+    "poison": "a worker was lost each time it took this event",
+}
+WAITING = {
+    "paused": "the destination is paused",
+    "breaker": "its breaker is open after many failures",
+    "broken_entry": "its entry cannot be used until it is mended",
+}
+ERRORS = {
+    "timeout": "no answer in time",
+    "connection_refused": "connection refused",
+    "connection_reset": "the connection was cut",
+    "unreachable": "its address cannot be reached",
+    "dns": "its name was not found",
+    "tls": "no secure connection",
+    "bad_response": "no proper HTTP answer",
+    "blocked_address": "its address is not a public one",
+}
+
+
+def inert(text: str | None) -> str:
+    """Text of an event, fit to be shown: nothing invisible, nothing that turns text around."""
+    if not text:
+        return ""
+    shown = printable(text[:LONGEST_SHOWN])
+    return shown + "…" if len(text) > LONGEST_SHOWN else shown
+
+
+def personal(text: str | None, *, reveal: bool) -> str:
+    """An id that may name a person: masked unless asked for, and inert."""
+    return inert(masked(text, reveal=reveal))
+
+
+def clock_time(seconds: float) -> str:
+    """14:32:10, in UTC."""
+    return _moment(seconds).strftime("%H:%M:%S")
+
+
+def day(seconds: float) -> str:
+    """15 Jan 2027, in UTC."""
+    at = _moment(seconds)
+    return f"{at.day} {at.strftime('%b %Y')}"
+
+
+def machine_time(seconds: float) -> str:
+    """For `datetime` attributes: RFC 3339."""
+    return _moment(seconds).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit: 45 s, 12 min, 3 h, 2 days."""
+    seconds = abs(seconds)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 36 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86_400:.0f} days"
+
+
+def distance(seconds: float, now: float) -> str:
+    """How far a moment is from now: `12 min ago`, `in 3 h`, `now`."""
+    if abs(now - seconds) < 1:
+        return "now"
+    return f"in {span(seconds - now)}" if seconds > now else f"{span(now - seconds)} ago"
+
+
+def milliseconds(value: int) -> str:
+    """A duration: 84 ms, 2.4 s."""
+    return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def size(count: int) -> str:
+    """A number of bytes: 312 bytes, 4.1 KB."""
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:.1f} KB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def answer(text: str) -> str:
+    """What an attempt came back with: `503 Service Unavailable`, `no answer in time`."""
+    if text.isascii() and text.isdigit():
+        try:
+            return f"{text} {HTTPStatus(int(text)).phrase}"
+        except ValueError:
+            return text
+    return ERRORS.get(text, inert(text).replace("_", " "))
+
+
+def reason(delivery: Delivery) -> str:
+    """Why a delivery was dead-lettered."""
+    text = delivery.reason or ""
+    if text.startswith("exhausted: "):
+        return f"every attempt failed, the last with {answer(text.removeprefix('exhausted: '))}"
+    return REASONS.get(text, inert(text).replace("_", " "))
+
+
+def host(destination: Destination) -> str:
+    """Where a destination is, without the path of its URL, which may hold a key."""
+    if destination.kind is not Kind.HTTP:
+        return inert(destination.url)
+    parts = urlsplit(destination.url)
+    return inert(f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}")
+
+
+def overall(event: LoggedEvent) -> str:
+    """One word for the event: that of the delivery that needs most attention."""
+    if event.deliveries is None:
+        return "new"
+    found = {delivery.status for delivery in event.deliveries.values()}
+    return next((STATUSES[status] for status in URGENCY if status in found), "no destinations")
+
+
+def tone(status: Status) -> str:
+    """The CSS class of a status."""
+    return STATUSES[status]
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
