@@ -99,8 +99,8 @@ def _reason(error: Exception) -> str:
 
     known: tuple[tuple[type[Exception], str], ...] = (
         (exceptions.NameResolutionError, "its name does not resolve"),
-        (exceptions.ConnectTimeoutError, "it did not take the connection in time"),
         (exceptions.NewConnectionError, "nothing takes connections there"),
+        (exceptions.ConnectTimeoutError, "it did not take the connection in time"),
         (exceptions.ReadTimeoutError, "no answer came in time"),
         (exceptions.LocationValueError, "it is no URL that can be requested"),
         (exceptions.SSLError, f"TLS failed: {str(error)[:200]}"),
