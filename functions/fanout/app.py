@@ -13,7 +13,7 @@ from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.payloads import S3Payloads
-from spectrum_forwarder.adapters.registries import SecretDestinations
+from spectrum_forwarder.adapters.registries import DESTINATIONS_AGE, SecretDestinations
 from spectrum_forwarder.adapters.senders.router import make_sender
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.ports import QueueRecord
@@ -41,6 +41,7 @@ def build(environment: Mapping[str, str]) -> FanOut:
             clock=time.time,
             facts=facts,
             allow_loopback=settings.allow_loopback,
+            max_age=DESTINATIONS_AGE * min(settings.time_scale, 1.0),
         ),
         health=DynamoHealthBoard(table, settings.events_table, clock=time.time),
         store=EventStore(

@@ -11,7 +11,7 @@ import pytest
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.domain.delivery import Deliveries, Status, planned
 
-from tests.support.filled import dead, delivered, put
+from tests.support.filled import dead, delivered, put, put_many
 from tests.support.stacks import Deployed, forwarder, forwarder_process
 
 NOW = time.time()
@@ -139,8 +139,7 @@ def test_wrong_use_is_status_2(shop: Shop, arguments: list[str]) -> None:
 
 
 def test_more_than_a_hundred_are_asked_about(shop: Shop) -> None:
-    for number in range(101):
-        put(shop.stack, f"m{number}", delivered("crm", NOW))
+    put_many(shop.stack, 101, received_at=NOW - 300)
     ran = forwarder("replay", "--since", "1h")
     assert ran.status == 2
     assert "--yes" in ran.err
@@ -152,8 +151,7 @@ def test_more_than_a_hundred_are_asked_about(shop: Shop) -> None:
 def test_an_interrupted_replay_is_continued_by_the_same_command(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(40):
-        put(shop.stack, f"m{number}", delivered("crm", NOW))
+    put_many(shop.stack, 40, received_at=NOW - 300)
     environment: dict[str, Any] = {
         **shop.stack.environment,
         "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"],

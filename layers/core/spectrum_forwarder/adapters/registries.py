@@ -76,7 +76,7 @@ class SecretWebhooks:
 
 
 class SecretDestinations:
-    """The `DestinationRegistry` port over the destinations secret."""
+    """The `DestinationRegistry` port over the destinations secret; `max_age` is in seconds."""
 
     def __init__(
         self,
@@ -86,16 +86,18 @@ class SecretDestinations:
         clock: Clock,
         facts: Facts,
         allow_loopback: bool = False,
+        max_age: float = DESTINATIONS_AGE,
     ) -> None:
         def parse(text: str) -> Destinations:
             report = _reporter(facts, "destinations")
             return read_destinations(text, report, allow_loopback=allow_loopback)
 
+        self._max_age = max_age
         self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
 
     def load(self) -> Destinations:
         """See the port."""
-        return self._secret.get(DESTINATIONS_AGE)
+        return self._secret.get(self._max_age)
 
 
 def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:

@@ -1,0 +1,148 @@
+"""Pausing, replaying and resuming on the real stack, while events go on coming in.
+
+Nothing may be lost, and nothing that was settled delivered once more but what replay asked for.
+"""
+
+import json
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+from spectrum_cli.local.consumer import Consumer, Received
+from spectrum_cli.local.registry_files import make_up_webhook
+from spectrum_cli.local.stack import LocalStack
+from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.samples import make_body, signed
+
+from tests.support.stacks import forwarder
+
+TIME_SCALE = 0.01
+SECRET = "5e" * 32
+# A worker's copy of the registry is a third of a second old at most.
+NOTICED_SECONDS = 0.5
+
+
+class Consumers:
+    """Two destinations, crm and erp, and what each of them took, by event."""
+
+    def __init__(self) -> None:
+        self.taken: defaultdict[str, list[Received]] = defaultdict(list)
+        self.consumers = {name: Consumer(SECRET, self._taker(name)) for name in ("crm", "erp")}
+
+    def _taker(self, name: str) -> Callable[[Received], int]:
+        def take(received: Received) -> int:
+            self.taken[name].append(received)
+            return 200 if received.verified else 401
+
+        return take
+
+    @property
+    def registry(self) -> str:
+        entries = [
+            {"name": name, "url": consumer.url, "signing_secret": SECRET}
+            for name, consumer in self.consumers.items()
+        ]
+        return json.dumps({"destinations": entries})
+
+    def counts(self, name: str) -> Counter[str]:
+        return Counter(received.event_key for received in list(self.taken[name]))
+
+
+class Running:
+    """The stack that runs, a webhook of it, and its consumers."""
+
+    def __init__(self, stack: LocalStack, consumers: Consumers) -> None:
+        self.stack = stack
+        self.consumers = consumers
+        self.webhook = make_up_webhook()
+        self.keys: list[str] = []
+
+    def send(self, number: int) -> None:
+        """Send so many new events; all must be acknowledged."""
+        for _ in range(number):
+            sample = signed(
+                make_body("text"),
+                webhook_id=self.webhook.id,
+                secret=self.webhook.signing_secret,
+                timestamp=int(time.time()),
+            )
+            request = Request(
+                self.stack.endpoint_url, sample.body, dict(sample.headers), method="POST"
+            )
+            with urlopen(request, timeout=10) as answer:
+                self.keys.append(json.load(answer)["event_key"])
+
+    def wait(self, done: Callable[[list[dict[str, object]]], bool]) -> None:
+        """Wait until the log's events, as `events list --json` shows them, are as they should."""
+        deadline = time.monotonic() + 40
+        while True:
+            ran = forwarder("events", "list", "--all", "--json", "--local")
+            events = [json.loads(line) for line in ran.lines]
+            if len(events) == len(self.keys) and done(events):
+                return
+            assert time.monotonic() < deadline, ran.out
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    consumers = Consumers()
+    for consumer in consumers.consumers.values():
+        consumer.start()
+    webhook = make_up_webhook()
+    stack = LocalStack(
+        webhooks=webhook.registry,
+        destinations=consumers.registry,
+        log=lambda *_: None,
+        time_scale=TIME_SCALE,
+    )
+    with stack:
+        state = LocalState(
+            os.getpid(),
+            stack.endpoint_url,
+            stack.endpoints.default,
+            dict(stack.endpoints.overrides),
+            {},
+            dict(stack.deployment.outputs),
+            TIME_SCALE,
+        )
+        with published(state):
+            running = Running(stack, consumers)
+            running.webhook = webhook
+            yield running
+    for consumer in consumers.consumers.values():
+        consumer.stop()
+
+
+def all_settled(events: list[dict[str, object]]) -> bool:
+    return all(event["settled"] for event in events)
+
+
+def test_what_was_paused_replayed_and_resumed_arrives_as_often_as_asked_for(
+    running: Running,
+) -> None:
+    consumers = running.consumers
+    running.send(10)
+    running.wait(all_settled)
+    assert forwarder("destinations", "pause", "crm", "--local").status == 0
+    time.sleep(NOTICED_SECONDS)
+    running.send(10)
+    running.wait(lambda events: sum("paused" in json.dumps(event) for event in events) == 10)
+    ran = forwarder("replay", "--since", "1h", "--destination", "erp", "--json", "--local")
+    assert ran.status == 0, ran.err
+    assert ran.json["deliveries"] == {"erp": 20}
+    ran = forwarder("destinations", "resume", "crm", "--json", "--local")
+    assert ran.status == 0, ran.err
+    running.send(5)
+    running.wait(all_settled)
+    assert consumers.counts("crm") == Counter(running.keys)
+    assert consumers.counts("erp") == Counter(running.keys) + Counter(running.keys[:20])
+    marks = Counter(
+        received.headers.get("x-spectrum-forwarder-replay") for received in consumers.taken["erp"]
+    )
+    assert marks == {None: 25, "1": 20}
