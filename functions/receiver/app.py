@@ -11,6 +11,7 @@ from spectrum_forwarder.adapters.aws import Clients
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.payloads import S3Payloads
+from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.adapters.registries import SecretWebhooks
 from spectrum_forwarder.domain.errors import Refused
 from spectrum_forwarder.domain.inbound import InboundRequest
@@ -25,6 +26,7 @@ def build(environment: Mapping[str, str]) -> Receiver:
     """Wire the receiver. Its calls' time limits add up to less than five seconds."""
     settings = ReceiverSettings.from_environment(environment)
     clients = Clients(connect_seconds=0.5, read_seconds=0.7, tries=1)
+    s3 = clients.make("s3")
     return Receiver(
         webhooks=SecretWebhooks(
             clients.make("secretsmanager"), settings.webhooks_secret, clock=time.time, facts=facts
@@ -34,7 +36,7 @@ def build(environment: Mapping[str, str]) -> Receiver:
                 clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2}),
                 settings.events_table,
             ),
-            S3Payloads(clients.make("s3"), settings.payloads_bucket),
+            S3Payloads(s3, settings.payloads_bucket),
             Timing(settings.time_scale),
         ),
         queue=SqsEventQueue(
@@ -45,6 +47,7 @@ def build(environment: Mapping[str, str]) -> Receiver:
         clock=time.time,
         facts=facts,
         tolerance=settings.timestamp_tolerance_seconds,
+        quarantine=S3Quarantine(s3, settings.payloads_bucket, clock=time.time),
     )
 
 

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from spectrum_cli.local.intrinsics import TemplateError
 from spectrum_cli.local.template import Template, load
+from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
+from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
+from spectrum_forwarder.domain.quarantine import KEPT_SECONDS
 
 from tests.template.conftest import TEMPLATE, Properties
 
 QUEUES = ("EventsQueue", "SlowQueue", "EventsDeadLetterQueue")
-FOURTEEN_DAYS = 14 * 24 * 3600
+DAY = 24 * 3600
+FOURTEEN_DAYS = 14 * DAY
 
 
 def test_endpoint_takes_posts_to_its_path_and_to_everything_below(properties: Properties) -> None:
@@ -124,9 +128,22 @@ def test_bucket_is_private_and_encrypted(properties: Properties) -> None:
 
 def test_bodies_outlast_every_event_that_points_at_them(properties: Properties) -> None:
     longest = load(TEMPLATE, {"RetentionDays": "30"}).parameters["RetentionDays"]
-    (rule,) = properties("PayloadsBucket")["LifecycleConfiguration"]["Rules"]
-    assert rule["Status"] == "Enabled"
-    assert rule["ExpirationInDays"] > int(longest)
+    rules = properties("PayloadsBucket")["LifecycleConfiguration"]["Rules"]
+    reaching = [rule for rule in rules if PAYLOADS.startswith(rule.get("Prefix", ""))]
+    assert reaching
+    assert all(rule["ExpirationInDays"] > int(longest) for rule in reaching)
+
+
+def test_refused_requests_are_forgotten_after_three_days(properties: Properties) -> None:
+    rules = properties("PayloadsBucket")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if rule.get("Prefix") == QUARANTINE]
+    assert (rule["Status"], rule["ExpirationInDays"] * DAY) == ("Enabled", KEPT_SECONDS)
+
+
+def test_refused_requests_are_forgotten_before_the_events_that_they_may_be_copies_of() -> None:
+    shortest = load(TEMPLATE, {"RetentionDays": "5"}).parameters["RetentionDays"]
+    # S3 may keep them until the midnight after.
+    assert int(shortest) * DAY > KEPT_SECONDS + DAY
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ LEVELS = {
     "batch.kept": "WARNING",
     "hint.failed": "WARNING",
     "event.queued_whole": "WARNING",
+    "quarantine.failed": "WARNING",
     "delivery.dead_lettered": "ERROR",
     "breaker.opened": "WARNING",
     "breaker.open": "DEBUG",
@@ -88,6 +89,8 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "event.duplicate": (Measure("Duplicates"),),
     "event.queued_whole": (Measure("Unrecorded"),),
     "request.refused": (Measure("Refused", by="code"), SKEW),
+    "request.quarantined": (Measure("Quarantined"),),
+    "quarantine.failed": (Measure("QuarantineFailed"),),
     "receive.failed": (Measure("ReceivesFailed"),),
     # The receiver and the fan-out.
     "hint.failed": (Measure("HintsFailed"),),

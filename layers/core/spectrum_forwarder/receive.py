@@ -34,6 +34,7 @@ from spectrum_forwarder.domain.ports import (
     Webhook,
     WebhookRegistry,
 )
+from spectrum_forwarder.domain.quarantine import Quarantine, suspect
 from spectrum_forwarder.domain.signature import (
     SignedBytes,
     check_freshness,
@@ -60,7 +61,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What receiving needs; `tolerance` is the timestamp window in seconds, both ways."""
+    """What receiving needs; `tolerance` is the timestamp window in seconds, both ways.
+
+    Without a quarantine, requests that do not verify are refused and forgotten.
+    """
 
     webhooks: WebhookRegistry
     store: EventStore
@@ -68,22 +72,26 @@ class Receiver:
     clock: Clock
     facts: Facts
     tolerance: int
+    quarantine: Quarantine | None = None
 
     def receive(self, request: InboundRequest, *, receipt: str) -> Reply:
         """Answer one request; `receipt` identifies this invocation. Raises nothing of its own."""
+        now = self.clock()
         try:
-            event = self._authenticate(request)
+            event = self._authenticate(request, now)
             status = self._make_durable(event, receipt)
         except Refused as refusal:
             self.facts("request.refused", code=refusal.code, **self._observed(request))
+            # A webhook that we know, and so perhaps a fault of our own.
+            if refusal.status == 401:
+                self._keep(request, refusal.code, now)
             return refuse(refusal)
         return Reply(200, {"status": status, "event_key": event.key})
 
-    def _authenticate(self, request: InboundRequest) -> Event:
+    def _authenticate(self, request: InboundRequest, now: float) -> Event:
         request.require_headers()
         signature = parse_signature(request.header(SIGNATURE_HEADER))
         timestamp = parse_timestamp(request.header(TIMESTAMP_HEADER))
-        now = self.clock()
         known = self._find(request.header(WEBHOOK_ID_HEADER))
         check_freshness(timestamp, now, self.tolerance)
         signed = SignedBytes(signature, timestamp, request.body)
@@ -98,6 +106,21 @@ class Receiver:
             body=request.body,
             content_type=request.header("content-type") or None,
         )
+
+    def _keep(self, request: InboundRequest, code: str, received_at: float) -> None:
+        """Keep a refused request for release, if that can be done: the answer stands already."""
+        kept = suspect(request, code=code, received_at=received_at)
+        if self.quarantine is None or kept is None:
+            return
+        try:
+            suspect_id = self.quarantine.keep(kept)
+        except Unavailable as error:
+            self.facts("quarantine.failed", cause=str(error))
+        except Exception as error:  # even a mistake in there must not turn a 401 into a 503
+            self.facts("quarantine.failed", cause=type(error).__name__)
+        else:
+            if suspect_id is not None:
+                self.facts("request.quarantined", id=suspect_id, code=code)
 
     def _find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
         try:

@@ -1,0 +1,152 @@
+"""Release: refused requests that verify after all become events, on an operator's word.
+
+A request is judged as if it came today to the secrets that are stored now, but by the clock of the
+moment when it really came. What passes is put like any event, so a copy that arrived by another
+way is a duplicate; only then is it taken out of the quarantine. Wherever this stops, doing it
+again is safe.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spectrum_forwarder.domain.errors import QueueUnavailable, Refused, StaleTimestamp
+from spectrum_forwarder.domain.event import Event, make_event, pack
+from spectrum_forwarder.domain.inbound import (
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    WEBHOOK_ID_HEADER,
+)
+from spectrum_forwarder.domain.ports import Clock, EventQueue, StoredEvent, Webhook
+from spectrum_forwarder.domain.quarantine import QuarantineShelf, Suspect
+from spectrum_forwarder.domain.signature import (
+    SignedBytes,
+    check_freshness,
+    parse_signature,
+    parse_timestamp,
+)
+from spectrum_forwarder.storing import EventStore
+
+
+class Verdict(StrEnum):
+    """What a suspect is by today's secrets."""
+
+    GOOD = "good"
+    STALE = "stale"
+    MISMATCH = "mismatch"
+    UNKNOWN_WEBHOOK = "unknown_webhook"
+
+
+class Outcome(StrEnum):
+    """What became of a suspect that was to be released."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The outcome for one suspect; `hinted` is false where the sweeper will send the hint."""
+
+    id: str
+    outcome: Outcome
+    verdict: Verdict | None = None
+    event_key: str | None = None
+    hinted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Verifies suspects with the webhooks as they are stored now, by id."""
+
+    webhooks: Mapping[str, Sequence[Webhook]]
+    tolerance: int
+
+    def verdict(self, suspect: Suspect) -> Verdict:
+        """What the suspect is."""
+        request = suspect.request
+        if not self._known(suspect):
+            return Verdict.UNKNOWN_WEBHOOK
+        if self._signer(suspect) is None:
+            return Verdict.MISMATCH
+        try:
+            timestamp = parse_timestamp(request.header(TIMESTAMP_HEADER))
+            check_freshness(timestamp, suspect.received_at, self.tolerance)
+        except StaleTimestamp:
+            return Verdict.STALE
+        return Verdict.GOOD
+
+    def event(self, suspect: Suspect) -> Event | None:
+        """The event that the suspect is, stale or not; None where its signature is not right."""
+        webhook, request = self._signer(suspect), suspect.request
+        if webhook is None:
+            return None
+        return make_event(
+            source=webhook.source,
+            webhook_id=webhook.id,
+            received_at=suspect.received_at,
+            signed_at=parse_timestamp(request.header(TIMESTAMP_HEADER)),
+            body=suspect.body,
+            content_type=request.header("content-type") or None,
+        )
+
+    def _known(self, suspect: Suspect) -> list[Webhook]:
+        """The webhook's entries that were accepted when the suspect came."""
+        return [
+            webhook
+            for webhook in self.webhooks.get(suspect.request.header(WEBHOOK_ID_HEADER), ())
+            if webhook.accepted_until is None or suspect.received_at < webhook.accepted_until
+        ]
+
+    def _signer(self, suspect: Suspect) -> Webhook | None:
+        request = suspect.request
+        try:
+            signature = parse_signature(request.header(SIGNATURE_HEADER))
+            timestamp = parse_timestamp(request.header(TIMESTAMP_HEADER))
+        except Refused:
+            return None
+        signed = SignedBytes(signature, timestamp, suspect.body)
+        known = self._known(suspect)
+        return next((webhook for webhook in known if signed.by(webhook.signing_secret)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Releaser:
+    """What releasing needs."""
+
+    judge: Judge
+    shelf: QuarantineShelf
+    store: EventStore
+    queue: EventQueue
+    clock: Clock
+
+    def release(self, suspect_id: str, *, stale: bool = False) -> Released:
+        """Accept one suspect if it verifies; with `stale` one that came too late or early as well.
+
+        Raises PayloadsUnavailable, TableUnavailable; what was to be released stays kept then.
+        """
+        suspect = self.shelf.get(suspect_id)
+        if suspect is None:
+            return Released(suspect_id, Outcome.GONE)
+        verdict, event = self.judge.verdict(suspect), self.judge.event(suspect)
+        wanted = verdict is Verdict.GOOD or (stale and verdict is Verdict.STALE)
+        if not wanted or event is None:
+            return Released(suspect_id, Outcome.REFUSED, verdict)
+        fitted = self.store.fit(StoredEvent(event, pack(event.body)))
+        # The same suspect again is known by its receipt: its first release may have been cut off.
+        receipt = f"release-{suspect.digest}"
+        existing = self.store.put(fitted, receipt=receipt, now=self.clock())
+        hinted = existing is not None or self._hint(event.key)
+        self.shelf.remove(suspect_id, suspect)
+        outcome = Outcome.ACCEPTED if existing is None else Outcome.DUPLICATE
+        return Released(suspect_id, outcome, verdict, event.key, hinted)
+
+    def _hint(self, event_key: str) -> bool:
+        try:
+            self.queue.send_hint(event_key)
+        except QueueUnavailable:
+            # The event is durable and has its due time: the sweeper will hint.
+            return False
+        return True

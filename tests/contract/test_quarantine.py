@@ -1,0 +1,166 @@
+"""The quarantine in S3: bounded, never written over, and read back as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from spectrum_forwarder.adapters import quarantine as module
+from spectrum_forwarder.adapters.quarantine import (
+    PREFIX,
+    S3Quarantine,
+    S3QuarantineShelf,
+    encode,
+)
+from spectrum_forwarder.domain.errors import InvalidEntry, PayloadsUnavailable
+from spectrum_forwarder.domain.quarantine import Suspect
+
+from tests.contract.conftest import REGION
+from tests.support.make import NOW, body_of, signed_headers
+from tests.support.memory import ManualClock
+
+BUCKET = "payloads"
+HOUR = 3600.0
+
+
+def suspect_of(body: bytes = b"body", *, at: float = NOW) -> Suspect:
+    return Suspect(at, "signature_mismatch", signed_headers(body, now=at), body)
+
+
+class Bucket:
+    """A bucket in moto, the quarantine in it, and how often it was written to."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.client = boto3.client("s3", region_name=REGION)
+        self.client.create_bucket(Bucket=BUCKET)
+        self.client.meta.events.register("before-call.s3.PutObject", self._count)
+        self.writes = 0
+        self.seconds_a_write = 0.0
+        self.shelf = S3QuarantineShelf(self.client, BUCKET)
+        self.instance = self.new_instance()
+
+    def new_instance(self, bucket: str = BUCKET) -> S3Quarantine:
+        return S3Quarantine(self.client, bucket, clock=self.clock, elapsed=self._elapsed)
+
+    def ids(self, since: float | None = None) -> list[str]:
+        return [kept.id for page in self.shelf.pages(since=since) for kept in page]
+
+    def _count(self, **_: Any) -> None:
+        self.writes += 1
+
+    def _elapsed(self) -> float:
+        return self.writes * self.seconds_a_write
+
+
+@pytest.fixture
+def bucket(aws: None, clock: ManualClock) -> Bucket:
+    return Bucket(clock)
+
+
+@pytest.mark.parametrize("body", [b"", b"\n\n\x00\xff", body_of(text="\u00e9" * 9)])
+def test_a_suspect_comes_back_as_it_was(bucket: Bucket, body: bytes) -> None:
+    suspect = suspect_of(body)
+    suspect_id = bucket.instance.keep(suspect)
+    assert suspect_id is not None
+    assert bucket.shelf.get(suspect_id) == suspect
+    assert list(bucket.shelf.get_all([suspect_id, "2027-01-15T08/none"])) == [
+        (suspect_id, suspect),
+        ("2027-01-15T08/none", None),
+    ]
+
+
+def test_ids_name_the_hour_and_are_listed_by_it(bucket: Bucket) -> None:
+    for hours in (2, 0, 1):
+        bucket.instance.keep(suspect_of(at=NOW + hours * HOUR))
+    assert [name.split("/")[0] for name in bucket.ids()] == [
+        "2027-01-15T08",
+        "2027-01-15T09",
+        "2027-01-15T10",
+    ]
+    assert len(bucket.ids(since=NOW + HOUR + 60)) == 2
+
+
+def test_the_same_request_is_kept_once_an_hour_by_one_instance(bucket: Bucket) -> None:
+    suspect = suspect_of()
+    kept = [bucket.instance.keep(replace(suspect, received_at=NOW + n)) for n in range(3)]
+    assert (kept[1:], bucket.writes) == ([None, None], 1)
+    assert bucket.instance.keep(replace(suspect, received_at=NOW + HOUR)) is not None
+
+
+def test_a_taken_slot_is_left_alone_and_another_one_is_tried(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLOTS", 2)
+    bodies = [b"%d" % n for n in range(6)]
+    ids = [bucket.instance.keep(suspect_of(body)) for body in bodies]
+    kept = {name: body for name, body in zip(ids, bodies, strict=True) if name}
+    assert sorted(kept) == ["2027-01-15T08/000", "2027-01-15T08/001"] == bucket.ids()
+    for suspect_id, body in kept.items():
+        found = bucket.shelf.get(suspect_id)
+        assert found is not None
+        assert found.body == body
+
+
+def test_after_a_slow_write_no_second_slot_is_tried(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLOTS", 2)
+    for n in range(6):
+        bucket.new_instance().keep(suspect_of(b"%d" % n))
+    before, bucket.seconds_a_write = bucket.writes, 0.6
+    assert bucket.new_instance().keep(suspect_of(b"late")) is None
+    assert bucket.writes == before + 1
+
+
+def test_one_instance_tries_a_limited_number_an_hour(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_TRIES", 3)
+    kept = [bucket.instance.keep(suspect_of(b"%d" % n)) for n in range(5)]
+    assert kept[3:] == [None, None]
+    assert None not in kept[:3]
+    assert bucket.instance.keep(suspect_of(b"next hour", at=NOW + HOUR)) is not None
+
+
+def test_after_a_failure_it_pauses(bucket: Bucket, clock: ManualClock) -> None:
+    broken = bucket.new_instance("none")
+    with pytest.raises(PayloadsUnavailable, match="NoSuchBucket"):
+        broken.keep(suspect_of(b"1"))
+    assert broken.keep(suspect_of(b"2")) is None
+    assert bucket.writes == 1
+    clock.advance(11)
+    with pytest.raises(PayloadsUnavailable):
+        broken.keep(suspect_of(b"2"))
+
+
+def test_only_the_very_suspect_is_removed(bucket: Bucket) -> None:
+    first, second = suspect_of(b"1"), suspect_of(b"2")
+    suspect_id = bucket.instance.keep(first) or ""
+    bucket.client.put_object(Bucket=BUCKET, Key=PREFIX + suspect_id, Body=encode(second))
+    bucket.shelf.remove(suspect_id, first)
+    assert bucket.shelf.get(suspect_id) == second
+    bucket.shelf.remove(suspect_id, second)
+    bucket.shelf.remove(suspect_id, second)
+    assert bucket.shelf.get(suspect_id) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]\n", b'{"headers": []}\nx', b"\xff"])
+def test_an_object_of_another_kind_is_told(bucket: Bucket, content: bytes) -> None:
+    bucket.client.put_object(Bucket=BUCKET, Key=PREFIX + "2027-01-15T08/000", Body=content)
+    with pytest.raises(InvalidEntry):
+        bucket.shelf.get("2027-01-15T08/000")
+    assert list(bucket.shelf.get_all(["2027-01-15T08/000"])) == [("2027-01-15T08/000", None)]
+
+
+def test_failures_of_aws_are_told_as_ours(bucket: Bucket) -> None:
+    shelf = S3QuarantineShelf(bucket.client, "none")
+    for call in (
+        lambda: shelf.get("x"),
+        lambda: shelf.remove("x", suspect_of()),
+        lambda: list(shelf.pages()),
+    ):
+        with pytest.raises(PayloadsUnavailable, match="NoSuchBucket"):
+            call()

@@ -1,0 +1,256 @@
+"""Quarantine: what the receiver keeps of refusals, and what comes of it when it is released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from spectrum_forwarder.domain.errors import PayloadsUnavailable
+from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.ports import Webhook
+from spectrum_forwarder.domain.quarantine import LARGEST_BODY, UNSIGNED, Suspect
+from spectrum_forwarder.receive import Receiver, Reply
+from spectrum_forwarder.release import Judge, Outcome, Released, Releaser, Verdict
+
+from tests.support.make import WEBHOOK, body_of, destination_of, signed_headers
+from tests.support.memory import MemoryQuarantine
+from tests.support.world import Tap, World
+
+KEY = "main:spc-msg-1"
+ID = "suspect-1"
+MISTYPED = replace(WEBHOOK, signing_secret="00" * 32)
+FORGED = {"x-spectrum-signature": "v0=" + "ab" * 32}
+
+
+class Stack(World):
+    """A world whose receiver has a quarantine."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.kept = MemoryQuarantine()
+        self.quarantine = Tap(self.kept, PayloadsUnavailable)
+
+    def receiver(self) -> Any:
+        return replace(super().receiver(), quarantine=cast(Any, self.quarantine))
+
+    def release(self, suspect_id: str = ID, *, stale: bool = False, **changes: object) -> Released:
+        """As `quarantine release` does, with the secrets of now."""
+        parts: dict[str, Any] = {
+            "judge": Judge({WEBHOOK.id: self.webhooks.webhooks}, tolerance=300),
+            "shelf": self.quarantine,
+            "store": self.store,
+            "queue": self.queue,
+            "clock": self.clock,
+        }
+        return Releaser(**(parts | changes)).release(suspect_id, stale=stale)
+
+
+@pytest.fixture
+def world() -> Stack:
+    world = Stack()
+    world.add_quick(destination_of("crm"))
+    return world
+
+
+def refuse_mistyped(world: Stack) -> None:
+    """A good request arrives while the stored secret is wrong; then the secret is mended."""
+    world.webhooks.webhooks[:] = [MISTYPED]
+    assert world.receive().status == 401
+    world.webhooks.webhooks[:] = [WEBHOOK]
+
+
+def refuse_late(world: Stack) -> None:
+    """A well-signed request arrives ten minutes after it was signed."""
+    headers = signed_headers(body_of(), now=world.clock() - 600)
+    assert world.receive(headers=headers).status == 401
+
+
+# ---- Keeping -----------------------------------------------------------------------------------
+
+
+def test_a_refusal_of_a_known_webhook_is_kept_whole(world: Stack) -> None:
+    headers = signed_headers(body_of(), now=world.clock()) | FORGED | {"cookie": "private"}
+    assert world.receive(headers=headers).status == 401
+    suspect = world.kept.suspects[ID]
+    assert (suspect.code, suspect.received_at) == ("signature_mismatch", world.clock())
+    assert suspect.body == body_of()
+    assert suspect.headers == {n: v for n, v in headers.items() if n != "cookie"}
+    assert world.facts.named("request.quarantined") == [{"id": ID, "code": "signature_mismatch"}]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"x-spectrum-webhook-id": "unknown"}, 503),
+        ({"x-spectrum-signature": "v0=short"}, 400),
+        ({"x-spectrum-timestamp": None}, 400),
+        ({"x-spectrum-timestamp": "1_700_000_0"}, 400),
+        ({"x-spectrum-signature": UNSIGNED}, 401),
+        ({}, 200),
+    ],
+)
+def test_nothing_else_is_kept(world: Stack, headers: Mapping[str, str | None], status: int) -> None:
+    assert world.receive(headers=headers).status == status
+    assert world.quarantine.calls == []
+
+
+def test_a_body_is_kept_up_to_its_limit(world: Stack) -> None:
+    world.receive(b"x" * LARGEST_BODY, headers=FORGED)
+    world.receive(b"x" * (LARGEST_BODY + 1), headers=FORGED)
+    assert [len(suspect.body) for suspect in world.kept.suspects.values()] == [LARGEST_BODY]
+
+
+class Careless:
+    """A quarantine with a defect."""
+
+    def keep(self, _: Suspect) -> str | None:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("quarantine", ["down", "defective", "none"])
+@pytest.mark.parametrize("code", ["signature_mismatch", "stale_timestamp"])
+def test_trouble_with_keeping_does_not_change_the_answer(
+    world: Stack, quarantine: str, code: str
+) -> None:
+    skew = 600 if code == "stale_timestamp" else 0
+    headers = signed_headers(body_of(), now=world.clock() - skew) | FORGED
+    request = InboundRequest(headers, body_of())
+
+    def answer() -> Reply:
+        receiver: Receiver = replace(world.receiver(), quarantine=parts[quarantine])
+        return receiver.receive(request, receipt="r")
+
+    parts: dict[str, Any] = {"down": world.quarantine, "defective": Careless(), "none": None}
+    usual = world.receiver().receive(request, receipt="r")
+    world.quarantine.fail("keep")
+    assert answer() == usual
+    assert code in repr(usual)
+    causes = [fields["cause"] for fields in world.facts.named("quarantine.failed")]
+    assert causes == {"down": ["down"], "defective": ["ZeroDivisionError"], "none": []}[quarantine]
+
+
+def test_nothing_that_is_told_holds_content(world: Stack) -> None:
+    world.receive(body_of(text="canary"), headers=FORGED)
+    told = repr(world.facts.told) + repr(world.kept.suspects[ID])
+    for secret in ("canary", "abab", "+15550100"):
+        assert secret not in told
+
+
+# ---- Releasing ---------------------------------------------------------------------------------
+
+
+def test_what_verifies_after_all_is_delivered_once(world: Stack) -> None:
+    refuse_mistyped(world)
+    received_at = world.clock()
+    world.clock.advance(3 * 3600)
+    assert world.release() == Released(ID, Outcome.ACCEPTED, Verdict.GOOD, KEY)
+    assert world.release() == Released(ID, Outcome.GONE)
+    world.live(200)
+    (attempt,) = world.sent_to("crm")
+    assert attempt.body == body_of()
+    assert world.row().stored.event.received_at == received_at
+    assert world.kept.suspects == {}
+
+
+def test_what_came_by_another_way_meanwhile_is_a_duplicate(world: Stack) -> None:
+    refuse_mistyped(world)
+    world.receive()
+    world.live(200)
+    assert world.release().outcome is Outcome.DUPLICATE
+    world.live(200)
+    assert len(world.sent_to("crm")) == 1
+    assert world.kept.suspects == {}
+
+
+def test_what_still_does_not_verify_stays(world: Stack) -> None:
+    world.receive(headers=FORGED)
+    for stale in (False, True):
+        released = world.release(stale=stale)
+        assert (released.outcome, released.verdict) == (Outcome.REFUSED, Verdict.MISMATCH)
+    assert world.rows.rows == {}
+    assert list(world.kept.suspects) == [ID]
+
+
+def test_a_webhook_that_was_forgotten_releases_nothing(world: Stack) -> None:
+    refuse_mistyped(world)
+    world.webhooks.webhooks.clear()
+    assert world.release().verdict is Verdict.UNKNOWN_WEBHOOK
+
+
+def test_a_stale_request_is_released_only_on_demand(world: Stack) -> None:
+    refuse_late(world)
+    assert world.release().verdict is Verdict.STALE
+    assert world.rows.rows == {}
+    assert world.release(stale=True).outcome is Outcome.ACCEPTED
+    world.live(200)
+    assert len(world.sent_to("crm")) == 1
+
+
+def test_a_secret_counts_as_long_as_it_was_accepted_when_the_request_came(world: Stack) -> None:
+    refuse_mistyped(world)
+    old = replace(WEBHOOK, accepted_until=world.clock() + 60)
+    too_old = replace(WEBHOOK, accepted_until=world.clock())
+    successor = Webhook(WEBHOOK.id, "11" * 32, WEBHOOK.source)
+    world.clock.advance(3600)
+    world.webhooks.webhooks[:] = [too_old, successor]
+    assert world.release().verdict is Verdict.MISMATCH
+    world.webhooks.webhooks[:] = [old, successor]
+    assert world.release().outcome is Outcome.ACCEPTED
+
+
+# ---- Cut off, and run again --------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Deadly:
+    """Stands before a port: dies at one call, before or after it took effect."""
+
+    def __init__(self, port: object, method: str, *, after: bool) -> None:
+        self._port, self._method, self._after = port, method, after
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if name != self._method:
+                return getattr(self._port, name)(*arguments, **named)
+            if self._after:
+                getattr(self._port, name)(*arguments, **named)
+            raise Killed
+
+        return call
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", ["get", "put", "send_hint", "remove"])
+def test_killed_at_any_step_it_is_delivered_once_by_the_next_run(
+    world: Stack, step: str, after: bool
+) -> None:
+    refuse_mistyped(world)
+    changes: dict[str, Any]
+    if step in ("get", "remove"):
+        changes = {"shelf": Deadly(world.quarantine, step, after=after)}
+    elif step == "put":
+        store = replace(world.store, table=cast(Any, Deadly(world.table, step, after=after)))
+        changes = {"store": store}
+    else:
+        changes = {"queue": Deadly(world.queue, step, after=after)}
+    with pytest.raises(Killed):
+        world.release(**changes)
+    world.live(200)
+    world.release()
+    world.live(200)
+    assert len(world.sent_to("crm")) == 1
+    assert world.row().due_at is None
+    assert world.kept.suspects == {}
+
+
+def test_a_lost_hint_is_told_and_the_sweeper_has_the_event(world: Stack) -> None:
+    refuse_mistyped(world)
+    world.queue.fail("send_hint", times=1)
+    assert not world.release().hinted
+    world.live(300)
+    assert len(world.sent_to("crm")) == 1
