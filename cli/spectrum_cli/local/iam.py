@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
+from urllib.parse import unquote
 
 from botocore.client import BaseClient
 from moto.core.authorization import ActionAuthenticatorMixin
@@ -132,7 +133,7 @@ def _resources(action: str, request: Any) -> Iterator[str]:
                 is_arn = bus.startswith("arn:")
                 yield bus if is_arn else f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}"
         case "lambda":
-            name = request.path.split("/functions/")[-1].split("/")[0]
+            name = unquote(request.path.split("/functions/")[-1].split("/")[0])
             is_arn = name.startswith("arn:")
             yield name if is_arn else f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
         case _:

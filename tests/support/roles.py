@@ -1,0 +1,288 @@
+"""What each function does with its role's rights, all of it, on moto with roles enforced.
+
+`USES` has for each role the parts of what its function does in production. Each part does it once
+and returns what came of it, in words that don't change from run to run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+from spectrum_cli.local.apply import deploy
+from spectrum_cli.local.deployment import Deployment, Endpoints
+from spectrum_cli.local.iam import assume, enforce_roles
+from spectrum_cli.local.intrinsics import ACCOUNT, REGION
+from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.items import read_deliveries
+from spectrum_forwarder.domain.event import make_event, pack
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
+from spectrum_forwarder.watch import watch
+
+from functions.fanout.app import build as build_fan_out
+from functions.receiver.app import build as build_receiver
+from functions.sweeper.app import build as build_sweeper
+from tests.support.make import WEBHOOK, body_of, signed_headers
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+ADMINISTRATOR = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+PREFIX = f"{REGION}:{ACCOUNT}"
+TARGETS = {
+    "TargetQueueArns": f"arn:aws:sqs:{PREFIX}:orders",
+    "TargetEventBusArns": f"arn:aws:events:{PREFIX}:event-bus/default",
+    "TargetFunctionArns": f"arn:aws:lambda:{PREFIX}:function:orders",
+}
+# Destinations that are reached through a right each.
+SERVICES = {
+    "queue": {"kind": "sqs", "target": TARGETS["TargetQueueArns"]},
+    "listener": {"kind": "sqs", "target": f"arn:aws:sqs:{PREFIX}:spectrum-forwarder-listen-me"},
+    "bus": {"kind": "eventbridge", "target": TARGETS["TargetEventBusArns"]},
+    "function": {"kind": "lambda", "target": TARGETS["TargetFunctionArns"]},
+}
+LARGE = 360_000
+STATES = ("", "Delayed", "NotVisible")
+
+Seen = dict[str, object]
+
+
+class Stack:
+    """The template on moto, and the functions' roles. `url` is where moto answers."""
+
+    def __init__(self, url: str) -> None:
+        self._numbers = itertools.count()
+        self._queued: Counter[str] = Counter()
+        self._url = url
+        self.deployment: Deployment = deploy(TEMPLATE, endpoints=Endpoints(url), parameters=TARGETS)
+        enforce_roles()
+        self.roles = {
+            name: assume(self.client("sts"), spec.role_name)
+            for name, spec in self.deployment.functions.items()
+        }
+        self.dynamodb, self.sqs = self.client("dynamodb"), self.client("sqs")
+        self.table = self.named("EventsTable")
+        for queue in ("orders", "spectrum-forwarder-listen-me"):
+            self.sqs.create_queue(QueueName=queue)
+        self._store_secrets()
+        board = DynamoHealthBoard(self.dynamodb, self.table, clock=time.time)
+        board.save("quick", Health(quick=True))
+        board.save("broken", Health(failing_since=1.0, open_until=2.0, trips=1))
+
+    def client(self, service: str, credentials: Mapping[str, str] = ADMINISTRATOR) -> Any:
+        named = {name.lower(): value for name, value in credentials.items()}
+        return boto3.client(  # type: ignore[call-overload]
+            service, endpoint_url=self._url, region_name=REGION, **named
+        )
+
+    def named(self, logical_id: str) -> str:
+        """A resource's physical id."""
+        return self.deployment.physical_ids[logical_id]
+
+    @contextmanager
+    def acting_as(self, function: str) -> Iterator[dict[str, str]]:
+        """Give the process the role of a function, and yield the function's environment."""
+        before = dict(os.environ)
+        os.environ |= {
+            **self.roles[function],
+            "AWS_ENDPOINT_URL": self._url,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        spec = self.deployment.functions[function]
+        try:
+            yield {**spec.environment, "ALLOW_LOOPBACK": "1"}
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def new_body(self, *, size: int = 0, services: bool = False) -> bytes:
+        """A body that no other has; `size` bytes of it don't compress."""
+        text = os.urandom(size).hex()
+        return body_of(f"role-{next(self._numbers)}", text=text, services=services)
+
+    def item(self, event_key: str) -> dict[str, Any]:
+        found = self.dynamodb.get_item(TableName=self.table, Key={"event_key": {"S": event_key}})
+        return dict(found.get("Item", {}))
+
+    def queued(self, logical_id: str) -> int:
+        """How many records a queue has got since this was last asked."""
+        url = self.named(logical_id)
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        count = sum(int(found[f"ApproximateNumberOfMessages{state}"]) for state in STATES)
+        before, self._queued[logical_id] = self._queued[logical_id], count
+        return count - before
+
+    def store(self, stored: StoredEvent) -> str:
+        """Put an event that is long overdue, as the receiver would; return its key."""
+        table = DynamoEventTable(self.dynamodb, self.table)
+        table.put(stored, receipt="test", now=time.time(), due_at=1.0)
+        return stored.event.key
+
+    def _store_secrets(self) -> None:
+        common = {"signing_secret": "5e" * 32}
+        entries: list[dict[str, Any]] = [
+            {"name": name, **where, **common, "filter": "message.content.services"}
+            for name, where in SERVICES.items()
+        ]
+        # Their deliveries wait, so that there is something to hint at in either lane.
+        entries += [
+            {"name": name, "url": "https://example.com", **common, "enabled": False}
+            for name in ("quick", "slow")
+        ]
+        webhook = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
+        secrets = self.client("secretsmanager")
+        for logical_id, content in (
+            ("WebhooksSecret", {"webhooks": [webhook]}),
+            ("DestinationsSecret", {"destinations": entries}),
+        ):
+            text = json.dumps(content)
+            secrets.put_secret_value(SecretId=self.named(logical_id), SecretString=text)
+
+
+def _receive(stack: Stack) -> Seen:
+    """A small event and a large one."""
+    seen: Seen = {}
+    with stack.acting_as("ReceiverFunction") as environment:
+        receiver = build_receiver(environment)
+        for name, size in (("small", 0), ("large", LARGE)):
+            body = stack.new_body(size=size)
+            reply = receiver.receive(InboundRequest(signed_headers(body), body), receipt=name)
+            seen[f"{name} answered"] = reply.status
+            item = stack.item(stored_of(body).event.key)
+            seen[f"{name} stored"] = sorted({"payload", "body"} & set(item))
+    return seen | {"hints": stack.queued("EventsQueue")}
+
+
+def _fan_out(stack: Stack) -> Seen:
+    """Events by hint, whole, large, and with the body gone."""
+    seen: Seen = {}
+    with stack.acting_as("FanoutFunction") as environment:
+        fan_out = build_fan_out(environment)
+        hinted = stored_of(stack.new_body(services=True))
+        whole, large = stored_of(stack.new_body()), stored_of(stack.new_body(size=LARGE))
+        lost = replace(stored_of(stack.new_body()), packed=None, payload="payloads/none")
+        records = {
+            "hinted": QueueRecord("1", stack.store(hinted), slow_lane=True),
+            "whole": QueueRecord("2", whole.event.key, whole=whole),
+            "large": QueueRecord("3", large.event.key, whole=large),
+            "lost": QueueRecord("4", stack.store(lost)),
+        }
+        seen["kept"] = sorted(fan_out.fan_out(list(records.values()), deadline=time.time() + 30))
+        seen |= {name: _delivered(stack, record.event_key) for name, record in records.items()}
+        # What does not fit goes to the bucket, and is read from there the next time.
+        seen["kept again"] = fan_out.fan_out([_again(stack, large)], deadline=time.time() + 30)
+    lanes = {lane: stack.queued(lane) > 0 for lane in ("EventsQueue", "SlowQueue")}
+    return seen | {"lanes": lanes}
+
+
+def _sweep(stack: Stack) -> Seen:
+    """An overdue event, and a breaker that is open."""
+    seen: Seen = {}
+    with stack.acting_as("SweeperFunction") as environment:
+        sweeper, board = build_sweeper(environment)
+        key = stack.store(stored_of(stack.new_body()))
+        seen["shards failed"] = sweeper.sweep(deadline=time.time() + 30).failed_shards
+        told: list[str] = []
+        watch(board, clock=time.time, facts=lambda name, /, **_: told.append(name))
+        seen["breakers"] = told
+        seen["moved on"] = float(stack.item(key)["due_at"]["N"]) > 1
+        # What other uses left overdue is nobody's any more.
+        stack.dynamodb.delete_item(TableName=stack.table, Key={"event_key": {"S": key}})
+    return seen | {"hinted": stack.queued("EventsQueue") > 0}
+
+
+def _log(function: str, stack: Stack) -> Seen:
+    """Do what Lambda does in a function's name before it runs: begin a log, and write to it."""
+    logs = stack.client("logs", stack.roles[f"{function}Function"])
+    stream = {
+        "logGroupName": stack.named(f"{function}LogGroup"),
+        "logStreamName": os.urandom(8).hex(),
+    }
+    began = _try(lambda: logs.create_log_stream(**stream))
+    if began != "done":
+        stack.client("logs").create_log_stream(**stream)
+    line = {"timestamp": int(time.time() * 1000), "message": "{}"}
+    return {
+        "log begun": began,
+        "log written": _try(lambda: logs.put_log_events(**stream, logEvents=[line])),
+    }
+
+
+def _poll(stack: Stack) -> Seen:
+    """Do what Lambda does in the fan-out's name: look at both queues, take a record, delete it."""
+    sqs = stack.client("sqs", stack.roles["FanoutFunction"])
+    seen: Seen = {}
+    for lane in ("EventsQueue", "SlowQueue"):
+        queue = {"QueueUrl": stack.named(lane)}
+        stack.sqs.send_message(**queue, MessageBody="{}")
+        (record,) = stack.sqs.receive_message(**queue)["Messages"]
+        entry = {"Id": "1", "ReceiptHandle": record["ReceiptHandle"]}
+        calls = {
+            "looked at": partial(sqs.get_queue_attributes, **queue, AttributeNames=["QueueArn"]),
+            "received": partial(sqs.receive_message, **queue),
+            "deleted": partial(sqs.delete_message_batch, **queue, Entries=[entry]),
+        }
+        seen |= {f"{lane} {name}": _try(call) for name, call in calls.items()}
+        stack.queued(lane)
+    return seen
+
+
+def _again(stack: Stack, stored: StoredEvent) -> QueueRecord:
+    """Let an event be due at once; return a hint to it."""
+    key = stored.event.key
+    item = stack.item(key)
+    if item:
+        item |= {"due_at": {"N": "1"}}
+        item.pop("claim_until", None)
+        stack.dynamodb.put_item(TableName=stack.table, Item=item)
+    return QueueRecord("5", key)
+
+
+def _try(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except Exception as error:
+        return type(error).__name__
+    return "done"
+
+
+def stored_of(body: bytes) -> StoredEvent:
+    """The body as an event that is stored, or is to be."""
+    event = make_event(
+        source="main",
+        webhook_id=WEBHOOK.id,
+        received_at=time.time(),
+        signed_at=int(time.time()),
+        body=body,
+    )
+    return StoredEvent(event, pack(body))
+
+
+def _delivered(stack: Stack, event_key: str) -> dict[str, str]:
+    """What each destination answered, or why it was not asked."""
+    item = stack.item(event_key)
+    if "deliveries" not in item:
+        return {}
+    deliveries = read_deliveries(item["deliveries"])
+    return {
+        name: delivery.history[-1].answer if delivery.history else delivery.reason or "not asked"
+        for name, delivery in deliveries.items()
+    }
+
+
+USES: Mapping[str, Sequence[Callable[[Stack], Seen]]] = {
+    "ReceiverRole": (partial(_log, "Receiver"), _receive),
+    "FanoutRole": (partial(_log, "Fanout"), _poll, _fan_out),
+    "SweeperRole": (partial(_log, "Sweeper"), _sweep),
+}
