@@ -13,8 +13,6 @@ from spectrum_cli.samples import LONG_AGO, SIGNATURE, TIMESTAMP, WEBHOOK_ID
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import EventLog
 
-    from spectrum_cli.target import Target
-
 NEWEST = 200
 TIMEOUT = 10.0
 
@@ -61,12 +59,3 @@ def seen(log: EventLog) -> Callable[[str, float], Seen]:
         return Seen.OTHERS if events else Seen.NOTHING
 
     return ask
-
-
-def event_log(target: Target) -> EventLog:
-    """The event log of a stack."""
-    from spectrum_forwarder.adapters.event_log import DynamoEventLog  # noqa: PLC0415 (heavy)
-    from spectrum_forwarder.adapters.payloads import S3Payloads  # noqa: PLC0415
-
-    payloads = S3Payloads(target.client("s3"), target.payloads_bucket)
-    return DynamoEventLog(target.client("dynamodb"), target.table, payloads)

@@ -24,7 +24,7 @@ from spectrum_cli.output import (
     print_line,
     utc,
 )
-from spectrum_cli.probes import event_log, knows, seen
+from spectrum_cli.probes import knows, seen
 from spectrum_cli.registry import Entry, webhooks_of
 from spectrum_cli.rotation import Rotation, register_pending, same_url
 from spectrum_cli.spectrum_api import BASE_URL, AlreadyRegistered, Registration, SpectrumApi
@@ -36,6 +36,7 @@ from spectrum_cli.webhook_store import (
     is_over,
     source_of,
 )
+from spectrum_cli.wiring import event_log
 
 ID_VARIABLE, SECRET_VARIABLE = "SPECTRUM_PROJECT_ID", "SPECTRUM_PROJECT_SECRET"
 PANEL = "Spectrum's API"

@@ -1,0 +1,1 @@
+"""What `forwarder doctor` looks at: one small function a check."""

@@ -1,0 +1,52 @@
+"""Can events get to where they are bound?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.http_client import NotAnswered
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.destination import Destination
+
+CHECK = "destinations"
+TIMEOUT = 5.0
+AT_ONCE = 8
+
+
+def destinations(patient: Patient) -> Iterator[Result]:
+    """Every destination can be used, and takes connections from here."""
+    from spectrum_forwarder.adapters.registries import read_destinations  # noqa: PLC0415 (heavy)
+
+    target = patient.target
+    answer = target.client("secretsmanager").get_secret_value(SecretId=target.destinations_secret)
+    read = read_destinations(
+        answer["SecretString"], lambda _name, _error: None, allow_loopback=target.is_local
+    )
+    for name, reason in read.broken.items():
+        yield failed(CHECK, f"{name}: {reason}", f"Mend it: forwarder destinations set {name}.")
+    if not read.usable:
+        yield warning(CHECK, "there is none that can be used", "forwarder destinations add.")
+    with ThreadPoolExecutor(AT_ONCE) as callers:
+        yield from callers.map(lambda one: _reached(patient, one), read.usable.values())
+
+
+def _reached(patient: Patient, destination: Destination) -> Result:
+    name = destination.name
+    if not destination.enabled:
+        return warning(CHECK, f"{name} is paused", f"forwarder destinations resume {name}.")
+    if not destination.url.startswith(("https://", "http://")):
+        return skipped(CHECK, f"{name} is no URL: forwarder destinations test {name}")
+    try:
+        # Any answer will do; HEAD changes nothing there.
+        answer = patient.http.request("HEAD", destination.url, timeout=TIMEOUT)
+    except NotAnswered as error:
+        return failed(
+            CHECK,
+            f"{name} cannot be reached from here: {error}",
+            f"Check it there; then forwarder destinations test {name}.",
+        )
+    return ok(CHECK, f"{name} takes connections ({answer.seconds * 1000:.0f} ms)")

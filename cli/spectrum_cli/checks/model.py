@@ -1,0 +1,68 @@
+"""What a check needs and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from spectrum_cli.http_client import HttpClient
+from spectrum_cli.spectrum_api import SpectrumApi
+from spectrum_cli.webhook_store import WebhookStore
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.log import EventLog
+
+    from spectrum_cli.target import Target
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the walk; `next_step` is what to do where it is not ok."""
+
+    check: str
+    verdict: Verdict
+    said: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is looked at. `api` is None without the project's credentials."""
+
+    target: Target
+    http: HttpClient
+    api: SpectrumApi | None
+    store: WebhookStore
+    log: EventLog
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+Check = Callable[[Patient], Iterator[Result]]
+
+
+def ok(check: str, said: str) -> Result:
+    return Result(check, Verdict.OK, said)
+
+
+def warning(check: str, said: str, next_step: str) -> Result:
+    return Result(check, Verdict.WARNING, said, next_step)
+
+
+def failed(check: str, said: str, next_step: str) -> Result:
+    return Result(check, Verdict.FAILED, said, next_step)
+
+
+def skipped(check: str, said: str) -> Result:
+    return Result(check, Verdict.SKIPPED, said)

@@ -1,0 +1,133 @@
+"""Is the webhook registered, its secret stored, and is anybody connected to send through it?"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.rotation import ENDPOINT, same_url
+from spectrum_cli.webhook_store import is_over
+
+PHOTON = "photon"
+PHOTON_SECONDS = 20
+
+
+def credentials(patient: Patient) -> Iterator[Result]:
+    """AWS let us in, or there would be no patient; does Spectrum?"""
+    yield ok("credentials", f"{patient.target.title} is reached")
+    if patient.api is None:
+        yield warning(
+            "credentials",
+            "Spectrum is not asked: the project's id and secret are not known here",
+            "Set SPECTRUM_PROJECT_ID and SPECTRUM_PROJECT_SECRET, and run this again.",
+        )
+
+
+def registered(patient: Patient) -> Iterator[Result]:
+    """The endpoint is in Spectrum's list, and the secret of its registration is stored."""
+    if patient.api is None:
+        yield skipped("registered", "Spectrum is not asked")
+        return
+    listed, webhooks = patient.api.list(), patient.store.read()
+    ours = [one for one in listed if _is_ours(one.url, patient.target.endpoint_url)]
+    known = [one for one in listed if webhooks.entry(one.id)]
+    if not ours and not known:
+        yield failed(
+            "registered",
+            f"none of the {len(listed)} webhooks at Spectrum is this endpoint",
+            "Register it: forwarder webhooks register.",
+        )
+    for one in {one.id: one for one in [*ours, *known]}.values():
+        entry = webhooks.entry(one.id)
+        if entry is None:
+            yield failed(
+                "registered",
+                f"{one.id} ({one.url}): its secret is not stored, so it is answered 503",
+                "Import it (forwarder webhooks import), or replace it (forwarder webhooks rotate).",
+            )
+        elif is_over(entry, patient.clock()):
+            yield failed(
+                "registered",
+                f"{one.id} ({one.url}): its secret was retired, and it is still registered",
+                f"Delete it: forwarder webhooks delete {one.id}.",
+            )
+        else:
+            yield ok("registered", f"{one.id} at {one.url}, its secret stored")
+    if webhooks.pending:
+        yield warning(
+            "registered",
+            f"a registration of {webhooks.pending.get('url')} was begun and not finished",
+            "Run forwarder webhooks rotate (or register) again: it goes on where it was.",
+        )
+
+
+def secrets(patient: Patient) -> Iterator[Result]:
+    """Every stored webhook can be used."""
+    from spectrum_forwarder.adapters.registries import read_webhook  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
+
+    entries = patient.store.read().entries
+    if not entries:
+        yield failed(
+            "secrets",
+            "no webhook's secret is stored",
+            "Register the endpoint (forwarder webhooks register), or import a secret.",
+        )
+    for number, entry in enumerate(entries):
+        name = str(entry.get("id") or f"entry {number + 1}")
+        try:
+            read_webhook(entry)
+        except InvalidEntry as error:
+            yield failed(
+                "secrets",
+                f"{name}: {error}",
+                f"Store it again: forwarder webhooks import {entry.get('id') or ''}".rstrip() + ".",
+            )
+        else:
+            yield ok("secrets", f"{name} is well-formed")
+
+
+def platforms(_patient: Patient) -> Iterator[Result]:
+    """The vendor's command, where it is installed, knows what is connected."""
+    command = shutil.which(PHOTON)
+    if command is None:
+        yield skipped(
+            "platforms",
+            "photon is not installed: look at the dashboard whether a line is connected",
+        )
+        return
+    try:
+        ran = subprocess.run(
+            [command, "spectrum", "platforms", "list", "--json"],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=PHOTON_SECONDS,
+            check=False,
+            env=dict(os.environ),
+        )
+        content = json.loads(ran.stdout) if ran.returncode == 0 else None
+    except (OSError, subprocess.SubprocessError, ValueError):
+        content = None
+    if content is None:
+        yield warning(
+            "platforms",
+            "photon could not say what is connected",
+            "Run photon login, then photon spectrum platforms list.",
+        )
+    elif not content:
+        yield failed(
+            "platforms",
+            "no platform is connected: nothing can come in",
+            "Connect one in the dashboard, or with photon spectrum platforms.",
+        )
+    else:
+        yield ok("platforms", f"photon lists {len(content)} of them")
+
+
+def _is_ours(url: str, endpoint: str) -> bool:
+    found = ENDPOINT.fullmatch(url)
+    return same_url(url, endpoint) or (found is not None and same_url(found[1], endpoint))

@@ -1,0 +1,44 @@
+"""The walk through all checks, in the order in which an event would meet what they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from spectrum_cli.aws_errors import explained
+from spectrum_cli.checks import backlog, endpoint, registration
+from spectrum_cli.checks.canary import canary
+from spectrum_cli.checks.destinations import destinations
+from spectrum_cli.checks.model import Check, Patient, Result, failed
+from spectrum_cli.errors import CommandError
+
+CHECKS: Sequence[Check] = (
+    registration.credentials,
+    registration.registered,
+    registration.platforms,
+    registration.secrets,
+    endpoint.public,
+    endpoint.answers,
+    endpoint.clocks,
+    endpoint.known,
+    canary,
+    backlog.table,
+    backlog.queues,
+    backlog.sweeper,
+    backlog.alarms,
+    destinations,
+)
+
+
+def walk(patient: Patient, checks: Sequence[Check] = CHECKS) -> Iterator[Result]:
+    """Do every check; one that cannot be done has failed, and the others are done all the same."""
+    for check in checks:
+        try:
+            yield from check(patient)
+        except CommandError as error:
+            yield failed(check.__name__, str(error), "Mend that, and run this again.")
+        except Exception as error:
+            # AWS's refusals are findings here; whatever else it is must not hide.
+            known = explained(error)
+            if known is None:
+                raise
+            yield failed(check.__name__, str(known), "Mend that, and run this again.")

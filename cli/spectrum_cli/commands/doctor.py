@@ -1,0 +1,100 @@
+"""`forwarder doctor`: walk the way of an event, and say where it ends."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from spectrum_cli.commands.webhooks import ApiUrl, ProjectId, ProjectSecret
+from spectrum_cli.errors import Finding
+from spectrum_cli.output import AsJson, print_json, progress, stdout_console
+from spectrum_cli.spectrum_api import BASE_URL
+from spectrum_cli.target import Target, with_target
+
+SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "·"}
+STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor")(with_target(doctor))
+
+
+def doctor(
+    *,
+    target: Target,
+    canary: Annotated[
+        bool,
+        typer.Option(help="Send a canary; its secret stands among the webhooks meanwhile."),
+    ] = True,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Find out why nothing arrives: look at everything that an event passes, in its order.
+
+    Credentials, registration, secrets, the endpoint and its clock; a signed canary through the
+    public URL to a sink of the fan-out's own and back; table, queues, sweeper, alarms;
+    destinations. Ends with 1 if a check failed; warnings alone end with 0.
+
+    Example: forwarder doctor --stack spectrum-forwarder
+    """
+    from spectrum_cli.checks.canary import canary as canary_check  # noqa: PLC0415 (as below)
+    from spectrum_cli.checks.model import Patient, Result  # noqa: PLC0415
+    from spectrum_cli.checks.walk import CHECKS, walk  # noqa: PLC0415
+    from spectrum_cli.http_client import HttpClient  # noqa: PLC0415
+    from spectrum_cli.registry import webhooks_of  # noqa: PLC0415
+    from spectrum_cli.spectrum_api import SpectrumApi  # noqa: PLC0415
+    from spectrum_cli.webhook_store import WebhookStore  # noqa: PLC0415
+    from spectrum_cli.wiring import event_log  # noqa: PLC0415
+
+    results: list[Result] = []
+    with ExitStack() as cleanup:
+        http = cleanup.enter_context(HttpClient())
+        api = None
+        if project_id and project_secret:
+            api = SpectrumApi(http, project_id, project_secret, api_url)
+        store = WebhookStore(webhooks_of(target))
+        patient = Patient(target, http, api, store, event_log(target), time.time, time.sleep)
+        checks = [check for check in CHECKS if canary or check is not canary_check]
+        advance = cleanup.enter_context(progress("checking"))
+        for result in walk(patient, checks):
+            results.append(result)
+            advance(1)
+    counts = Counter(result.verdict.value for result in results)
+    if as_json:
+        print_json(
+            {
+                "ok": not counts["failed"],
+                "checks": [
+                    {
+                        "check": result.check,
+                        "verdict": result.verdict.value,
+                        "said": result.said,
+                        "next_step": result.next_step or None,
+                    }
+                    for result in results
+                ],
+            }
+        )
+    else:
+        _draw([(r.check, r.verdict.value, r.said, r.next_step) for r in results])
+    if counts["failed"]:
+        raise Finding(f"{counts['failed']} checks failed, {counts['warning']} warn")
+
+
+def _draw(lines: list[tuple[str, str, str, str]]) -> None:
+    from rich.text import Text  # noqa: PLC0415 (help needs none of it)
+
+    from spectrum_cli.local.console import printable  # noqa: PLC0415
+
+    console = stdout_console()
+    for check, verdict, said, next_step in lines:
+        sign = (f"{SIGNS[verdict]} ", STYLES[verdict])
+        console.print(Text.assemble(sign, (f"{check:<13}", "bold"), printable(said)))
+        if next_step:
+            console.print(Text(f"  {'':<13}→ {printable(next_step)}"))

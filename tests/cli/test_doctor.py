@@ -1,0 +1,263 @@
+"""`forwarder doctor`: a healthy stack is called that, and what is broken is named."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spectrum_cli.local.consumer import Consumer
+from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
+from spectrum_cli.local.registry_files import destination_registry
+from spectrum_cli.local.stack import LocalStack
+from spectrum_cli.local.state import LocalState, published
+
+from tests.support.fake_spectrum import FakeSpectrum
+from tests.support.stacks import Ran, forwarder
+
+SECRET = "c0" * 32
+
+
+@dataclass(frozen=True)
+class Ward:
+    """A running stack that is registered at a Spectrum of its own."""
+
+    stack: LocalStack
+    spectrum: FakeSpectrum
+    seen_by_consumer: list[bytes]
+
+    def secret(self, logical_id: str) -> Any:
+        return json.loads(
+            self.stack.client("secretsmanager").get_secret_value(
+                SecretId=self.stack.deployment.physical_ids[logical_id]
+            )["SecretString"]
+        )
+
+    def write(self, logical_id: str, content: object) -> None:
+        self.stack.client("secretsmanager").put_secret_value(
+            SecretId=self.stack.deployment.physical_ids[logical_id],
+            SecretString=json.dumps(content),
+        )
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    seen: list[bytes] = []
+
+    def take(received: Any) -> int:
+        seen.append(received.body)
+        return 200
+
+    consumer = Consumer(SECRET, take)
+    consumer.start()
+    destinations = destination_registry("consumer", consumer.url, SECRET)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        FakeSpectrum(rate_limit=None) as spectrum,
+        LocalStack(
+            webhooks='{"webhooks":[]}',
+            destinations=destinations,
+            log=lambda *_: None,
+            time_scale=0.05,
+        ) as stack,
+    ):
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        # The vendor's own command is never called here, installed or not.
+        patch.setenv("PATH", str(tmp_path_factory.mktemp("bin")))
+        for name, value in spectrum.environment.items():
+            patch.setenv(name, value)
+        state = LocalState(
+            pid=os.getpid(),
+            endpoint_url=stack.endpoint_url,
+            aws_url=stack.endpoints.default,
+            overrides=dict(stack.endpoints.overrides),
+            physical_ids=dict(stack.deployment.physical_ids),
+            outputs=dict(stack.deployment.outputs),
+            time_scale=0.05,
+        )
+        with published(state):
+            assert forwarder("webhooks", "register", "--source", "main", "--local").status == 0
+            yield Ward(stack, spectrum, seen)
+    consumer.stop()
+
+
+def doctor(*options: str) -> Ran:
+    return forwarder("doctor", "--local", *options)
+
+
+def said(ran: Ran, verdict: str) -> dict[str, str]:
+    """What the checks with this verdict say, by check."""
+    return {
+        check["check"]: check["said"] for check in ran.json["checks"] if check["verdict"] == verdict
+    }
+
+
+def test_a_healthy_stack_is_called_that(ward: Ward) -> None:
+    before = ward.secret("WebhooksSecret")
+    ran = doctor("--json")
+    assert said(ran, "failed") == {}
+    assert ran.status == 0
+    verdicts = {check["check"] for check in ran.json["checks"] if check["verdict"] == "ok"}
+    assert verdicts >= {"credentials", "registered", "secrets", "answers", "known", "canary"}
+    assert verdicts >= {"table", "queues", "sweeper", "destinations"}
+    assert ward.secret("WebhooksSecret") == before
+
+
+def test_the_canary_reaches_the_table_and_no_destination(ward: Ward) -> None:
+    seen = len(ward.seen_by_consumer)
+    canaries = [c["said"] for c in doctor("--json").json["checks"] if c["check"] == "canary"]
+    assert len(canaries) == 2
+    assert "answered 200" in canaries[0]
+    assert "settled" in canaries[1]
+    assert len(ward.seen_by_consumer) == seen
+
+
+def test_people_are_told_the_next_step_and_no_secret(ward: Ward) -> None:
+    content = ward.secret("WebhooksSecret")
+    ward.write("WebhooksSecret", {"webhooks": [*content["webhooks"], {"id": "x"}]})
+    try:
+        ran = doctor("--no-canary")
+    finally:
+        ward.write("WebhooksSecret", content)
+    assert ran.status == 1
+    assert "✗ secrets" in ran.out
+    assert "→ Store it again: forwarder webhooks import x." in ran.out
+    assert content["webhooks"][0]["signing_secret"] not in ran.out + ran.err
+
+
+def test_a_registration_without_its_secret_is_named(ward: Ward) -> None:
+    content = ward.secret("WebhooksSecret")
+    (registered,) = ward.spectrum.registrations.values()
+    ward.write("WebhooksSecret", {"webhooks": []})
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        ward.write("WebhooksSecret", content)
+    assert registered.id in said(ran, "failed")["registered"]
+    assert "no webhook's secret" in said(ran, "failed")["secrets"]
+
+
+def test_an_endpoint_that_is_not_registered_is_named(ward: Ward) -> None:
+    kept = dict(ward.spectrum.registrations)
+    ward.spectrum.registrations.clear()
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        ward.spectrum.registrations.update(kept)
+    assert "none of the 0 webhooks" in said(ran, "failed")["registered"]
+
+
+def test_wrong_credentials_fail_one_check_and_the_others_go_on(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECTRUM_PROJECT_SECRET", "wrong")
+    ran = doctor("--no-canary", "--json")
+    assert (ran.status, list(said(ran, "failed"))) == (1, ["registered"])
+    assert "destinations" in said(ran, "ok")
+
+
+def test_without_spectrums_credentials_the_rest_is_checked(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPECTRUM_PROJECT_SECRET")
+    ran = doctor("--no-canary", "--json")
+    assert (ran.status, "Spectrum is not asked" in said(ran, "warning")["credentials"]) == (0, True)
+
+
+def test_dead_letters_are_named(ward: Ward) -> None:
+    sqs, url = ward.stack.client("sqs"), ward.stack.deployment.outputs["EventsDeadLetterQueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        sqs.purge_queue(QueueUrl=url)
+    assert said(ran, "failed") == {"queues": "1 records are in the dead-letter queue"}
+
+
+def test_destinations_that_cannot_be_used_are_named(ward: Ward) -> None:
+    content = ward.secret("DestinationsSecret")
+    (good,) = content["destinations"]
+    gone = {**good, "name": "gone", "url": "http://127.0.0.1:9/"}
+    broken = {**good, "name": "broken", "url": "ftp://x"}
+    paused = {**good, "name": "paused", "enabled": False}
+    ward.write("DestinationsSecret", {"destinations": [good, gone, broken, paused]})
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        ward.write("DestinationsSecret", content)
+    lines = [c for c in ran.json["checks"] if c["check"] == "destinations"]
+    verdicts = {line["said"].split()[0].strip(":"): line["verdict"] for line in lines}
+    assert verdicts == {
+        "broken": "failed",
+        "consumer": "ok",
+        "gone": "failed",
+        "paused": "warning",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "word"),
+    [(302, b"", "redirects"), (200, b"hi", "something else"), (500, b"", "receiver's log")],
+)
+def test_an_endpoint_that_answers_otherwise_is_named(
+    ward: Ward, status: int, body: bytes, word: str
+) -> None:
+    class Stranger(LoopbackHandler):
+        def do_POST(self) -> None:
+            self.read_body(1000)
+            self.answer(status, body, [("Location", "https://example.com/")])
+
+    server = LoopbackServer(Stranger)
+    server.start("stranger")
+    try:
+        ran = forwarder_at(ward, f"http://{server.address}/spectrum-webhook")
+    finally:
+        server.stop()
+    wrong = [c for c in ran.json["checks"] if c["check"] == "answers"]
+    assert [c["verdict"] for c in wrong] == ["failed"] * 4
+    assert word in wrong[0]["said"] + wrong[0]["next_step"]
+
+
+def forwarder_at(ward: Ward, url: str) -> Ran:
+    """The doctor, on a stack whose endpoint is elsewhere."""
+    state = LocalState(
+        pid=os.getpid(),
+        endpoint_url=url,
+        aws_url=ward.stack.endpoints.default,
+        overrides={},
+        physical_ids=dict(ward.stack.deployment.physical_ids),
+        outputs=dict(ward.stack.deployment.outputs),
+        time_scale=0.05,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", os.environ["XDG_STATE_HOME"] + "/elsewhere")
+        with published(state):
+            return doctor("--no-canary", "--json")
+
+
+@pytest.mark.parametrize(
+    ("script", "verdict"),
+    [
+        ('echo \'[{"platform":"imessage"}]\'', "ok"),
+        ("echo '[]'", "failed"),
+        ("exit 1", "warning"),
+        ("echo hello", "warning"),
+    ],
+)
+def test_what_the_vendors_command_says_is_passed_on(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, verdict: str
+) -> None:
+    (tmp_path / "photon").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "photon").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = doctor("--no-canary", "--json")
+    assert "platforms" in said(ran, verdict)
+
+
+def test_no_stack_ends_with_3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert doctor().status == 3
