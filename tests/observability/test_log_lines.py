@@ -1,0 +1,118 @@
+"""What a line looks like, and how many bytes an event costs in the log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from spectrum_forwarder.observability import InvocationFailed, facts, observed
+
+EVENT_KEY = "main:spc-msg-6f1c2b7e-0000-4000-8000-000000000001"
+# What CloudWatch Logs takes for one accepted event, both functions together, is to stay under this.
+MOST_BYTES = 600
+
+
+class Context:
+    aws_request_id = "6f1c2b7e-0000-4000-8000-000000000002"
+
+
+@pytest.fixture(autouse=True)
+def stack_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "spectrum-forwarder")
+
+
+@pytest.fixture
+def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Tell facts in one invocation; the lines that it printed."""
+    printed: list[str] = []
+
+    def log(line: dict[str, Any]) -> None:
+        printed.append(json.dumps(line, separators=(",", ":")))
+
+    def tell(*told: tuple[str, dict[str, object]]) -> list[str]:
+        @observed
+        def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+            for name, fields in told:
+                facts(name, **fields)
+            return {}
+
+        # The logger's own stream was chosen at import; its lines are compared in a real run.
+        monkeypatch.setattr("spectrum_forwarder.observability._log", log)
+        printed.clear()
+        handler({}, Context())
+        return [*printed, *capfd.readouterr().out.splitlines()]
+
+    return tell
+
+
+ACCEPTED = ("event.accepted", {"event_key": EVENT_KEY, "kind": "messages"})
+DELIVERED = (
+    "delivery.attempted",
+    {
+        "event_key": EVENT_KEY,
+        "destination": "crm",
+        "attempt": 1,
+        "answer": "200",
+        "ms": 41,
+        "status": "delivered",
+        "age_seconds": 0.231,
+    },
+)
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+def test_an_accepted_event_costs_few_bytes(batch: int, lines: Any) -> None:
+    (received,) = lines(ACCEPTED)
+    fanned_out = lines(*[DELIVERED] * batch)
+    bytes_of_one = len(received) + sum(map(len, fanned_out)) / batch
+    assert bytes_of_one <= MOST_BYTES
+
+
+def test_the_only_fact_of_an_invocation_rides_on_its_metrics(lines: Any) -> None:
+    (line,) = map(json.loads, lines(DELIVERED))
+    assert line["message"] == "delivery.attempted"
+    assert (line["destination"], line["Delivered"]) == ("crm", 0.231)
+    (declared,) = line["_aws"]["CloudWatchMetrics"]
+    assert declared["Dimensions"] == [["destination"]]
+    assert declared["Metrics"] == [{"Name": "Delivered", "Unit": "Seconds"}]
+
+
+def test_of_several_facts_each_has_its_line_and_their_metrics_one(lines: Any) -> None:
+    told = [json.loads(line) for line in lines(DELIVERED, DELIVERED)]
+    assert [line.get("message") for line in told] == ["delivery.attempted"] * 2 + [None]
+    assert told[0]["Delivered"] == 0.231
+    assert told[2]["Delivered"] == [0.231, 0.231]
+
+
+def test_what_is_unusual_is_said(lines: Any) -> None:
+    later = {**DELIVERED[1], "attempt": 2, "status": "pending", "answer": "503"}
+    told = [json.loads(line) for line in lines((DELIVERED[0], later))]
+    assert (told[0]["attempt"], told[0]["status"]) == (2, "pending")
+    assert (told[0]["AttemptsFailed"], told[0]["Retries"]) == (1, 1)
+    assert "Delivered" not in told[0]
+
+
+def test_counts_are_added_up_and_trouble_has_its_request_id(lines: Any) -> None:
+    refused = ("request.refused", {"code": "stale_timestamp", "skew_seconds": -400})
+    told = [json.loads(line) for line in lines(refused, refused)]
+    assert told[0]["request_id"] == Context.aws_request_id
+    by_code = next(line for line in told if line.get("code") and "_aws" in line)
+    in_all = next(line for line in told if "_aws" in line and "code" not in line)
+    assert by_code["Refused"] == in_all["Refused"] == 2
+    assert in_all["ClockSkew"] == [-400, -400]
+
+
+def test_an_exception_leaves_its_name_and_nothing_else(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        raise ValueError("hello from +15550100")
+
+    with pytest.raises(InvocationFailed) as failed:
+        handler({}, Context())
+    (line,) = capfd.readouterr().out.splitlines()
+    assert json.loads(line)["cause"] == str(failed.value) == "ValueError"
+    assert "+15550100" not in line + repr(failed.value)
+    assert failed.value.__suppress_context__
