@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
-from spectrum_forwarder.adapters.event_table import DUE_INDEX
+from spectrum_forwarder.adapters.event_table import DUE_INDEX, SHARD_NAME
 from spectrum_forwarder.adapters.log_pages import (
     END_OF_TIME,
     Entry,
@@ -85,7 +85,8 @@ class DynamoEventLog:
                     self._client.query,
                     TableName=self._table,
                     IndexName=DUE_INDEX,
-                    KeyConditionExpression="shard = :shard",
+                    KeyConditionExpression="#shard = :shard",
+                    ExpressionAttributeNames=SHARD_NAME,
                     ExpressionAttributeValues={":shard": items.number(number)},
                     Limit=READ_AT_ONCE,
                     **start,
@@ -117,7 +118,8 @@ class DynamoEventLog:
             self._client.query,
             TableName=self._table,
             IndexName=LOG_INDEX,
-            KeyConditionExpression="shard = :shard AND received_at BETWEEN :since AND :until",
+            KeyConditionExpression="#shard = :shard AND received_at BETWEEN :since AND :until",
+            ExpressionAttributeNames=SHARD_NAME,
             ExpressionAttributeValues={
                 ":shard": items.number(shard.number),
                 ":since": items.number(since),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 DUE_INDEX = "due"
+# DynamoDB has reserved the word: it cannot stand in an expression as it is.
+SHARD_NAME = {"#shard": "shard"}
 SWEPT_AT_ONCE = 100
 
 
@@ -117,7 +119,8 @@ class DynamoEventTable:
             page = self._call(
                 self._client.query,
                 IndexName=DUE_INDEX,
-                KeyConditionExpression="shard = :shard AND due_at <= :now",
+                KeyConditionExpression="#shard = :shard AND due_at <= :now",
+                ExpressionAttributeNames=SHARD_NAME,
                 ExpressionAttributeValues={
                     ":shard": items.number(shard),
                     ":now": items.number(now),
