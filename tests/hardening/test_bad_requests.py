@@ -50,7 +50,8 @@ def noisy_headers(draw: st.DrawFn, proof: dict[str, str]) -> Headers:
             },
         )
     )
-    return {**noise, **padded}
+    headers: Headers = dict(noise)
+    return headers | padded
 
 
 def test_whatever_is_authentic_is_accepted_and_kept_byte_for_byte(bench: Bench) -> None:
