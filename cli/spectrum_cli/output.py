@@ -31,11 +31,13 @@ Reveal = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
+# By the words that a cell begins with; where it holds several, the last of these wins.
 STYLES = {
+    **{"filtered": "dim", "removed": "dim"},
     **{"ok": "green", "delivered": "green", "yes": "green"},
     **{"pending": "yellow", "paused": "yellow", "warning": "yellow", "new": "yellow"},
     **{"failed": "bold red", "dead_lettered": "bold red", "broken": "bold red"},
-    **{"filtered": "dim", "removed": "dim"},
+    **{"failing": "bold red"},
 }
 PIPE_WIDTH = 10_000
 # Progress is told from the first on, and where it cannot be drawn, in a line now and then.
@@ -108,7 +110,8 @@ class Rows:
         if not self._widths:
             columns = zip(self._titles, *cells, strict=True)
             self._widths = [max(len(cell) for cell in column) for column in columns]
-            self._print(self._titles, header=True)
+            if any(self._titles):
+                self._print(self._titles, header=True)
         for row in cells:
             self._print(row)
 
@@ -118,10 +121,21 @@ class Rows:
         line = Text()
         for number, (cell, width) in enumerate(zip(row, self._widths, strict=True)):
             last = number == len(row) - 1
-            style = "bold" if header else STYLES.get(cell.split(" ")[0], "")
+            style = "bold" if header else _style(cell)
             line.append(cell if last else f"{cell:<{width}}  ", style)
         line.rstrip()
         self._console.print(line)
+
+
+def _style(cell: str) -> str:
+    """The style of a cell like `ok`, or `delivered crm, pending erp`."""
+    words = {part.partition(" ")[0] for part in cell.split(", ")}
+    return next((STYLES[word] for word in reversed(STYLES) if word in words), "")
+
+
+def counted(number: int, what: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def utc(seconds: float | None) -> str:

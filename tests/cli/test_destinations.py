@@ -280,7 +280,10 @@ def test_a_sample_is_sent_once_and_the_answer_told(status: int, exit_status: int
 def test_a_destination_that_is_not_there_is_told() -> None:
     add("--local", url="http://127.0.0.1:9/")
     ran = forwarder("destinations", "test", "crm", "--local")
-    assert (ran.status, ran.out.split(" in ")[0]) == (1, "crm answered connection_refused")
+    assert (ran.status, ran.out.split(" in ")[0]) == (
+        1,
+        "crm gave no answer (connection_refused)",
+    )
     assert "cannot be reached" in ran.err
 
 

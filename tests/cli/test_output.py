@@ -69,3 +69,16 @@ def test_nobody_to_ask_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
     assert output.confirm("Sure?", yes=True)
     with pytest.raises(WrongUse, match="--yes"):
         output.confirm("Sure?", yes=False)
+
+
+@pytest.mark.parametrize(
+    ("cell", "style"),
+    [
+        ("delivered crm", "green"),
+        ("delivered crm, dead_lettered erp (12 attempts), pending x", "bold red"),
+        ("removed crm, delivered erp", "green"),
+        ("https://ok.example.com", ""),
+    ],
+)
+def test_a_row_has_the_colour_of_its_worst_word(cell: str, style: str) -> None:
+    assert output._style(cell) == style

@@ -79,7 +79,7 @@ def shop(
 def test_an_event_is_replayed_to_where_it_was_bound_for(shop: Shop) -> None:
     key = put(shop.stack, "a", delivered("crm", NOW), dead("gone", NOW))
     ran = forwarder("replay", key)
-    assert (ran.status, ran.out) == (0, "replaying 1 events: 1 to crm\n")
+    assert (ran.status, ran.out) == (0, "replaying 1 event: 1 to crm\n")
     deliveries = shop.deliveries(key)
     assert (deliveries["crm"].status, deliveries["crm"].replays) == (Status.PENDING, 1)
     assert deliveries["gone"].status is Status.DEAD_LETTERED

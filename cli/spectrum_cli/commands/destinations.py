@@ -25,6 +25,7 @@ from spectrum_cli.output import (
     Rows,
     Yes,
     confirm,
+    counted,
     note,
     print_json,
     print_line,
@@ -216,7 +217,8 @@ def test(name: Name, *, as_json: AsJson = False, target: Target) -> None:
             }
         )
     else:
-        print_line(f"{name} answered {answer} in {answer.seconds * 1000:.0f} ms")
+        said = f"answered {answer}" if answer.status else f"gave no answer ({answer})"
+        print_line(f"{name} {said} in {answer.seconds * 1000:.0f} ms")
     if not answer.succeeded:
         raise Finding(f"{name} did not take the sample: {advice(answer)}")
 
@@ -267,9 +269,13 @@ def resume(
     if as_json:
         print_json({"destination": name, "woken": woken, "busy": busy})
     else:
-        print_line(f"{name} is resumed; {woken} waiting deliveries will go out in half a minute")
+        print_line(
+            f"{name} is resumed; {counted(woken, 'waiting event')} will go out in half a minute"
+        )
     if busy:
-        raise Finding(f"{busy} events were being worked on: run the same command again for them")
+        raise Finding(
+            f"{counted(busy, 'event')} being worked on: run the same command again to wake the rest"
+        )
 
 
 def _enable(target: Target, name: str, *, enabled: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from spectrum_cli.output import (
     Rows,
     Yes,
     confirm,
+    counted,
     note,
     print_json,
     print_line,
@@ -119,7 +120,9 @@ def replay(
         raise Finding("nothing was replayed")
     if found:
         journal.begin(run)
-    summary = _replay(target, found, change, rate)
+        summary = _replay(target, found, change, rate)
+    else:
+        summary = Summary()
     if not summary.busy:
         journal.finish()
     summary.unknown += unknown
@@ -139,11 +142,11 @@ class Planned:
 class Summary:
     """What became of a replay: events begun, deliveries by destination, and the keys of others."""
 
-    begun: int
-    deliveries: Counter[str]
-    unhinted: int
-    busy: list[str]
-    unknown: list[str]
+    begun: int = 0
+    deliveries: Counter[str] = field(default_factory=Counter)
+    unhinted: int = 0
+    busy: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 def _configured(target: Target, wanted: list[str] | None) -> frozenset[str]:
@@ -199,7 +202,7 @@ def _find(
 def _replay(target: Target, found: list[Planned], change: Replay, rate: float) -> Summary:
     from spectrum_forwarder.replay import Outcome  # noqa: PLC0415
 
-    summary = Summary(0, Counter(), 0, [], [])
+    summary = Summary()
     reopen = partial(reopener(target).reopen, change=change)
     with progress("replaying", len(found)) as done:
         for reopened in at_pace(reopen, [planned.event_key for planned in found], rate=rate):
@@ -224,7 +227,7 @@ def _show_plan(found: list[Planned], unknown: list[str], *, as_json: bool) -> No
     if found:
         table = Rows("received", "event key", "to")
         table.add([[utc(p.received_at), p.event_key, ", ".join(p.destinations)] for p in found])
-    note(f"{len(found)} events would be replayed")
+    note(f"{counted(len(found), 'event')} would be replayed")
     _complain([], unknown)
 
 
@@ -241,7 +244,7 @@ def _report(summary: Summary, *, as_json: bool) -> None:
         )
     elif summary.begun:
         by_name = ", ".join(f"{n} to {name}" for name, n in sorted(summary.deliveries.items()))
-        print_line(f"replaying {summary.begun} events: {by_name}")
+        print_line(f"replaying {counted(summary.begun, 'event')}: {by_name}")
     else:
         print_line("nothing to replay")
     if summary.unhinted:
