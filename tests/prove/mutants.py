@@ -31,7 +31,7 @@ from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper, Swept
 
 from tests.prove.ledger import Invariant
-from tests.prove.world import WatchedTable
+from tests.prove.watched_table import WatchedTable
 from tests.support.memory import MemoryQueue
 
 Patch = pytest.MonkeyPatch

@@ -9,7 +9,8 @@ from spectrum_forwarder.domain.health import Health
 
 from tests.prove.faults import READING, WRITING, Fault, Script
 from tests.prove.ledger import Breach
-from tests.prove.world import DELIVERED, World
+from tests.prove.stack import DELIVERED
+from tests.prove.world import World
 from tests.support.make import WEBHOOK, body_of, destination_of
 
 HOUR, DAY = 3600.0, 86_400.0

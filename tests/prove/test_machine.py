@@ -12,7 +12,8 @@ from spectrum_forwarder.domain.delivery import Answer
 from tests.prove.conftest import LONG, Figures
 from tests.prove.faults import Fault
 from tests.prove.scenarios import DAY, HOUR, REFUSED, ROTATED, SLOW, Tally, world_of
-from tests.prove.world import DELIVERED, World
+from tests.prove.stack import DELIVERED
+from tests.prove.world import World
 from tests.support.make import WEBHOOK, body_of, destination_of
 
 NAMES = ("crm", "erp", "bot", "new")
@@ -28,7 +29,7 @@ durations = st.sampled_from([0.1, 2.0, 30.0, 80.0, 400.0, 4000.0, DAY, 15 * DAY]
 services = st.sampled_from(SERVICES)
 
 
-class Stack(RuleBasedStateMachine):
+class Histories(RuleBasedStateMachine):
     """A stack with up to four destinations; `tally` sums up over all examples."""
 
     tally = Tally()
@@ -168,12 +169,12 @@ def test_no_history_loses_or_doubles_an_event(
     figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storing, "LARGEST_INLINE", INLINE)
-    monkeypatch.setattr(Stack, "tally", Tally())
+    monkeypatch.setattr(Histories, "tally", Tally())
     run_state_machine_as_test(
-        Stack,
+        Histories,
         settings=settings(
-            max_examples=3000 if LONG else 60,
-            stateful_step_count=60 if LONG else 30,
+            max_examples=2000 if LONG else 120,
+            stateful_step_count=50,
             deadline=None,
             database=None,
             derandomize=not LONG,
@@ -182,8 +183,8 @@ def test_no_history_loses_or_doubles_an_event(
     )
     figures("machine: lost", 0)
     figures("machine: doubled without an ambiguity", 0)
-    figures("machine: histories", Stack.tally.runs)
-    figures("machine: steps", Stack.tally.steps)
-    figures("machine: faults that struck", Stack.tally.faults)
-    figures("machine: events acknowledged", Stack.tally.events)
-    figures("machine: arrivals with an ambiguity behind them", Stack.tally.ambiguous)
+    figures("machine: histories", Histories.tally.runs)
+    figures("machine: steps", Histories.tally.steps)
+    figures("machine: faults that struck", Histories.tally.faults)
+    figures("machine: events acknowledged", Histories.tally.events)
+    figures("machine: arrivals with an ambiguity behind them", Histories.tally.ambiguous)

@@ -14,7 +14,7 @@ from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.sweep import Sweeper
 
 from tests.prove.conftest import LONG, Figures
-from tests.prove.world import no_facts
+from tests.prove.stack import no_facts
 from tests.support.aws import create_table
 from tests.support.make import NOW, event_of
 from tests.support.memory import ManualClock, MemoryQueue, MemoryTable

@@ -5,118 +5,36 @@ from one thing that happens to the next; while a worker waits (for a destination
 tries to record) others run, so that a claim that ends too early shows.
 """
 
-import contextlib
 import functools
 import heapq
-import itertools
-import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from spectrum_forwarder.adapters.event_queue import read_record
-from spectrum_forwarder.domain.delivery import Answer, Deliveries
+from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.destination import Destination
-from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.inbound import InboundRequest
-from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import Claimed, Existing, Facts, Record, StoredEvent, Webhook
-from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.fanout import FanOut
-from spectrum_forwarder.receive import Receiver
+from spectrum_forwarder.domain.ports import Facts, Webhook
 from spectrum_forwarder.record import LONGEST_PAUSE
-from spectrum_forwarder.replay import Reopener, Replay
-from spectrum_forwarder.storing import EventStore
-from spectrum_forwarder.sweep import Sweeper
 
-from tests.prove.faults import (
-    Fates,
-    FaultyDestinations,
-    FaultyHealthBoard,
-    FaultyPayloads,
-    FaultyQueue,
-    FaultySender,
-    FaultyTable,
-    FaultyWebhooks,
-    Killed,
-    Script,
-)
-from tests.prove.ledger import Breach, Invariant, Ledger
+from tests.prove.faults import Killed, Script
+from tests.prove.ledger import Breach, Invariant
+from tests.prove.stack import Stack, no_facts
 from tests.support.make import WEBHOOK, signed_headers
-from tests.support.memory import (
-    ManualClock,
-    MemoryDestinations,
-    MemoryHealthBoard,
-    MemoryLog,
-    MemoryPayloads,
-    MemoryQueue,
-    MemoryTable,
-    MemoryWebhooks,
-    Queued,
-)
+from tests.support.memory import Queued
 
 # Spectrum's six attempts (seconds before each), and Lambda's and SQS's settings (template.yaml).
 UPSTREAM_DELAYS = (0.0, 0.2, 1.0, 5.0, 10.0, 10.0)
 BATCH = 10
 FANOUT_LIMIT, SWEEPER_LIMIT, MARGIN = 60.0, 50.0, 3.0
 VISIBILITY = 360.0
-MAX_RECEIVES = 200
 MINUTE = 60.0
 # No backlog, retry, breaker or pause of these runs lasts longer.
 HORIZON = 40 * 86_400.0
 # No single stretch of time in these runs has so much to do.
 MOST_STEPS = 20_000
-
-DELIVERED = Answer(status=200, seconds=0.01)
-
-
-def no_facts(name: str, /, **fields: object) -> None:
-    """The `Facts` port where nobody listens."""
-
-
-class WatchedTable(MemoryTable):
-    """Tells the ledger of effects where they happen, even if the caller never hears of them."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        super().__init__()
-        self._ledger = ledger
-
-    def put(
-        self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
-    ) -> Existing | None:
-        before = self.rows.get(stored.event.key)
-        existing = super().put(stored, receipt=receipt, now=now, due_at=due_at)
-        if before is None or (before.expires_at is not None and before.expires_at < now):
-            self._ledger.generations[stored.event.key] += 1
-        return existing
-
-    def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
-        claimed = super().claim(event_key, owner=owner, now=now, until=until)
-        if claimed is not None:
-            self._ledger.claimed(event_key)
-        return claimed
-
-    def record(self, event_key: str, *, owner: str, record: Record) -> bool:
-        recorded = super().record(event_key, owner=owner, record=record)
-        if recorded:
-            self._ledger.recorded(event_key, record.deliveries)
-        return recorded
-
-    def reopen(
-        self,
-        seen: LoggedEvent,
-        *,
-        owner: str,
-        now: float,
-        deliveries: Deliveries,
-        due_at: float,
-    ) -> bool:
-        before = self.rows[seen.event_key].deliveries or {}
-        done = super().reopen(seen, owner=owner, now=now, deliveries=deliveries, due_at=due_at)
-        if done:
-            self._ledger.reopened(seen.event_key, before, deliveries)
-        return done
 
 
 @dataclass
@@ -128,19 +46,7 @@ class Upstream:
     attempts: int = 0
 
 
-@dataclass
-class Consumer:
-    """A destination's own side: its answers in turn, and how long it takes for each (seconds)."""
-
-    answers: list[Answer] = field(default_factory=list)
-    default: Answer = DELIVERED
-
-    def answer(self) -> Answer:
-        """The answer to the next attempt."""
-        return self.answers.pop(0) if self.answers else self.default
-
-
-class World:
+class World(Stack):
     """One run. `script` says which calls meet which faults; `told` collects the story."""
 
     def __init__(
@@ -151,65 +57,12 @@ class World:
         told: list[str] | None = None,
         facts: Facts = no_facts,
     ) -> None:
-        self.clock = ManualClock()
-        self.fates = Fates({} if script is None else script, told=told)
-        self.ledger = Ledger()
-        self.table = WatchedTable(self.ledger)
-        self.queue = MemoryQueue(self.clock)
-        self.webhooks = MemoryWebhooks([WEBHOOK])
-        self.destinations = MemoryDestinations(dict(destinations))
-        self.health = MemoryHealthBoard()
-        self.payloads = MemoryPayloads()
-        self.consumers = {name: Consumer() for name in destinations}
-        self.dead_letters: list[Queued] = []
-        self.sweeping = True
-        self.max_receives = MAX_RECEIVES
-        # The queues that are polled: the slow one or not.
-        self.lanes: tuple[bool, ...] = (False, True)
-        self.killers: set[str] = set()
+        super().__init__(destinations, script=script, told=told, facts=facts)
         self.steps = 0
         self._most_steps = 0
         self._receives: Counter[str] = Counter()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
-        self._numbers = itertools.count()
         self._last_sweep = self.clock() // MINUTE * MINUTE
-        self._wire(facts)
-
-    def _wire(self, facts: Facts) -> None:
-        fates, clock, timing = self.fates, self.clock, Timing()
-        table = FaultyTable(self.table, fates, self._troubled)
-        queue = FaultyQueue(self.queue, fates)
-        store = EventStore(table, FaultyPayloads(self.payloads, fates), timing)
-        self.receiver = Receiver(
-            FaultyWebhooks(self.webhooks, fates), store, queue, clock, facts, tolerance=300
-        )
-        self.fan_out = FanOut(
-            destinations=FaultyDestinations(self.destinations, fates),
-            health=FaultyHealthBoard(self.health, fates),
-            store=store,
-            queue=queue,
-            sender=FaultySender(
-                self._arrive, self.ledger.lost, self._failed, self._take, clock, fates
-            ),
-            clock=clock,
-            sleep=self._meanwhile,
-            facts=facts,
-            timing=timing,
-            retention_days=14,
-            new_owner=lambda: f"owner-{next(self._numbers)}",
-            in_parallel=map,
-            rng=random.Random(7),
-        )
-        self.reopener = Reopener(
-            MemoryLog(self.table),
-            table,
-            queue,
-            clock,
-            self._meanwhile,
-            timing,
-            new_owner=lambda: f"operator-{next(self._numbers)}",
-        )
-        self.sweeper = Sweeper(table, queue, clock, facts, timing, in_parallel=map)
 
     # Spectrum
 
@@ -267,9 +120,6 @@ class World:
     def _failed(self, attempt: Attempt) -> None:
         self.ledger.failed[(attempt.event_key, attempt.destination)] += 1
 
-    def _troubled(self, key: str) -> None:
-        self.ledger.troubled(key)
-
     # Lambda
 
     def _poll(self, slow: bool) -> None:
@@ -302,41 +152,6 @@ class World:
         self.queue.queued.remove(queued)
         self.dead_letters.append(queued)
         return False
-
-    def expire(self) -> None:
-        """DynamoDB deletes what its TTL has passed."""
-        now = self.clock()
-        for key, row in list(self.table.rows.items()):
-            if row.expires_at is not None and row.expires_at < now:
-                del self.table.rows[key]
-
-    def replay(self, key: str) -> None:
-        """An operator wants the event to be delivered once more, to all that there are."""
-        configured = frozenset(self.destinations.usable)
-        change = Replay(configured, destinations=None, status=None, begun_at=self.clock())
-        with contextlib.suppress(Killed, TableUnavailable):
-            self.reopener.reopen(key, change)
-
-    def add(self, destination: Destination) -> None:
-        """Configure a destination, or change or mend its entry."""
-        self.destinations.broken.pop(destination.name, None)
-        self.destinations.usable[destination.name] = destination
-        self.consumers.setdefault(destination.name, Consumer())
-
-    def remove(self, name: str) -> None:
-        """Take a destination out of the configuration."""
-        if self.destinations.usable.pop(name, None) or self.destinations.broken.pop(name, None):
-            self.ledger.removed.add(name)
-
-    def purge(self) -> None:
-        """Lose all hints. Whole events are none: while the table is down the queue is the truth."""
-        self.queue.queued = [queued for queued in self.queue.queued if '"event":' in queued.body]
-
-    def redrive(self) -> None:
-        """Move what stands in the dead-letter queue back to where it came from."""
-        for queued in self.dead_letters:
-            self.queue.queued.append(replace(queued, id=f"{queued.id}+", at=self.clock()))
-        self.dead_letters.clear()
 
     def sweep(self) -> None:
         """One invocation of the sweeper."""

@@ -1,0 +1,231 @@
+"""Every port of the use cases, with a fate before each call."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Deliveries
+from spectrum_forwarder.domain.destination import Destinations
+from spectrum_forwarder.domain.errors import (
+    PayloadsUnavailable,
+    QueueUnavailable,
+    RegistryUnavailable,
+    TableUnavailable,
+)
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.log import LoggedEvent
+from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.ports import (
+    Claimed,
+    Clock,
+    DestinationRegistry,
+    EventQueue,
+    EventTable,
+    Existing,
+    HealthBoard,
+    Overdue,
+    Payloads,
+    Record,
+    StoredEvent,
+    Webhook,
+    WebhookRegistry,
+)
+
+from tests.prove.faults import Fates, Fault, Killed
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class FaultyTable:
+    """The `EventTable` port; a page of the due index is one call.
+
+    `trouble` hears of each event whose claim, strike or record ended in an error.
+    """
+
+    inner: EventTable
+    fates: Fates
+    trouble: Callable[[str], None]
+
+    def put(
+        self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
+    ) -> Existing | None:
+        return self.fates.call(
+            "table.put",
+            lambda: self.inner.put(stored, receipt=receipt, now=now, due_at=due_at),
+            TableUnavailable,
+        )
+
+    def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
+        return self._hold(
+            "claim",
+            event_key,
+            lambda: self.inner.claim(event_key, owner=owner, now=now, until=until),
+        )
+
+    def strike(self, event_key: str, *, owner: str) -> int:
+        return self._hold("strike", event_key, lambda: self.inner.strike(event_key, owner=owner))
+
+    def record(self, event_key: str, *, owner: str, record: Record) -> bool:
+        return self._hold(
+            "record",
+            event_key,
+            lambda: self.inner.record(event_key, owner=owner, record=record),
+        )
+
+    def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
+        for batch in self.inner.overdue(shard, now=now):
+            self.fates.call("table.overdue", lambda: None, TableUnavailable, writes=False)
+            yield batch
+
+    def postpone(self, overdue: Overdue, *, until: float) -> bool:
+        return self.fates.call(
+            "table.postpone", lambda: self.inner.postpone(overdue, until=until), TableUnavailable
+        )
+
+    def reopen(
+        self,
+        seen: LoggedEvent,
+        *,
+        owner: str,
+        now: float,
+        deliveries: Deliveries,
+        due_at: float,
+    ) -> bool:
+        return self.fates.call(
+            "table.reopen",
+            lambda: self.inner.reopen(
+                seen, owner=owner, now=now, deliveries=deliveries, due_at=due_at
+            ),
+            TableUnavailable,
+        )
+
+    def _hold(self, name: str, event_key: str, effect: Callable[[], Result]) -> Result:
+        try:
+            return self.fates.call(f"table.{name}", effect, TableUnavailable)
+        except TableUnavailable:
+            self.trouble(event_key)
+            raise
+
+
+@dataclass
+class FaultyQueue:
+    """The `EventQueue` port."""
+
+    inner: EventQueue
+    fates: Fates
+
+    def send_hint(self, event_key: str, *, delay: float = 0.0, slow: bool = False) -> None:
+        self.fates.call(
+            "queue.send_hint",
+            lambda: self.inner.send_hint(event_key, delay=delay, slow=slow),
+            QueueUnavailable,
+        )
+
+    def send_hints(self, event_keys: Sequence[str]) -> None:
+        self.fates.call(
+            "queue.send_hints", lambda: self.inner.send_hints(event_keys), QueueUnavailable
+        )
+
+    def send_event(self, stored: StoredEvent) -> None:
+        self.fates.call("queue.send_event", lambda: self.inner.send_event(stored), QueueUnavailable)
+
+
+@dataclass
+class FaultyPayloads:
+    """The `Payloads` port."""
+
+    inner: Payloads
+    fates: Fates
+
+    def put(self, packed: bytes) -> str:
+        return self.fates.call("payloads.put", lambda: self.inner.put(packed), PayloadsUnavailable)
+
+    def get(self, name: str) -> bytes:
+        return self.fates.call(
+            "payloads.get", lambda: self.inner.get(name), PayloadsUnavailable, writes=False
+        )
+
+
+@dataclass
+class FaultyWebhooks:
+    """The `WebhookRegistry` port."""
+
+    inner: WebhookRegistry
+    fates: Fates
+
+    def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
+        return self.fates.call(
+            "secrets.webhooks",
+            lambda: self.inner.find(webhook_id, max_age=max_age),
+            RegistryUnavailable,
+            writes=False,
+        )
+
+
+@dataclass
+class FaultyDestinations:
+    """The `DestinationRegistry` port."""
+
+    inner: DestinationRegistry
+    fates: Fates
+
+    def load(self) -> Destinations:
+        return self.fates.call(
+            "secrets.destinations", self.inner.load, RegistryUnavailable, writes=False
+        )
+
+
+@dataclass
+class FaultyHealthBoard:
+    """The `HealthBoard` port: another item of the same table."""
+
+    inner: HealthBoard
+    fates: Fates
+
+    def load(self) -> Mapping[str, Health]:
+        return self.fates.call("table.health", self.inner.load, TableUnavailable, writes=False)
+
+    def save(self, destination: str, health: Health, *, seen: Health | None = None) -> bool:
+        return self.fates.call(
+            "table.save_health",
+            lambda: self.inner.save(destination, health, seen=seen),
+            TableUnavailable,
+        )
+
+
+@dataclass
+class FaultySender:
+    """The `Sender` port: all requests leave, time passes, the answers come one by one.
+
+    `arrive` is the destination's side: what it answers. `lost` hears of an answer that was lost
+    on its way back, `failed` of an attempt that seems to have failed. `take` lets the time pass
+    that the slowest answer takes.
+    """
+
+    arrive: Callable[[Attempt], Answer]
+    lost: Callable[[Attempt, Answer], None]
+    failed: Callable[[Attempt], None]
+    take: Callable[[float], None]
+    clock: Clock
+    fates: Fates
+
+    def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
+        answered = [(attempt, self._carry(attempt)) for attempt in attempts]
+        self.take(max((answer.seconds for _, answer in answered), default=0.0))
+        yield from answered
+
+    def _carry(self, attempt: Attempt) -> Answer:
+        if self.clock() > attempt.begin_by:
+            return NOT_STARTED
+        fault = self.fates.next(f"send.{attempt.destination}", writes=True)
+        if fault is None:
+            return self.arrive(attempt)
+        if fault.has_effect:
+            answer = self.arrive(attempt)
+            if fault is Fault.ERROR_AFTER:
+                self.lost(attempt, answer)
+        if fault.kills:
+            raise Killed(f"sending {attempt.event_key}")
+        self.failed(attempt)
+        return Answer(error="connection_reset", seconds=0.01)
