@@ -1,0 +1,223 @@
+"""A short, eventful life of the whole local stack: everything that is worth a metric happens.
+
+Roles count locally, so a service is put out of reach by taking the right to use it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from spectrum_cli.local.consumer import Consumer, Received, accept_verified
+from spectrum_cli.local.stack import LocalStack
+from spectrum_cli.samples import FLAWS, WEBHOOK_ID, flawed
+from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.domain.health import Health
+
+from tests.support.make import WEBHOOK, body_of, signed_headers
+
+CANARIES = {
+    "text": "canary-of-a-text-7d1f",
+    "phone": "+15550173",
+    "name": "canary-of-a-name-93ab",
+    "signing secret": WEBHOOK.signing_secret,
+    "destination's secret": "c4" * 32,
+    "header": "canary-of-a-header-51c0",
+}
+FORGER = replace(WEBHOOK, signing_secret="0f" * 32)
+SERVICES = {"table": "dynamodb:", "queue": "sqs:", "secrets": "secretsmanager:", "bucket": "s3:"}
+TIME_SCALE = 0.01
+PATIENCE = 45.0
+
+
+@dataclass
+class Burst:
+    """What came of it. `lines` are those of the functions, with who printed each."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    answers: Counter[int] = field(default_factory=Counter)
+    signatures: set[str] = field(default_factory=set)
+    dashboard: dict[str, Any] = field(default_factory=dict)
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    namespace: str = ""
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The functions' lines that hold metrics."""
+        parsed = [json.loads(line) for _, line in self.lines if line.startswith("{")]
+        return [line for line in parsed if "_aws" in line]
+
+    def metrics(self) -> set[str]:
+        return {
+            metric["Name"]
+            for line in self.documents()
+            for directive in line["_aws"]["CloudWatchMetrics"]
+            for metric in directive["Metrics"]
+        }
+
+
+def run_burst(missing: Callable[[Burst], Sequence[str]], *, events: int = 6) -> Burst:
+    """Run it until `missing` names nothing that is still to come, or patience is at its end."""
+    burst = Burst()
+    attempts: Counter[bytes] = Counter()
+    lock = threading.Lock()
+
+    def answer(received: Received) -> int:
+        with lock:
+            burst.signatures |= {
+                received.headers["x-spectrum-signature"],
+                received.headers.get("webhook-signature", "none"),
+            }
+            attempts[received.path.encode() + received.body] += 1
+            first = attempts[received.path.encode() + received.body] == 1
+        match received.path.rpartition("/")[2]:
+            case "flaky":
+                return 503 if first else accept_verified(received)
+            case "gone":
+                return 410
+            case "slow":
+                time.sleep(0.4)
+        return accept_verified(received)
+
+    def log(source: str, line: str) -> None:
+        if source.endswith("Function"):
+            burst.lines.append((source, line))
+
+    consumer = Consumer(CANARIES["destination's secret"], answer)
+    consumer.start()
+    try:
+        stack = LocalStack(
+            webhooks=json.dumps({"webhooks": [_webhook()]}),
+            destinations=json.dumps({"destinations": _destinations(consumer)}),
+            log=log,
+            time_scale=TIME_SCALE,
+        )
+        with stack:
+            _describe(stack, burst)
+            _live(stack, burst, events)
+            deadline = time.monotonic() + PATIENCE
+            while missing(burst) and time.monotonic() < deadline:
+                time.sleep(0.2)
+    finally:
+        consumer.stop()
+    return burst
+
+
+def _webhook() -> dict[str, str]:
+    return {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
+
+
+def _destinations(consumer: Consumer) -> list[dict[str, Any]]:
+    common = {
+        "signing_secret": consumer.secret,
+        "headers": {"Authorization": CANARIES["header"]},
+    }
+    names = ("steady", "flaky", "gone", "slow")
+    entries = [{"name": name, "url": f"{consumer.url}/{name}", **common} for name in names]
+    broken = {"name": "broken", "url": f"ftp://{CANARIES['name']}", **common}
+    return [*entries, broken]
+
+
+def _describe(stack: LocalStack, burst: Burst) -> None:
+    watching = stack.client("cloudwatch")
+    name = stack.deployment.physical_ids["Dashboard"]
+    burst.dashboard = json.loads(watching.get_dashboard(DashboardName=name)["DashboardBody"])
+    burst.alarms = watching.describe_alarms()["MetricAlarms"]
+    variables = stack.deployment.functions["FanoutFunction"].environment
+    burst.namespace = variables["POWERTOOLS_METRICS_NAMESPACE"]
+
+
+def _live(stack: LocalStack, burst: Burst, events: int) -> None:
+    table = stack.deployment.physical_ids["EventsTable"]
+    board = DynamoHealthBoard(stack.client("dynamodb"), table, clock=time.time)
+    failing_since = time.time() - 1200
+    board.save("slow", Health(failing_since=failing_since, open_until=2e9, trips=3))
+    for number in range(events):
+        _send(stack, burst, _body(f"spc-msg-{number}"))
+    _send(stack, burst, _body("spc-msg-0"))
+    _send(stack, burst, _body("spc-msg-large", size=600_000))
+    for flaw in FLAWS:
+        request = flawed(
+            flaw,
+            _body("spc-msg-flawed"),
+            webhook_id=WEBHOOK.id,
+            secret=WEBHOOK.signing_secret,
+            timestamp=int(time.time()),
+        )
+        _send(stack, burst, request.body, dict(request.headers))
+    with _without(stack, "ReceiverRole", SERVICES["table"]):
+        _send(stack, burst, _body("spc-msg-whole"))
+    with _without(stack, "ReceiverRole", SERVICES["queue"]):
+        _send(stack, burst, _body("spc-msg-unhinted"))
+    with _without(stack, "ReceiverRole", SERVICES["bucket"]):
+        forged = _body("spc-msg-forged")
+        _send(stack, burst, forged, signed_headers(forged, webhook=FORGER))
+    with _without(stack, "ReceiverRole", SERVICES["secrets"]):
+        time.sleep(2.1)  # only then is an unknown webhook looked for again
+        headers = signed_headers(_body("x")) | {WEBHOOK_ID: "unknown"}
+        _send(stack, burst, _body("spc-msg-unknown"), headers)
+    with _without(stack, "FanoutRole", "dynamodb:UpdateItem"):
+        _send(stack, burst, _body("spc-msg-unclaimed"))
+        time.sleep(1.0)
+    with _without(stack, "SweeperRole", "dynamodb:Query"):
+        time.sleep(1.5)
+    # Events as no service sends them: whatever a handler trips over may not be quoted.
+    canary = json.dumps(CANARIES)
+    stack.pools["ReceiverFunction"].invoke(json.dumps({"headers": [canary]}).encode())
+    stack.pools["FanoutFunction"].invoke(json.dumps({canary: canary}).encode())
+    record = {"messageId": "1", "body": canary}
+    stack.pools["FanoutFunction"].invoke(json.dumps({"Records": [record]}).encode())
+
+
+def _body(message_id: str, *, size: int = 0) -> bytes:
+    filler = {"filler": _noise(size)} if size else {}
+    sender = {"id": CANARIES["phone"], "name": CANARIES["name"]}
+    return body_of(message_id, text=CANARIES["text"], contact=sender, **filler)
+
+
+def _noise(size: int) -> str:
+    """Text that does not compress well, the same each time."""
+    state, digits = 1, []
+    for _ in range(size // 8):
+        state = state * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
+        digits.append(f"{state >> 16:012x}")
+    return "".join(digits)
+
+
+def _send(
+    stack: LocalStack, burst: Burst, body: bytes, headers: dict[str, str] | None = None
+) -> None:
+    sent = signed_headers(body) if headers is None else headers
+    burst.signatures |= {
+        value for name, value in sent.items() if name.lower() == "x-spectrum-signature"
+    }
+    request = Request(stack.endpoint_url, body, sent)
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+            status = answer.status
+    except HTTPError as error:
+        status = error.code
+        error.close()
+    burst.answers[status] += 1
+
+
+@contextlib.contextmanager
+def _without(stack: LocalStack, role: str, actions: str) -> Iterator[None]:
+    """Take the rights to actions that begin so away from a role, for a while."""
+    iam, name = stack.client("iam"), stack.deployment.physical_ids[role]
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    before = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    denied = {"Effect": "Deny", "Action": f"{actions}*", "Resource": "*"}
+    after = {**before, "Statement": [*before["Statement"], denied]}
+    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(after))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(before))
