@@ -123,7 +123,7 @@ def test_a_stale_request_with_a_changed_body_has_both() -> None:
 def test_the_form_that_was_signed_is_named(form: str) -> None:
     found = diagnosed(mangle.with_body(mangle.rewritten())).findings
     assert form in found[0].evidence
-    assert found[0].evidence.endswith("it arrived spaced.")
+    assert found[0].evidence.endswith("It arrived spaced.")
 
 
 def test_an_altered_timestamp_tells_which_was_signed() -> None:
@@ -134,9 +134,9 @@ def test_an_altered_timestamp_tells_which_was_signed() -> None:
 def test_a_large_body_is_diagnosed_in_seconds() -> None:
     body = json.dumps({"event": "messages", "text": "x" * 900_000}).encode()
     case = good(body=body)
-    began = time.monotonic()
+    began = time.process_time()
     assert causes(diagnosed(Case(case.headers, body.replace(b"xx", b"yx", 1)))) != []
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("name", [n for n in MANGLED if n.startswith(("signature", "time-m"))])

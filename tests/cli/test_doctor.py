@@ -97,6 +97,7 @@ def said(ran: Ran, verdict: str) -> dict[str, str]:
 
 
 def test_a_healthy_stack_is_called_that(ward: Ward) -> None:
+    assert forwarder("sample", "--local", "--send", "endpoint").status == 0
     before = ward.secret("WebhooksSecret")
     ran = doctor("--json")
     assert said(ran, "failed") == {}

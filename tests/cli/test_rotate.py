@@ -19,6 +19,7 @@ from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.probes import knows
 from spectrum_cli.rotation import other_slot
 from spectrum_cli.samples import make_body
 
@@ -78,6 +79,20 @@ class World:
         )
         content: dict[str, Any] = json.loads(answer["SecretString"])
         return content
+
+    def write(self, content: dict[str, Any]) -> None:
+        self.stack.client("secretsmanager").put_secret_value(
+            SecretId=self.stack.deployment.physical_ids["WebhooksSecret"],
+            SecretString=json.dumps(content),
+        )
+
+    def await_knowledge(self, webhook_id: str) -> None:
+        """Wait until the receiver has read this webhook's secret."""
+        deadline = time.monotonic() + 20
+        with HttpClient() as client:
+            while not knows(client)(self.stack.endpoint_url, webhook_id):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
 
     def lost(self) -> list[bytes]:
         """Events that no registration took, or that the consumer has not got."""
@@ -198,6 +213,7 @@ class Killer:
                 raise Killed(what)
 
 
+@pytest.mark.timeout(300)
 def test_a_rotation_killed_at_every_step_loses_and_doubles_nothing(world: World) -> None:
     killed: list[str] = []
     for step in range(1, MOST_STEPS):
@@ -250,6 +266,20 @@ def test_a_lost_answer_is_made_good(world: World) -> None:
     assert rotate().status == 0
     (new,) = world.spectrum.registrations.values()
     assert world.secret()["webhooks"][-1]["id"] == new.id
+
+
+def test_a_retired_secret_is_accepted_until_its_time_and_no_longer(world: World) -> None:
+    now, content = time.time(), world.secret()
+    retired = [
+        {"id": name, "signing_secret": "5e" * 32, "source": "main", "accepted_until": now + left}
+        for name, left in (("still-good", 600), ("over", -1))
+    ]
+    world.write({**content, "webhooks": [*content["webhooks"], *retired]})
+    sample = ("sample", "--local", "--send", "endpoint", "--json", "--webhook-id")
+    world.await_knowledge("still-good")
+    assert forwarder(*sample, "still-good").json["first"]["status"] == "accepted"
+    assert forwarder(*sample, "over").json["first"]["error"]["code"] == "unknown_webhook"
+    world.write(content)
 
 
 def test_another_rotation_is_not_begun_before_the_first_is_finished(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.checks.model import Patient, Result, failed, ok, recent, skipped, warning
 
 # Hints that are waiting, from which on the fan-out is behind.
 LONG_QUEUE = 1000
@@ -16,7 +16,7 @@ MOST_READ = 2000
 
 def table(patient: Patient) -> Iterator[Result]:
     """The events table can be read, and says when something last came in."""
-    newest = patient.log.newest(limit=1).events
+    newest = recent(patient)
     if not newest:
         yield warning(
             "table",

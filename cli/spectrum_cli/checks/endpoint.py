@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.checks.model import Patient, Result, failed, ok, recent, skipped, warning
 from spectrum_cli.http_client import HttpAnswer, NotAnswered
 from spectrum_cli.probes import error_code, knows
 from spectrum_cli.webhook_store import is_over
@@ -18,7 +18,6 @@ SLOW_SECONDS = 2.0
 NOTABLE_SKEW, WINDOW = 10, 300
 TIMEOUT = 10.0
 FORMS = ("", "/", "/2", "/2/")
-RECENT = 100
 
 
 def public(patient: Patient) -> Iterator[Result]:
@@ -99,8 +98,7 @@ def clocks(patient: Patient) -> Iterator[Result]:
         yield skipped("clock", "the endpoint does not say what time it has")
     else:
         yield _skewed(f"this machine is {skew:+d} s from the endpoint", skew)
-    events = patient.log.newest(limit=RECENT).events
-    skews = sorted(round(event.received_at - event.signed_at) for event in events)
+    skews = sorted(round(event.received_at - event.signed_at) for event in recent(patient))
     if skews:
         middle = skews[len(skews) // 2]
         yield _skewed(f"Spectrum signed {middle:+d} s before the receiver got it", middle)

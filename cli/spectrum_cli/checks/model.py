@@ -12,7 +12,7 @@ from spectrum_cli.spectrum_api import SpectrumApi
 from spectrum_cli.webhook_store import WebhookStore
 
 if TYPE_CHECKING:
-    from spectrum_forwarder.domain.log import EventLog
+    from spectrum_forwarder.domain.log import EventLog, LoggedEvent
 
     from spectrum_cli.target import Target
 
@@ -49,6 +49,8 @@ class Patient:
     sleep: Callable[[float], None]
 
 
+RECENT = 100
+
 Check = Callable[[Patient], Iterator[Result]]
 
 
@@ -66,3 +68,11 @@ def failed(check: str, said: str, next_step: str) -> Result:
 
 def skipped(check: str, said: str) -> Result:
     return Result(check, Verdict.SKIPPED, said)
+
+
+def recent(patient: Patient) -> list[LoggedEvent]:
+    """The newest events, newest first, without canaries: these are our own."""
+    from spectrum_forwarder.domain.event import is_canary  # noqa: PLC0415 (not for --help)
+
+    events = patient.log.newest(limit=RECENT).events
+    return [event for event in events if not is_canary(event.event_key)]

@@ -44,11 +44,8 @@ def forms(body: bytes) -> Iterator[Guess[bytes]]:
     for order, layout, escape in product(ORDERS, LAYOUTS, ESCAPES):
         text = _write(orders[order], layout, escape, sort=order == "sorted by key")
         form = f"{layout}, {escape}, {order}"
-        yield Guess(
-            text,
-            "body_reserialised",
-            f"The signature is right for it {form}; it arrived {arrived}.",
-        )
+        evidence = f"The signature is right for this form of it: {form}. It arrived {arrived}."
+        yield Guess(text, "body_reserialised", evidence)
 
 
 def parse(body: bytes) -> object:
