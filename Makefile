@@ -7,15 +7,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SAM_VENV := .sam-venv
 SAM := $(SAM_VENV)/bin/sam
+LINT_VENV := .lint-venv
+LINT := $(LINT_VENV)/bin/checkov
 
-.PHONY: demo test prove check fix validate build events lock clean
+.PHONY: demo test template prove check fix validate build events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
 	$(BIN)/forwarder demo
 
-test: check
-	$(BIN)/pytest -n 2
+test: check template
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -41,6 +43,16 @@ $(SAM): requirements/sam.txt
 		-r requirements/sam.txt
 	@touch $@
 
+# The linters are heavy, and need other versions of what the project needs.
+$(LINT): requirements/lint.txt
+	$(PYTHON) -m venv $(LINT_VENV)
+	$(LINT_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements/lint.txt
+	@touch $@
+
+template: $(READY) $(LINT)
+	$(BIN)/python -m tests.template.lint
+
 validate: $(SAM)
 	$(SAM) validate --lint --region us-east-1
 
@@ -60,6 +72,8 @@ lock: $(READY)
 	echo pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
 		-o functions/fanout/requirements.txt
 	echo aws-sam-cli | $(LOCK) --python-version 3.11 - -o requirements/sam.txt
+	printf '%s\n' cfn-lint cfn-lint-serverless checkov | \
+		$(LOCK) --python-version 3.11 - -o requirements/lint.txt
 
 clean:
-	rm -rf $(VENV) $(SAM_VENV) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build

@@ -88,6 +88,14 @@ def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
     )
 
 
+def translated(path: Path) -> dict[str, Any]:
+    """The template as SAM translates it, whole, with its parameters' defaults; for linters."""
+    source = yaml_parse(path.read_text(encoding="utf-8"))
+    values = _parameter_values(source.get("Parameters", {}), {})
+    _take_code_dirs(source["Resources"], path.parent)
+    return _translate(source, values)
+
+
 def _translate(source: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     # The session is only asked for its region. The roles of the template name no managed policy,
     # so the list of those, which would have to be fetched, can be empty.
