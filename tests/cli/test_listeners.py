@@ -27,7 +27,7 @@ from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 from standardwebhooks.webhooks import Webhook as StandardWebhook
 
-from tests.support.http_server import respond, serving
+from tests.support.http_server import reset, respond, serving
 from tests.support.listening import verifies
 from tests.support.make import destination_of
 from tests.support.stacks import Deployed, forwarder
@@ -247,11 +247,19 @@ def test_whatever_is_no_2xx_is_no_success(status: int) -> None:
     assert (posted.status, posted.succeeded) == (status, False)
 
 
+def test_an_answer_that_does_not_come_is_not_taken_for_nobody_there() -> None:
+    event = Event("r", "receipt", {"webhook-id": "main:1"}, b"{}")
+    with serving() as server, HttpClient() as client:
+        server.on("/hook", reset())
+        posted = Poster(client, server.url("/hook"), SECRET).post(event)
+    assert (posted.status, posted.succeeded, posted.reached) == (None, False, True)
+
+
 def test_nobody_there_is_said_and_not_raised() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     event = Event("r", "receipt", {}, json.dumps({"message": 1}).encode())
     with HttpClient() as client:
         posted = Poster(client, f"http://127.0.0.1:{port}/", SECRET).post(event)
-    assert (posted.status, posted.event.key, posted.event.what) == (None, "?", "")
+    assert (posted.status, posted.reached, posted.event.key) == (None, False, "?")
     assert "nothing takes connections" in posted.problem

@@ -48,13 +48,14 @@ def listen(
 ) -> None:
     """POST every event of a stack to this machine, as it happens, without a tunnel.
 
-    Events are signed as for any destination, with a secret that is shown at the start. They wait
-    in a queue of the stack's account, up to 14 days: a machine that sleeps, or a consumer that is
-    stopped, gets them afterwards. An event leaves the queue when the consumer has answered 2xx;
-    otherwise it is tried again, so it can come twice, with the same webhook-id.
+    Events are signed as for any destination, with a secret that is shown at
+    the start. They wait in a queue of the stack's account, up to 14 days: a
+    machine that sleeps, or a consumer that is stopped, gets them afterwards.
+    An event leaves the queue when the consumer has answered 2xx; until then
+    it is tried again. It can come twice, with the same webhook-id.
 
-    Press r to replay the last one, q or Ctrl-C to end: queue and destination are removed then. The
-    next run of the same name goes on where one that was killed has stopped.
+    Press r to replay the last one, q or Ctrl-C to end: queue and destination
+    are removed then. Where a run was killed, the next of the same name goes on.
 
     Example: forwarder listen --to http://localhost:3000/hook --local
     """

@@ -1,7 +1,7 @@
 """The loop of `forwarder listen`: take events from the queue, POST them, delete what was taken.
 
 An event leaves the queue after a 2xx and not before. One that is refused comes again after a while
-that doubles; while nobody answers at all, everything waits in the queue and only a few knock.
+that doubles; while nobody is there at all, everything waits in the queue and only a few knock.
 """
 
 from __future__ import annotations
@@ -109,13 +109,13 @@ class Loop:
         return events
 
     def _deliver(self, events: list[Event], pool: ThreadPoolExecutor) -> bool:
-        """POST all at once; False where nobody has answered."""
+        """POST all at once; False where nobody was there."""
         attempts = [pool.submit(self._attempt, event) for event in events]
-        answered = [done.result() for done in as_completed(attempts)]
-        return not events or any(answered)
+        reached = [done.result() for done in as_completed(attempts)]
+        return not events or any(reached)
 
     def _attempt(self, event: Event) -> bool:
-        """POST one and settle it with the queue; False where no answer came."""
+        """POST one and settle it with the queue; False where nobody was there."""
         if event.record_id in self._delivered:
             self._delete(event)
             return True
@@ -133,11 +133,11 @@ class Loop:
             self._show.attempted(posted, attempt=attempt, again_in=None)
             self._delete(event)
         else:
-            # Where nobody answers it is the loop that waits.
-            hold = 0 if posted.status is None else min(2 ** min(attempt - 1, 6), LONGEST_HOLD)
+            # Where nobody is there it is the loop that waits.
+            hold = min(2 ** min(attempt - 1, 6), LONGEST_HOLD) if posted.reached else 0
             self._show.attempted(posted, attempt=attempt, again_in=hold)
             self._hold(event, hold)
-        return posted.status is not None
+        return posted.reached
 
     def _delete(self, event: Event) -> None:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (heavy)

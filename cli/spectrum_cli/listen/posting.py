@@ -39,13 +39,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What came of one attempt; `status` is None where no answer came, and `problem` says why."""
+    """What came of one attempt; `status` is None where no answer came, and `problem` says why.
+
+    `reached` is false where nobody was there to take it.
+    """
 
     event: Event
     at: float
     seconds: float
     status: int | None
     problem: str = ""
+    reached: bool = True
 
     @property
     def succeeded(self) -> bool:
@@ -75,15 +79,15 @@ class Poster:
         """Make one attempt."""
         began, at = time.monotonic(), self._clock()
         headers = signed_now(event, self._secret, int(at))
-        status, problem = None, ""
+        status, problem, reached = None, "", True
         try:
             answer = self._client.request(
                 "POST", self._url, headers=headers, body=event.body, timeout=ATTEMPT_SECONDS
             )
             status = answer.status
         except NotAnswered as error:
-            problem = str(error)
-        return Posted(event, at, time.monotonic() - began, status, problem)
+            problem, reached = str(error), error.sent
+        return Posted(event, at, time.monotonic() - began, status, problem, reached)
 
 
 def signed_now(event: Event, secret: str, timestamp: int) -> dict[str, str]:

@@ -29,7 +29,10 @@ class PlainLines:
         self._said = ""
 
     def attempted(self, posted: Posted, *, attempt: int, again_in: float | None) -> None:
-        self._print(posted, _tried(attempt, again_in))
+        if posted.reached:
+            self._print(posted, _tried(attempt, again_in))
+        else:
+            self.state(_nobody(posted))
 
     def replayed(self, posted: Posted) -> None:
         self._print(posted, "replayed")
@@ -96,9 +99,12 @@ class LiveTable:
 
     def attempted(self, posted: Posted, *, attempt: int, again_in: float | None) -> None:
         with self._lock:
+            if not posted.reached:
+                self._state = _nobody(posted)
+                return
+            self._state = ""
             self._delivered += posted.succeeded
             self._refused += not posted.succeeded
-            self._state = "" if posted.status is not None else f"nobody answers: {posted.problem}"
             self._rows.append((posted, _tried(attempt, again_in)))
 
     def replayed(self, posted: Posted) -> None:
@@ -149,8 +155,10 @@ def _cells(posted: Posted) -> list[str]:
 
 def _tried(attempt: int, again_in: float | None) -> str:
     parts = [f"attempt {attempt}"] if attempt > 1 else []
-    if again_in:
+    if again_in is not None:
         parts.append(f"again in {again_in:.0f} s")
-    elif again_in is not None:
-        parts.append("waiting for it")
     return ", ".join(parts)
+
+
+def _nobody(posted: Posted) -> str:
+    return f"events wait in the queue, for nobody takes them: {posted.problem}"
