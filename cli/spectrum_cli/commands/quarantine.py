@@ -1,0 +1,241 @@
+"""`forwarder quarantine`: requests that were refused with 401, and their release."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from spectrum_forwarder.domain.errors import InvalidEntry
+
+from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.output import (
+    AsJson,
+    Rows,
+    Yes,
+    confirm,
+    note,
+    print_bytes,
+    print_json,
+    print_json_line,
+    print_line,
+    progress,
+    utc,
+)
+from spectrum_cli.pace import at_pace
+from spectrum_cli.suspect_views import COLUMNS, Summary, document, gone, report, row
+from spectrum_cli.suspects import (
+    SENTENCES,
+    Judged,
+    Secrets,
+    kept_ids,
+    read_all,
+    read_webhooks_secret,
+    releaser,
+    shelf,
+)
+from spectrum_cli.target import Target, with_target
+
+# So many are released without asking, and so fast at most (a second).
+UNASKED, RATE = 100, 50.0
+# Seconds that finding causes may take; what is left then is named without one.
+DIAGNOSIS_SECONDS = 20.0
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Requests refused with 401 for a known webhook: kept for 72 hours, for release.",
+    )
+    group.command("list")(list_suspects)
+    group.command("show")(show)
+    group.command("release")(release)
+    app.add_typer(group, name="quarantine")
+
+
+@with_target
+def list_suspects(
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 50,
+    everything: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """List what is kept, the newest hour first, and whether it would verify today.
+
+    With --json each is one line. Bodies are not shown: see `forwarder quarantine show`.
+
+    Example: forwarder quarantine list --local
+    """
+    secrets = _secrets(target)
+    with progress("looking through the quarantine", drawn=False) as looked_at:
+        ids = kept_ids(target, looked_at)
+    table = Rows(*COLUMNS)
+    shown = ids if everything else ids[:limit]
+    for suspects in read_all(target, secrets, shown):
+        if as_json:
+            for judged in suspects:
+                print_json_line(document(judged))
+        elif suspects:
+            table.add([row(judged) for judged in suspects])
+    if not ids:
+        note("nothing is kept")
+    elif len(shown) < len(ids):
+        note(f"{len(ids) - len(shown)} more: --all, or --limit N")
+
+
+@with_target
+def show(
+    suspect_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    *,
+    body: Annotated[
+        bool, typer.Option("--body", help="Print its body, byte for byte, and nothing else.")
+    ] = False,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """Show one request: when it came, its headers, and what is wrong with it.
+
+    Example: forwarder quarantine show 2026-01-31T08/042
+    """
+    if body and as_json:
+        raise WrongUse("--body prints the body as it came: leave --json away")
+    suspect = shelf(target).get(suspect_id)
+    if suspect is None:
+        raise Finding(gone(suspect_id))
+    if body:
+        print_bytes(suspect.body)
+        return
+    secrets = _secrets(target)
+    judged = secrets.judged(suspect_id, suspect)
+    findings = [] if judged.verdict == "good" else secrets.findings(suspect)
+    if as_json:
+        told = [{"cause": f.cause, "evidence": f.evidence, "fix": f.fix} for f in findings]
+        print_json(document(judged) | {"headers": dict(suspect.headers), "findings": told})
+        return
+    table = Rows("", "")
+    table.add(
+        [
+            ["received", f"{utc(suspect.received_at)} UTC"],
+            ["refused as", suspect.code],
+            ["today", SENTENCES[judged.verdict]],
+            ["body", f"{len(suspect.body)} bytes; --body prints it"],
+            *([name, value] for name, value in suspect.headers.items()),
+        ]
+    )
+    for one in findings:
+        print_line("")
+        Rows("", "").add([["cause", one.title], ["evidence", one.evidence], ["fix", one.fix]])
+
+
+@with_target
+def release(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Those to be released.")
+    ] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that verify today.")] = False,
+    stale: Annotated[
+        bool,
+        typer.Option(
+            "--stale", help="Also those whose signature is right, but were stale when they came."
+        ),
+    ] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """Accept requests that verify with today's secrets, and let them go out as events.
+
+    Each is judged by the clock of the moment when it came. What came by another way meanwhile is a
+    duplicate and goes out once. What still does not verify stays, and is named with its cause.
+
+    A stale one with a right signature may be late because a clock was off, or because somebody
+    plays back what they once recorded: --stale releases it, if you know which. An event that is
+    still in the log is a duplicate even so.
+
+    Safe to run again, whatever it was interrupted by. Ends with 1 if something stays.
+
+    Example: forwarder quarantine release --all
+    """
+    if bool(ids) == everything:
+        raise WrongUse("name those to be released by their ids, or say --all: one of the two")
+    secrets = _secrets(target)
+    summary, wanted = Summary(), ("good", "stale") if stale else ("good",)
+    found = _find(target, secrets, ids, summary)
+    good = [judged for judged in found if judged.verdict in wanted]
+    if len(good) > UNASKED and not confirm(
+        f"Release {len(good)} requests of {target.title}?", yes=yes
+    ):
+        raise Finding("nothing was released")
+    _release(target, secrets, good, summary, stale=stale)
+    _explain(secrets, [judged for judged in found if judged.verdict not in wanted], summary)
+    report(summary, as_json=as_json)
+
+
+def _find(
+    target: Target, secrets: Secrets, ids: Sequence[str] | None, summary: Summary
+) -> list[Judged]:
+    """Those that are meant, the oldest first; named ones that are gone go into the summary."""
+    with progress("looking through the quarantine") as looked_at:
+        wanted = list(dict.fromkeys(ids)) if ids else kept_ids(target, lambda _: None)
+        found: list[Judged] = []
+        for batch in read_all(target, secrets, wanted):
+            found += batch
+            looked_at(len(batch))
+    if ids:
+        there = {judged.id for judged in found}
+        summary.gone += [name for name in wanted if name not in there]
+    return sorted(found, key=lambda judged: judged.suspect.received_at)
+
+
+def _release(
+    target: Target, secrets: Secrets, good: Sequence[Judged], summary: Summary, *, stale: bool
+) -> None:
+    from spectrum_forwarder.release import Outcome  # noqa: PLC0415
+
+    working = releaser(target, secrets.judge)
+    with progress("releasing", len(good)) as done:
+        for released in at_pace(
+            lambda judged: working.release(judged.id, stale=stale), good, rate=RATE
+        ):
+            done(1)
+            if released.outcome is Outcome.ACCEPTED:
+                summary.accepted.append(released)
+            elif released.outcome is Outcome.DUPLICATE:
+                summary.duplicates.append(released)
+            elif released.outcome is Outcome.GONE:
+                summary.gone.append(released.id)
+
+
+def _explain(secrets: Secrets, kept: Sequence[Judged], summary: Summary) -> None:
+    """Name the cause of each that stays."""
+    until = time.monotonic() + DIAGNOSIS_SECONDS
+    with progress("finding out why", len(kept)) as done:
+        for judged in kept:
+            told = {"id": judged.id, "webhook_id": judged.webhook_id, "verdict": judged.verdict}
+            if judged.verdict == "stale":
+                told |= {
+                    "why": SENTENCES["stale"],
+                    "fix": "release it with --stale if you trust it",
+                }
+            else:
+                findings = secrets.findings(judged.suspect) if time.monotonic() < until else []
+                told |= {
+                    "why": "; ".join(one.title for one in findings) or SENTENCES[judged.verdict],
+                    "fix": " ".join(one.fix for one in findings)
+                    or f"see forwarder quarantine show {judged.id}",
+                }
+            summary.kept.append(told)
+            done(1)
+
+
+def _secrets(target: Target) -> Secrets:
+    try:
+        return read_webhooks_secret(target)
+    except InvalidEntry as error:
+        raise Finding(
+            f"the webhooks secret cannot be used, {error}: mend it first, "
+            "see forwarder webhooks list"
+        ) from error

@@ -1,0 +1,94 @@
+"""How the quarantine is shown: its rows, and what became of a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from spectrum_cli.errors import Finding
+from spectrum_cli.output import Rows, iso, note, print_json, print_line, utc
+from spectrum_cli.suspects import SENTENCES, Judged
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.release import Released
+
+COLUMNS = ("received", "id", "webhook", "refused as", "bytes", "today")
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of those that were to be released; `kept` with a sentence on each cause."""
+
+    accepted: list[Released] = field(default_factory=list)
+    duplicates: list[Released] = field(default_factory=list)
+    kept: list[dict[str, str]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+def row(judged: Judged) -> list[str]:
+    """The cells of a suspect's row, one for each of COLUMNS."""
+    suspect = judged.suspect
+    return [
+        utc(suspect.received_at),
+        judged.id,
+        judged.webhook_id,
+        suspect.code,
+        str(len(suspect.body)),
+        SENTENCES[judged.verdict],
+    ]
+
+
+def document(judged: Judged) -> dict[str, Any]:
+    """The suspect for programs, without what came with it."""
+    suspect = judged.suspect
+    return {
+        "id": judged.id,
+        "received_at": iso(suspect.received_at),
+        "code": suspect.code,
+        "webhook_id": judged.webhook_id,
+        "body_bytes": len(suspect.body),
+        "verdict": judged.verdict.value,
+    }
+
+
+def _plain(released: Released) -> dict[str, object]:
+    return {"id": released.id, "event_key": released.event_key}
+
+
+def gone(ids: str) -> str:
+    """What is said of ids that nothing is kept under."""
+    return f"{ids} is not kept (any more): `forwarder quarantine list` shows what is"
+
+
+def report(summary: Summary, *, as_json: bool) -> None:
+    """Print what became of a release; raise Finding where something stays."""
+    unhinted = sum(not released.hinted for released in summary.accepted)
+    if as_json:
+        print_json(
+            {
+                "accepted": [_plain(released) for released in summary.accepted],
+                "duplicates": [_plain(released) for released in summary.duplicates],
+                "kept": summary.kept,
+                "gone": summary.gone,
+                "without_hint": unhinted,
+            }
+        )
+    else:
+        print_line(
+            f"released {len(summary.accepted)}, and {len(summary.duplicates)} that were there"
+            " already"
+        )
+        if summary.kept:
+            table = Rows("stays", "webhook", "why", "what to do")
+            table.add(
+                [[one["id"], one["webhook_id"], one["why"], one["fix"]] for one in summary.kept]
+            )
+    if unhinted:
+        note(f"{unhinted} of them will go out a little later, with the next sweeps")
+    problems = []
+    if summary.kept:
+        problems.append(f"{len(summary.kept)} stay in the quarantine")
+    if summary.gone:
+        problems.append(gone(", ".join(summary.gone[:5])))
+    if problems:
+        raise Finding("; ".join(problems))

@@ -1,0 +1,205 @@
+"""`forwarder quarantine`: what is kept, why it was refused, and what its release does."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from spectrum_cli.commands import quarantine as command
+from spectrum_forwarder.adapters.event_log import DynamoEventLog
+from spectrum_forwarder.adapters.payloads import S3Payloads
+from spectrum_forwarder.adapters.quarantine import PREFIX, S3Quarantine
+from spectrum_forwarder.domain.quarantine import Suspect
+
+from tests.support.make import WEBHOOK, body_of, signed_headers
+from tests.support.stacks import Deployed, Ran, forwarder
+
+ENTRY = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
+
+
+def quarantine(*arguments: str, given: str = "") -> Ran:
+    return forwarder("quarantine", *arguments, given=given)
+
+
+class Kept:
+    """The quarantine of a deployed stack, its webhooks secret and its log."""
+
+    def __init__(self, stack: Deployed) -> None:
+        self._stack = stack
+        self._s3 = stack.client("s3")
+        self._bucket = stack.outputs["PayloadsBucketName"]
+
+    def keep(
+        self,
+        message_id: str,
+        *,
+        ago: float = 60.0,
+        late: float = 0.0,
+        body: bytes | None = None,
+        **headers: str,
+    ) -> str:
+        """Keep a well-signed request that came `ago`, signed `late` before; return its id."""
+        at = time.time() - ago
+        body = body_of(message_id) if body is None else body
+        signed = signed_headers(body_of(message_id), now=at - late) | headers
+        code = "stale_timestamp" if late else "signature_mismatch"
+        suspect = Suspect(at, code, signed, body)
+        kept = S3Quarantine(self._s3, self._bucket, clock=time.time).keep(suspect)
+        assert kept is not None
+        return kept
+
+    def ids(self) -> list[str]:
+        found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=PREFIX).get("Contents", [])
+        return [entry["Key"].removeprefix(PREFIX) for entry in found]
+
+    def empty(self) -> None:
+        for name in self.ids():
+            self._s3.delete_object(Bucket=self._bucket, Key=PREFIX + name)
+
+    def store(self, *entries: dict[str, Any]) -> None:
+        """Write the webhooks secret."""
+        self._stack.client("secretsmanager").put_secret_value(
+            SecretId=self._stack.outputs["WebhooksSecretId"],
+            SecretString=json.dumps({"webhooks": entries}),
+        )
+
+    def event(self, message_id: str) -> Any:
+        log = DynamoEventLog(
+            self._stack.client("dynamodb"),
+            self._stack.outputs["EventsTableName"],
+            S3Payloads(self._s3, self._bucket),
+        )
+        return log.get(f"main:{message_id}")
+
+
+@pytest.fixture
+def kept(stack: Deployed) -> Iterator[Kept]:
+    kept = Kept(stack)
+    kept.store(ENTRY)
+    yield kept
+    kept.empty()
+
+
+def test_nothing_kept_is_said(kept: Kept) -> None:
+    ran = quarantine("list")
+    assert (ran.status, ran.out) == (0, "")
+    assert "nothing is kept" in ran.err
+    assert quarantine("release", "--all").status == 0
+
+
+def test_the_list_says_what_would_verify_today(kept: Kept) -> None:
+    good = kept.keep("m-1", ago=3700)
+    late = kept.keep("m-2", late=600)
+    bad = kept.keep("m-3", body=b"changed")
+    rows = {row["id"]: row for row in map(json.loads, quarantine("list", "--json").lines)}
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        good: "good",
+        late: "stale",
+        bad: "mismatch",
+    }
+    shown = quarantine("list").lines
+    assert shown[0].split()[:2] == ["received", "id"]
+    assert shown[-1].endswith("verifies now")
+    assert "2 more" in quarantine("list", "--limit", "1").err
+
+
+def test_what_is_older_than_72_hours_is_not_listed(kept: Kept) -> None:
+    kept.keep("m-1", ago=74 * 3600)
+    assert "nothing is kept" in quarantine("list").err
+
+
+def test_neither_bodies_nor_secrets_are_listed(kept: Kept) -> None:
+    name = kept.keep("m-1", body=body_of("m-1", text="canary"))
+    for ran in (quarantine("list"), quarantine("show", name), quarantine("release", "--all")):
+        assert "canary" not in ran.out + ran.err
+        assert WEBHOOK.signing_secret not in ran.out + ran.err
+
+
+def test_show_names_the_cause_and_prints_the_body_on_demand(kept: Kept) -> None:
+    rewritten = json.dumps(json.loads(body_of("m-1"))).encode()
+    name = kept.keep("m-1", body=rewritten)
+    ran = quarantine("show", name, "--json")
+    assert [found["cause"] for found in ran.json["findings"]] == ["body_reserialised"]
+    assert ran.json["headers"]["x-spectrum-webhook-id"] == WEBHOOK.id
+    assert "fix" in quarantine("show", name).out
+    assert quarantine("show", name, "--body").out.encode() == rewritten
+    assert quarantine("show", "2026-01-31T08/042").status == 1
+
+
+def test_release_takes_what_verifies_and_names_why_the_rest_stays(kept: Kept) -> None:
+    name = kept.keep("r-1")
+    again = kept.keep("r-1", ago=61)
+    late = kept.keep("r-2", late=600)
+    bad = kept.keep("r-3", body=body_of("r-3") + b"\n")
+    ran = quarantine("release", "--all", "--json")
+    assert ran.status == 1
+    assert {one["id"] for one in ran.json["accepted"] + ran.json["duplicates"]} == {name, again}
+    assert [one["event_key"] for one in ran.json["accepted"]] == ["main:r-1"]
+    why = {one["id"]: one for one in ran.json["kept"]}
+    assert "--stale" in why[late]["fix"]
+    assert "line break" in why[bad]["why"]
+    assert sorted(kept.ids()) == sorted([late, bad])
+    assert kept.event("r-1").due_at is not None
+    assert kept.event("r-2") is None
+
+
+def test_a_mended_secret_releases_what_it_had_cost(kept: Kept) -> None:
+    kept.store(ENTRY | {"signing_secret": "00" * 32})
+    name = kept.keep("mended-1")
+    assert quarantine("release", name).status == 1
+    assert kept.ids() == [name]
+    kept.store(ENTRY)
+    ran = quarantine("release", name)
+    assert (ran.status, ran.lines) == (0, ["released 1, and 0 that were there already"])
+    assert kept.ids() == []
+    assert quarantine("release", name).status == 1
+
+
+def test_a_stale_one_is_released_with_stale(kept: Kept) -> None:
+    name = kept.keep("late-1", late=600)
+    assert quarantine("release", name).status == 1
+    assert quarantine("release", name, "--stale").status == 0
+    event = kept.event("late-1")
+    assert event.received_at - event.signed_at >= 600
+
+
+def test_a_webhook_that_is_not_stored_any_more_is_named(kept: Kept) -> None:
+    kept.store(ENTRY | {"id": "another"})
+    kept.keep("m-1")
+    ran = quarantine("release", "--all", "--json")
+    assert ran.json["kept"][0]["verdict"] == "unknown_webhook"
+
+
+@pytest.mark.parametrize("arguments", [(), ("2026-01-31T08/042", "--all")])
+def test_release_wants_ids_or_all(kept: Kept, arguments: tuple[str, ...]) -> None:
+    assert quarantine("release", *arguments).status == 2
+
+
+def test_many_are_asked_for(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "UNASKED", 2)
+    for number in range(3):
+        kept.keep(f"many-{number}")
+    assert quarantine("release", "--all").status == 2
+    assert len(kept.ids()) == 3
+    ran = quarantine("release", "--all", "--yes", "--json")
+    assert (ran.status, len(ran.json["accepted"]), kept.ids()) == (0, 3, [])
+
+
+def test_a_secret_that_is_no_registry_is_told(kept: Kept, stack: Deployed) -> None:
+    kept.keep("m-1")
+    stack.client("secretsmanager").put_secret_value(
+        SecretId=stack.outputs["WebhooksSecretId"], SecretString="{}"
+    )
+    ran = quarantine("list")
+    assert (ran.status, "mend it" in ran.err) == (1, True)
+
+
+def test_an_object_of_another_kind_is_passed_over(kept: Kept, stack: Deployed) -> None:
+    key = PREFIX + kept.keep("m-1")
+    stack.client("s3").put_object(
+        Bucket=stack.outputs["PayloadsBucketName"], Key=key + "x", Body=b"nonsense"
+    )
+    assert len(quarantine("list", "--json").lines) == 1
