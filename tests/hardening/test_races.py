@@ -6,7 +6,7 @@ moto stands behind the lock that makes its writes atomic; dynalite is so by itse
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import pytest
@@ -24,6 +24,7 @@ from tests.support.make import NOW, stored_of
 
 THREADS = 16
 ROUNDS = 300 if LONG else 12
+Answer = TypeVar("Answer")
 DONE = {"crm": settled(planned("crm", NOW), Status.DELIVERED)}
 
 
@@ -36,13 +37,13 @@ class Racers:
         self.tables = [DynamoEventTable(_client(url), name) for _ in range(THREADS)]
         self._threads = ThreadPoolExecutor(THREADS)
 
-    def race(self, run: Callable[[DynamoEventTable, int], Any]) -> list[Any]:
-        """What each of them came to, in no order that matters."""
+    def race(self, run: Callable[..., Answer], key: str, *more: float) -> list[Answer]:
+        """Have each run with its table, the key and a name of its own; the answers in order."""
         gate = threading.Barrier(THREADS)
 
-        def runner(number: int) -> Any:
+        def runner(number: int) -> Answer:
             gate.wait()
-            return run(self.tables[number], number)
+            return run(self.tables[number], key, f"owner-{number}", *more)
 
         return list(self._threads.map(runner, range(THREADS)))
 
@@ -90,6 +91,12 @@ def claim(table: DynamoEventTable, key: str, owner: str, now: float = NOW) -> Cl
     return table.claim(f"main:{key}", owner=owner, now=now, until=now + 75)
 
 
+def postpone(table: DynamoEventTable, key: str, owner: str) -> bool:
+    """Each to a time of its own, as sweepers do: the same would mean that it met its own write."""
+    seen = Overdue(f"main:{key}", NOW + 75)
+    return table.postpone(seen, until=NOW + 700 + int(owner.partition("-")[2]))
+
+
 def record(table: DynamoEventTable, key: str, owner: str) -> bool:
     outcome = Record(DONE, None, NOW + 10**6)
     return table.record(f"main:{key}", owner=owner, record=outcome)
@@ -110,7 +117,7 @@ def _odd(winners: list[int]) -> int:
 def test_of_many_puts_one_is_new(racers: Racers, count: list[int]) -> None:
     for number in range(ROUNDS):
         key = f"put-{number}"
-        answers = racers.race(lambda table, i, key=key: put(table, key, f"{key}-{i}"))
+        answers = racers.race(put, key)
         count.append(answers.count(None))
     assert _odd(count) == 0
 
@@ -121,7 +128,7 @@ def test_of_many_puts_over_an_expired_event_one_is_new(racers: Racers, count: li
         put(racers.tables[0], key, "first")
         assert claim(racers.tables[0], key, "a")
         assert record(racers.tables[0], key, "a")
-        answers = racers.race(lambda table, i, key=key, at=later: put(table, key, f"{i}", at))
+        answers = racers.race(put, key, later)
         count.append(answers.count(None))
     assert _odd(count) == 0
 
@@ -130,11 +137,11 @@ def test_of_many_claims_one_holds(racers: Racers, count: list[int]) -> None:
     for number in range(ROUNDS):
         key = f"claim-{number}"
         put(racers.tables[0], key, "first")
-        claims = racers.race(lambda table, i, key=key: claim(table, key, f"owner-{i}"))
+        claims = racers.race(claim, key)
         count.append(sum(claimed is not None for claimed in claims))
         [winner] = [claimed for claimed in claims if claimed is not None]
         # The winner alone can record, and nobody can claim what is settled.
-        written = racers.race(lambda table, i, key=key: record(table, key, f"owner-{i}"))
+        written = racers.race(record, key)
         assert [f"owner-{i}" for i, done in enumerate(written) if done] == [winner.owner]
         assert claim(racers.tables[0], key, "late", NOW + 1000) is None
     assert _odd(count) == 0
@@ -147,7 +154,7 @@ def test_a_claim_that_was_lost_records_nothing(racers: Racers, count: list[int])
         assert claim(racers.tables[0], key, "owner-0")
         takeover = NOW + 76
         assert claim(racers.tables[1], key, "owner-1", takeover)
-        written = racers.race(lambda table, i, key=key: record(table, key, f"owner-{i}"))
+        written = racers.race(record, key)
         assert written[1]
         count.append(written.count(True))
     assert _odd(count) == 0
@@ -157,11 +164,7 @@ def test_of_many_sweepers_one_moves_the_due_time(racers: Racers, count: list[int
     for number in range(ROUNDS):
         key = f"due-{number}"
         put(racers.tables[0], key, "first")
-        overdue = Overdue(f"main:{key}", NOW + 75)
-        # Each its own time, as sweepers have: the same one would mean that it met its own change.
-        moved = racers.race(
-            lambda table, i, seen=overdue: table.postpone(seen, until=NOW + 700 + i)
-        )
+        moved = racers.race(postpone, key)
         count.append(moved.count(True))
     assert _odd(count) == 0
 
