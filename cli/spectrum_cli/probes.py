@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from spectrum_forwarder.domain.quarantine import UNSIGNED
+
 from spectrum_cli.http_client import HttpClient, NotAnswered
 from spectrum_cli.rotation import Seen
 from spectrum_cli.samples import LONG_AGO, SIGNATURE, TIMESTAMP, WEBHOOK_ID
@@ -29,7 +31,7 @@ def knows(client: HttpClient) -> Callable[[str, str], bool]:
             "Content-Type": "application/json",
             WEBHOOK_ID: webhook_id,
             TIMESTAMP: str(LONG_AGO),
-            SIGNATURE: "v0=" + "0" * 64,
+            SIGNATURE: UNSIGNED,
         }
         try:
             answer = client.request("POST", url, headers=headers, body=b"{}", timeout=TIMEOUT)
