@@ -1,0 +1,147 @@
+"""Templates with one mistake each: every mistake is caught, by the assertion that is meant to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from spectrum_cli.local.template import Template, load
+
+from tests.template import test_functions as functions
+from tests.template import test_resources as resources
+from tests.template import test_watching as watching
+from tests.template.conftest import TEMPLATE, resolved_by
+
+Check = Callable[[Template], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` becomes `new`, the first time it stands in the template."""
+
+    name: str
+    old: str
+    new: str
+    caught_by: Check
+
+
+def on(check: Callable[..., None], *arguments: object) -> Check:
+    """A test of the properties, as a check of a template."""
+    return lambda template: check(*arguments, resolved_by(template))
+
+
+rights = partial(on, functions.test_role_has_the_rights_of_its_function_and_no_others)
+encrypted = on(resources.test_queue_keeps_records_14_days_and_encrypted, "EventsQueue")
+hidden = on(resources.test_lane_hides_records_for_six_timeouts_of_the_fan_out, "EventsQueue")
+patient = on(resources.test_lane_gives_up_on_a_record_only_after_12_hours, "EventsQueue")
+table = on(resources.test_table_forgets_events_but_not_by_mistake)
+bucket = on(resources.test_bucket_is_private_and_encrypted)
+throttled = on(resources.test_endpoint_is_throttled)
+arm = on(functions.test_function_runs_python_3_13_on_arm64_as_its_own_role, "ReceiverFunction")
+logs = on(functions.test_function_logs_json_to_its_own_group_which_forgets, "ReceiverFunction")
+lane = on(
+    functions.test_lane_reports_single_failures_has_a_limit_and_does_not_wait,
+    "FanoutFunctionMainLane",
+)
+tls = on(
+    resources.test_plain_http_is_refused,
+    "QueuesTlsOnly",
+    {f"{name}.Arn" for name in resources.QUEUES},
+)
+heard = on(watching.test_alarm_is_heard_and_says_what_to_run, "DeadLetteredAlarm")
+
+MUTANTS = [
+    Mutant("a wildcard action", "dynamodb:PutItem", "dynamodb:*", rights("ReceiverRole")),
+    Mutant("a missing action", "dynamodb:GetItem, ", "", rights("FanoutRole")),
+    Mutant("a misspelt action", "dynamodb:Query", "dynamodb:Querry", rights("SweeperRole")),
+    Mutant(
+        "a wildcard resource",
+        "Resource: !GetAtt EventsTable.Arn",
+        'Resource: "*"',
+        rights("ReceiverRole"),
+    ),
+    Mutant(
+        "a visibility timeout of 30 s",
+        "VisibilityTimeout: 360",
+        "VisibilityTimeout: 30",
+        hidden,
+    ),
+    Mutant(
+        "records that are given up after three receives",
+        "maxReceiveCount: 200",
+        "maxReceiveCount: 3",
+        patient,
+    ),
+    Mutant(
+        "queues that forget after four days",
+        "MessageRetentionPeriod: 1209600",
+        "MessageRetentionPeriod: 345600",
+        encrypted,
+    ),
+    Mutant(
+        "an unencrypted queue",
+        "SqsManagedSseEnabled: true",
+        "SqsManagedSseEnabled: false",
+        encrypted,
+    ),
+    Mutant("plain http", 'Bool: {"aws:SecureTransport": "false"}', "Bool: {}", tls),
+    Mutant("no TTL", "AttributeName: expires_at", "AttributeName: expires", table),
+    Mutant(
+        "a table that cannot be restored", "RecoveryEnabled: true", "RecoveryEnabled: false", table
+    ),
+    Mutant("an unencrypted table", "SSEEnabled: true", "SSEEnabled: false", table),
+    Mutant(
+        "a public bucket",
+        "BlockPublicPolicy: true",
+        "BlockPublicPolicy: false",
+        bucket,
+    ),
+    Mutant(
+        "a batch that fails as a whole",
+        "FunctionResponseTypes: [ReportBatchItemFailures]",
+        "",
+        lane,
+    ),
+    Mutant("hints that wait", "BatchSize: 10", "BatchSize: 100", lane),
+    Mutant("logs that nobody can parse", "LogFormat: JSON", "LogFormat: Text", logs),
+    Mutant("platform lines", "SystemLogLevel: WARN", "SystemLogLevel: INFO", logs),
+    Mutant("another processor", "Architectures: [arm64]", "Architectures: [x86_64]", arm),
+    Mutant(
+        "an endpoint without a throttle",
+        "ThrottlingRateLimit: !Ref ThrottleRate",
+        "ThrottlingRateLimit: 0",
+        throttled,
+    ),
+    Mutant(
+        "a function with a URL of its own",
+        "      CodeUri: functions/sweeper\n",
+        "      CodeUri: functions/sweeper\n      FunctionUrlConfig: {AuthType: NONE}\n",
+        watching.test_nothing_is_public_but_the_endpoint,
+    ),
+    Mutant(
+        "an alarm that nobody hears",
+        "AlarmActions: [!Ref AlarmTopic]",
+        "AlarmActions: []",
+        heard,
+    ),
+    Mutant(
+        "a stopped sweeper that looks calm",
+        "TreatMissingData: breaching",
+        "TreatMissingData: notBreaching",
+        watching.test_no_data_is_an_alarm_where_silence_is_the_trouble,
+    ),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_is_caught(mutant: Mutant, template: Template, tmp_path: Path) -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    assert mutant.old in text
+    mutated = tmp_path / "template.yaml"
+    mutated.write_text(text.replace(mutant.old, mutant.new, 1), encoding="utf-8")
+    mutant.caught_by(template)
+    with pytest.raises((AssertionError, KeyError)):
+        mutant.caught_by(load(mutated))
