@@ -131,7 +131,7 @@ def seconds_to_the_first_row(stack: Deployed) -> float:
         assert process.stdout.readline().split()[2] == "main:new"
         seconds = time.monotonic() - began
         process.stdout.close()
-        assert (process.wait(10), process.stderr.read()) == (0, "")
+        assert (process.wait(60), process.stderr.read()) == (0, "")
     return seconds
 
 
@@ -169,7 +169,7 @@ def test_tail_follows_what_comes_and_ctrl_c_ends_it_quietly(
         put(stack, "tailed", delivered("crm", NOW))
         assert next_line() == ("main:tailed", ["delivered"])
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "")
 
 
@@ -181,4 +181,4 @@ def test_a_pipe_that_is_closed_from_the_start_is_no_error(
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        assert (process.wait(10), process.stderr.read()) == (0, "")
+        assert (process.wait(60), process.stderr.read()) == (0, "")
