@@ -203,6 +203,10 @@ def breaker_never_probed(patch: Patch) -> None:
     patch.setattr(Gate, "holds_back", holds_back)
 
 
+def pause_counted_as_an_outage(patch: Patch) -> None:
+    patch.setattr(Gate, "failing_since", lambda self, destination: 0.0)
+
+
 def outage_taken_for_poison(patch: Patch) -> None:
     patch.setattr(Recorder, "release", lambda self, claimed: None)
 
@@ -255,6 +259,7 @@ MUTANTS = (
     Mutant(late_record_not_tried, Invariant.ONCE),
     Mutant(what_is_owed_expires, Invariant.NOTHING_OWED),
     Mutant(breaker_never_probed, Invariant.CALM),
+    Mutant(pause_counted_as_an_outage, Invariant.JUST_CAUSE),
     Mutant(outage_taken_for_poison, Invariant.JUST_CAUSE),
     Mutant(suspects_not_struck, Invariant.NOTHING_OWED),
     Mutant(webhook_id_new_on_every_attempt, Invariant.ONE_ID),

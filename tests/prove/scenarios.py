@@ -109,6 +109,17 @@ def _paused(world: World) -> None:
         world.later(day * DAY, world.expire)
 
 
+def _paused_before_an_outage(world: World) -> None:
+    crm = DESTINATIONS["crm"]
+    world.add(replace(crm, enabled=False))
+    for number in range(15):
+        world.deliver(body_of(f"m{number}"), f"main:m{number}")
+    consumer = world.consumers["crm"]
+    consumer.default = REFUSED
+    world.later(5 * DAY, lambda: world.add(crm))
+    world.later(5 * DAY + 4 * HOUR, lambda: setattr(consumer, "default", DELIVERED))
+
+
 def _outage(world: World) -> None:
     for number in range(15):
         world.deliver(body_of(f"m{number}"), f"main:m{number}")
@@ -165,6 +176,7 @@ CALAMITIES = (
     Scenario("an event that kills its worker", _poison),
     Scenario("a destination paused for 20 days", _paused),
     Scenario("a destination down for 2 h", _outage),
+    Scenario("a destination paused for 5 days, then down for 4 h", _paused_before_an_outage),
     Scenario("the bucket down for 10 h", _down("payloads", 10 * HOUR, first=False), inline=50),
     Scenario("the table down for 10 h", _down("table", 10 * HOUR)),
     Scenario("the secrets down for 10 h", _down("secrets", 10 * HOUR, first=False)),

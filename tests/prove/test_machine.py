@@ -173,8 +173,8 @@ def test_no_history_loses_or_doubles_an_event(
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=2000 if LONG else 120,
-            stateful_step_count=50,
+            max_examples=2000 if LONG else 60,
+            stateful_step_count=50 if LONG else 40,
             deadline=None,
             database=None,
             derandomize=not LONG,

@@ -40,6 +40,10 @@ class Gate:
         health = self._health.get(destination, UNKNOWN)
         return health.broken and not health.may_be_probed(self._clock())
 
+    def failing_since(self, destination: str) -> float:
+        """Since when the destination has not succeeded once; 0 where it is not failing."""
+        return self._health.get(destination, UNKNOWN).failing_since
+
     def reopens_at(self, destination: str) -> float:
         """When to look again at what is held back, spread so that not all come at once."""
         open_until = self._health.get(destination, UNKNOWN).open_until

@@ -87,7 +87,9 @@ class Planner:
             plan.deliveries[destination.name] = self._held_by_breaker(delivery, self.clock())
 
     def _held_by_breaker(self, delivery: Delivery, now: float) -> Delivery:
-        if now - delivery.planned_at > LONGEST_OUTAGE * self.timing.scale:
+        # A delivery that was paused before is not to blame for its age.
+        waiting_since = max(delivery.planned_at, self.gate.failing_since(delivery.destination))
+        if now - waiting_since > LONGEST_OUTAGE * self.timing.scale:
             return settled(delivery, Status.DEAD_LETTERED, "breaker_open")
         return held(delivery, self.gate.reopens_at(delivery.destination), "breaker")
 
