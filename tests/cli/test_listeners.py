@@ -88,6 +88,14 @@ def test_a_listener_is_a_queue_and_a_destination_and_both_go_with_it(target: Tar
     assert (queues(target), entries(target)) == ([], [])
 
 
+def test_a_listener_whose_queue_is_gone_still_ends(target: Target) -> None:
+    opened = open_anna(target)
+    target.client("sqs").delete_queue(QueueUrl=opened.queue_url)
+
+    assert close_listener(target, opened) == 0
+    assert entries(target) == []
+
+
 def test_the_next_run_goes_on_with_what_was_left(target: Target) -> None:
     first = open_anna(target, expression="event == 'messages'")
 

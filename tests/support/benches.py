@@ -69,7 +69,8 @@ class Bench:
             "url": self.url,
             "headers": HEADERS,
             "body": b"{}",
-            "timeout_seconds": 5.0,
+            # Generous: a client's first call includes reading its service's description.
+            "timeout_seconds": 20.0,
             "begin_by": float("inf"),
             "kind": self.kind,
         }

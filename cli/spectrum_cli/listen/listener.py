@@ -121,8 +121,11 @@ def close_listener(target: Target, listener: Listener) -> int:
     _remove_destination(target, listener.queue_arn)
     sqs = target.client("sqs")
     counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    found = sqs.get_queue_attributes(QueueUrl=listener.queue_url, AttributeNames=list(counts))
-    sqs.delete_queue(QueueUrl=listener.queue_url)
+    try:
+        found = sqs.get_queue_attributes(QueueUrl=listener.queue_url, AttributeNames=list(counts))
+        sqs.delete_queue(QueueUrl=listener.queue_url)
+    except sqs.exceptions.QueueDoesNotExist:
+        return 0  # somebody else has removed it
     return sum(int(found["Attributes"][name]) for name in counts)
 
 

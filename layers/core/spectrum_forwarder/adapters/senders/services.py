@@ -85,6 +85,7 @@ class TargetClients:
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str, float], Any] = {}
+        self._session: boto3.session.Session | None = None
         self._lock = threading.Lock()
 
     def get(self, service: str, arn: str, timeout_seconds: float) -> Any:
@@ -93,7 +94,8 @@ class TargetClients:
         key = (service, region, timeout_seconds)
         with self._lock:
             if key not in self._made:
-                self._made[key] = boto3.session.Session().client(
+                self._session = self._session or boto3.session.Session()
+                self._made[key] = self._session.client(
                     service,  # type: ignore[call-overload]
                     region_name=region,
                     config=Config(
