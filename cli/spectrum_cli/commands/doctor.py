@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.commands.webhooks import ApiUrl, ProjectId, ProjectSecret
 from spectrum_cli.errors import Finding
 from spectrum_cli.output import AsJson, print_json, progress, stdout_console
 from spectrum_cli.spectrum_api import BASE_URL
+from spectrum_cli.spectrum_options import ApiUrl, ProjectId, ProjectSecret
 from spectrum_cli.target import Target, with_target
 
 SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "·"}

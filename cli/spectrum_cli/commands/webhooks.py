@@ -5,13 +5,11 @@ from __future__ import annotations
 import getpass
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
-from spectrum_cli.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.http_client import HttpClient
 from spectrum_cli.output import (
     AsJson,
@@ -22,43 +20,30 @@ from spectrum_cli.output import (
     note,
     print_json,
     print_line,
-    utc,
 )
 from spectrum_cli.probes import knows, seen
-from spectrum_cli.registry import Entry, webhooks_of
+from spectrum_cli.registry import webhooks_of
 from spectrum_cli.rotation import Rotation, register_pending, same_url
-from spectrum_cli.spectrum_api import BASE_URL, AlreadyRegistered, Registration, SpectrumApi
+from spectrum_cli.spectrum_api import BASE_URL, AlreadyRegistered, Registration
+from spectrum_cli.spectrum_options import (
+    ID_VARIABLE,
+    SECRET_VARIABLE,
+    ApiUrl,
+    ProjectId,
+    ProjectSecret,
+    open_api,
+)
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.webhook_store import (
     GRACE_SECONDS,
     Webhooks,
     WebhookStore,
-    is_over,
-    source_of,
 )
+from spectrum_cli.webhook_views import complain, webhook_rows
 from spectrum_cli.wiring import event_log
 
-ID_VARIABLE, SECRET_VARIABLE = "SPECTRUM_PROJECT_ID", "SPECTRUM_PROJECT_SECRET"
-PANEL = "Spectrum's API"
 DEFAULT_WAIT = 300.0
 LOCAL_POLL, POLL = 0.2, 3.0
-
-ProjectId = Annotated[
-    str | None,
-    typer.Option(envvar=ID_VARIABLE, help="The Spectrum project.", rich_help_panel=PANEL),
-]
-ProjectSecret = Annotated[
-    str | None,
-    typer.Option(
-        envvar=SECRET_VARIABLE,
-        help="Its secret; better set the variable than this.",
-        rich_help_panel=PANEL,
-    ),
-]
-ApiUrl = Annotated[
-    str,
-    typer.Option(envvar="SPECTRUM_API_URL", help="Where the API is.", rich_help_panel=PANEL),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -92,11 +77,11 @@ def list_webhooks(
     webhooks = _store(target).read()
     listed: list[Registration] | None = None
     if project_id and project_secret:
-        with _api(project_id, project_secret, api_url) as api:
+        with open_api(project_id, project_secret, api_url) as api:
             listed = api.list()
     else:
         note(f"Spectrum is not asked: set {ID_VARIABLE} and {SECRET_VARIABLE} for that")
-    rows = _rows(listed, webhooks, reveal=reveal)
+    rows = webhook_rows(listed, webhooks, reveal=reveal)
     if as_json:
         print_json({"webhooks": rows, "pending": webhooks.pending})
     else:
@@ -105,7 +90,7 @@ def list_webhooks(
         if reveal:
             for row in rows:
                 print_line(f"{row['id']} {row.get('signing_secret', '-')}")
-    _complain(rows, webhooks, target)
+    complain(rows, webhooks, target)
 
 
 def register_webhook(
@@ -131,7 +116,7 @@ def register_webhook(
     url = url or target.endpoint_url
     store = _store(target)
     _check_source(source)
-    with _api(project_id, project_secret, api_url) as api:
+    with open_api(project_id, project_secret, api_url) as api:
         pending = store.read().pending
         resumed = pending is not None and same_url(str(pending.get("url")), url)
         if pending is not None and not resumed:
@@ -172,7 +157,7 @@ def delete(
     Example: forwarder webhooks delete 3f1c2b7e-0000-4000-8000-000000000001
     """
     store = _store(target)
-    with _api(project_id, project_secret, api_url) as api:
+    with open_api(project_id, project_secret, api_url) as api:
         if not confirm(f"Delete {webhook_id}? Spectrum delivers nothing to it then.", yes=yes):
             return
         was_there = api.delete(webhook_id)
@@ -210,7 +195,7 @@ def rotate(
 
     Example: forwarder webhooks rotate
     """
-    with _api(project_id, project_secret, api_url) as api, HttpClient() as client:
+    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
         rotation = Rotation(
             api=api,
             store=_store(target),
@@ -267,17 +252,6 @@ def _asked(question: str, *, hidden: bool = False) -> str:
     return getpass.getpass(question) if hidden else input(question)
 
 
-@contextmanager
-def _api(project_id: str | None, project_secret: str | None, url: str) -> Iterator[SpectrumApi]:
-    if not project_id or not project_secret:
-        raise Unreachable(
-            f"Spectrum's API needs the project's id and secret: set {ID_VARIABLE} and "
-            f"{SECRET_VARIABLE}"
-        )
-    with HttpClient() as client:
-        yield SpectrumApi(client, project_id, project_secret, url)
-
-
 def _store(target: Target) -> WebhookStore:
     return WebhookStore(webhooks_of(target))
 
@@ -298,48 +272,3 @@ def _done(as_json: bool, document: dict[str, Any], text: str) -> None:
         print_json(document)
     else:
         print_line(text)
-
-
-def _rows(
-    listed: list[Registration] | None, webhooks: Webhooks, *, reveal: bool
-) -> list[dict[str, Any]]:
-    rows = []
-    for one in listed or []:
-        entry = webhooks.entry(one.id)
-        rows.append(_row(one.id, one.url, entry, one.created_at))
-    known = {one.id for one in listed or []}
-    for entry in webhooks.entries:
-        if entry.get("id") not in known:
-            where = "not asked" if listed is None else "no"
-            rows.append(_row(str(entry.get("id")), where, entry, ""))
-    if reveal:
-        for row in rows:
-            entry = webhooks.entry(row["id"])
-            row["signing_secret"] = entry.get("signing_secret") if entry else None
-    return rows
-
-
-def _row(webhook_id: str, url: str, entry: Entry | None, created: str) -> dict[str, Any]:
-    state = "missing"
-    if entry is not None:
-        until = entry.get("accepted_until")
-        state = "stored" if until is None else f"until {utc(until)}"
-        state = "expired" if is_over(entry, time.time()) else state
-    source = source_of(entry) if entry else "-"
-    return {"id": webhook_id, "url": url, "secret": state, "source": source, "created": created}
-
-
-def _complain(rows: list[dict[str, Any]], webhooks: Webhooks, target: Target) -> None:
-    if webhooks.pending:
-        verb = "rotate" if webhooks.pending.get("replaces") else "register"
-        raise Finding(
-            f"a registration of {webhooks.pending.get('url')} was begun and not finished: run "
-            f"forwarder webhooks {verb} again"
-        )
-    ours = [r for r in rows if str(r["url"]).startswith(target.endpoint_url)]
-    missing = [str(row["id"]) for row in ours if row["secret"] == "missing"]
-    if missing:
-        raise Finding(
-            f"the secret of {', '.join(missing)} is not stored: its deliveries are answered 503; "
-            "import it (forwarder webhooks import), or rotate it"
-        )
