@@ -95,7 +95,7 @@ def amplification(queue: CountingQueue, events: int) -> float:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("minutes", "most"), [(5, 1.2), (10, 1.2), (30, 4.0)])
 def test_a_large_backlog_is_queued_about_once(minutes: int, most: float, figures: Figures) -> None:
-    events = 100_000 if LONG else 20_000
+    events = 100_000 if LONG else 10_000
     clock, table = ManualClock(), IndexedTable()
     queue = CountingQueue(clock)
     for number in range(events):
@@ -110,7 +110,7 @@ def test_a_large_backlog_is_queued_about_once(minutes: int, most: float, figures
 def test_a_backlog_in_dynamodb_is_queued_about_once(
     figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    events = 500 if LONG else 100
+    events = 500 if LONG else 30
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     with mock_aws():
