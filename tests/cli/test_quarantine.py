@@ -198,8 +198,10 @@ def test_a_secret_that_is_no_registry_is_told(kept: Kept, stack: Deployed) -> No
 
 
 def test_an_object_of_another_kind_is_passed_over(kept: Kept, stack: Deployed) -> None:
-    key = PREFIX + kept.keep("m-1")
+    other = kept.keep("m-1") + "x"
     stack.client("s3").put_object(
-        Bucket=stack.outputs["PayloadsBucketName"], Key=key + "x", Body=b"nonsense"
+        Bucket=stack.outputs["PayloadsBucketName"], Key=PREFIX + other, Body=b"nonsense"
     )
     assert len(quarantine("list", "--json").lines) == 1
+    assert quarantine("show", other).status == 1
+    assert quarantine("release", other).status == 1

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("what", "which", "times", "first", "last", "example", "meaning")
 REFUSED = {"stale": "stale_refused", "mismatch": "mismatch_refused"}
-BODIES_AT_ONCE = 8
+BODIES_AT_ONCE = 16
 MOST_REFUSED = 1000
 
 
@@ -123,15 +123,17 @@ def _look_into(log: EventLog, found: Audit, events: Sequence[LoggedEvent]) -> in
             return None
 
     there = 0
-    with (
-        progress("looking into bodies", len(events)) as done,
-        ThreadPoolExecutor(BODIES_AT_ONCE) as readers,
-    ):
-        for event, body in zip(events, readers.map(read, events), strict=True):
-            done(1)
-            if body is not None:
-                there += 1
-                found.look_into(event, body)
+    with progress("looking into bodies", len(events)) as done:
+        # In batches, so that Ctrl-C has little to wait for.
+        for start in range(0, len(events), BODIES_AT_ONCE):
+            batch = events[start : start + BODIES_AT_ONCE]
+            with ThreadPoolExecutor(BODIES_AT_ONCE) as readers:
+                bodies = list(readers.map(read, batch))
+            for event, body in zip(batch, bodies, strict=True):
+                if body is not None:
+                    there += 1
+                    found.look_into(event, body)
+            done(len(batch))
     return there
 
 

@@ -101,7 +101,7 @@ def show(
     """
     if body and as_json:
         raise WrongUse("--body prints the body as it came: leave --json away")
-    suspect = shelf(target).get(suspect_id)
+    ((_, suspect),) = shelf(target).get_all([suspect_id])
     if suspect is None:
         raise Finding(gone(suspect_id))
     if body:
