@@ -120,7 +120,7 @@ class Listen:
     def started(self) -> dict[str, Any]:
         """Wait for the first line."""
         wait_until(
-            lambda: self.lines() or self.process.poll() is not None, 30, f"a start: {self.err}"
+            lambda: self.lines() or self.process.poll() is not None, 90, f"a start: {self.err}"
         )
         assert self.process.poll() is None, self.err
         return self.lines()[0]
@@ -129,7 +129,7 @@ class Listen:
         """Send a signal, and wait."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(90)
 
 
 def environment() -> dict[str, str]:
