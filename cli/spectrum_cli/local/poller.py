@@ -69,7 +69,9 @@ class Poller:
         ]
         for _ in filter(None, free):
             self._slots.release()
-        self._invokers.shutdown(wait=all(free))
+        # A thread that still waits for the queue may yet have records to hand over.
+        if not self._thread.is_alive():
+            self._invokers.shutdown(wait=all(free))
         return all(free) and not self._thread.is_alive()
 
     def _poll(self) -> None:
