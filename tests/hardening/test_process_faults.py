@@ -43,8 +43,10 @@ class Plan:
     patience: float
 
 
+# A hint is repeated after 600 s, scaled: a stack that is given more than it can do in that time
+# would only drown in hints, so the long run, which may meet a busy machine, scales less.
 PLAN = (
-    Plan(500, 0.06, 8.0, 20.0, 10.0, 1.0, 0.05, 240.0)
+    Plan(500, 0.12, 8.0, 20.0, 10.0, 1.0, 0.3, 420.0)
     if LONG
     else Plan(60, 0.08, 1.2, 2.0, 2.5, 0.5, 0.01, 60.0)
 )
@@ -138,7 +140,7 @@ def settle(scene: Scene, acknowledged: set[str]) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_killed_processes_and_failing_services(
     scene: Scene, record_property: Callable[[str, object], None]
 ) -> None:

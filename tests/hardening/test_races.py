@@ -23,7 +23,7 @@ from tests.support.aws import create_table
 from tests.support.make import NOW, stored_of
 
 THREADS = 16
-ROUNDS = 300 if LONG else 12
+ROUNDS = 150 if LONG else 12
 Answer = TypeVar("Answer")
 DONE = {"crm": settled(planned("crm", NOW), Status.DELIVERED)}
 
