@@ -1,13 +1,24 @@
-"""Clients for AWS, with time limits that keep the whole answer to Spectrum under five seconds."""
+"""Clients for AWS, with time limits that keep the whole answer to Spectrum under five seconds.
 
+They are botocore's own, and each setting that is not its default has a measured reason
+(docs/performance.md): the user agent is otherwise put together anew for every call, arguments are
+checked against the service's model by botocore and again by the service, and the CA bundle is
+parsed at every new connection.
+"""
+
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 # Both are how botocore says that a call failed.
 FAILURES = (BotoCoreError, ClientError)
+USER_AGENT = "spectrum-forwarder"
+# Made when the layer is built, out of botocore's bundle; not there in a checkout.
+AMAZON_ROOTS = Path(__file__).with_name("amazon_roots.pem")
 
 
 class Clients:
@@ -20,18 +31,57 @@ class Clients:
     def __init__(
         self, *, connect_seconds: float, read_seconds: float, tries: int, connections: int = 10
     ) -> None:
-        self._session = boto3.session.Session()
+        self._session = botocore.session.get_session()
+        self._verify = ca_bundle(self._session)
         self._config = Config(
             connect_timeout=connect_seconds,
             read_timeout=read_seconds,
             max_pool_connections=connections,
             retries={"mode": "standard", "total_max_attempts": tries},
+            parameter_validation=False,
+            user_agent=USER_AGENT,
         )
 
     def make(self, service: str, **changes: Any) -> Any:
         """A client of `service`; `changes` override the configuration for it alone."""
         config = self._config.merge(Config(**changes)) if changes else self._config
-        return self._session.client(service, config=config)  # type: ignore[call-overload]
+        return self._session.create_client(service, config=config, verify=self._verify)
+
+    def later(self, service: str) -> Any:
+        """A client of `service` that is made at its first call, for what is seldom needed.
+
+        For one thread alone.
+        """
+        return _Later(self, service)
+
+
+class _Later:
+    """Stands for a client that is not there yet."""
+
+    def __init__(self, clients: Clients, service: str) -> None:
+        self._clients = clients
+        self._service = service
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._clients.make(self._service)
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+
+def ca_bundle(session: botocore.session.Session) -> str | None:
+    """The roots that AWS is verified by; None for botocore's own bundle.
+
+    A bundle that somebody has set goes first. Only in AWS's public regions do all services stand
+    under Amazon's roots.
+    """
+    chosen = session.get_config_variable("ca_bundle")
+    if chosen:
+        return str(chosen)
+    region = session.get_config_variable("region") or ""
+    public = not region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"))
+    return str(AMAZON_ROOTS) if public and AMAZON_ROOTS.is_file() else None
 
 
 def failure_code(error: Exception) -> str:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-import boto3
+import botocore.session
 from botocore import exceptions
 from botocore.config import Config
 
@@ -85,7 +85,7 @@ class TargetClients:
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str, float], Any] = {}
-        self._session: boto3.session.Session | None = None
+        self._session: botocore.session.Session | None = None
         self._lock = threading.Lock()
 
     def get(self, service: str, arn: str, timeout_seconds: float) -> Any:
@@ -94,9 +94,9 @@ class TargetClients:
         key = (service, region, timeout_seconds)
         with self._lock:
             if key not in self._made:
-                self._session = self._session or boto3.session.Session()
-                self._made[key] = self._session.client(
-                    service,  # type: ignore[call-overload]
+                self._session = self._session or botocore.session.get_session()
+                self._made[key] = self._session.create_client(
+                    service,
                     region_name=region,
                     config=Config(
                         connect_timeout=timeout_seconds,
