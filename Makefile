@@ -10,7 +10,7 @@ SAM := $(SAM_VENV)/bin/sam
 LINT_VENV := .lint-venv
 LINT := $(LINT_VENV)/bin/checkov
 
-.PHONY: demo test template prove check fix validate build events lock clean
+.PHONY: demo test template dashboard prove check fix validate build events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -52,6 +52,10 @@ $(LINT): requirements/lint.txt
 
 template: $(READY) $(LINT)
 	$(BIN)/python -m tests.template.lint
+
+# Draws docs/dashboard.png from a local run's metrics; needs chromium.
+dashboard: $(READY)
+	$(BIN)/python -m tests.observability.draw_dashboard docs/dashboard.png
 
 validate: $(SAM)
 	$(SAM) validate --lint --region us-east-1

@@ -40,10 +40,11 @@ PATIENCE = 45.0
 
 @dataclass
 class Burst:
-    """What came of it. `lines` are those of the functions, with who printed each."""
+    """What came of it. `lines` are those of the functions, with who printed each; `answers` are the
+    endpoint's: when, which status, after how many seconds."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
-    answers: Counter[int] = field(default_factory=Counter)
+    answers: list[tuple[float, int, float]] = field(default_factory=list)
     signatures: set[str] = field(default_factory=set)
     dashboard: dict[str, Any] = field(default_factory=dict)
     alarms: list[dict[str, Any]] = field(default_factory=list)
@@ -63,8 +64,13 @@ class Burst:
         }
 
 
-def run_burst(missing: Callable[[Burst], Sequence[str]], *, events: int = 6) -> Burst:
-    """Run it until `missing` names nothing that is still to come, or patience is at its end."""
+def run_burst(
+    missing: Callable[[Burst], Sequence[str]], *, events: int = 6, pause: float = 0.0
+) -> Burst:
+    """Run it until `missing` names nothing that is still to come, or patience is at its end.
+
+    `events` ordinary ones come first, `pause` seconds apart.
+    """
     burst = Burst()
     attempts: Counter[bytes] = Counter()
     lock = threading.Lock()
@@ -101,7 +107,7 @@ def run_burst(missing: Callable[[Burst], Sequence[str]], *, events: int = 6) -> 
         )
         with stack:
             _describe(stack, burst)
-            _live(stack, burst, events)
+            _live(stack, burst, events, pause)
             deadline = time.monotonic() + PATIENCE
             while missing(burst) and time.monotonic() < deadline:
                 time.sleep(0.2)
@@ -134,16 +140,19 @@ def _describe(stack: LocalStack, burst: Burst) -> None:
     burst.namespace = variables["POWERTOOLS_METRICS_NAMESPACE"]
 
 
-def _live(stack: LocalStack, burst: Burst, events: int) -> None:
+def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
     table = stack.deployment.physical_ids["EventsTable"]
     board = DynamoHealthBoard(stack.client("dynamodb"), table, clock=time.time)
     failing_since = time.time() - 1200
     board.save("slow", Health(failing_since=failing_since, open_until=2e9, trips=3))
     for number in range(events):
         _send(stack, burst, _body(f"spc-msg-{number}"))
+        time.sleep(pause)
     _send(stack, burst, _body("spc-msg-0"))
     _send(stack, burst, _body("spc-msg-large", size=600_000))
-    for flaw in FLAWS:
+    stale = _body("spc-msg-stale")
+    _send(stack, burst, stale, signed_headers(stale, now=time.time() - 400))
+    for flaw in sorted(set(FLAWS) - {"stale"}):
         request = flawed(
             flaw,
             _body("spc-msg-flawed"),
@@ -199,13 +208,14 @@ def _send(
         value for name, value in sent.items() if name.lower() == "x-spectrum-signature"
     }
     request = Request(stack.endpoint_url, body, sent)
+    began = time.time()
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
             status = answer.status
     except HTTPError as error:
         status = error.code
         error.close()
-    burst.answers[status] += 1
+    burst.answers.append((time.time(), status, time.time() - began))
 
 
 @contextlib.contextmanager
