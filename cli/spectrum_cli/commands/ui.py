@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import webbrowser
@@ -49,6 +50,8 @@ def ui(
     from spectrum_cli.ui.server import open_port, serve_on  # noqa: PLC0415
     from spectrum_cli.ui.stack import Stack  # noqa: PLC0415
 
+    # A page reads eight partitions at once: what is over the pool's size is closed, which is fine.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     with open_port(port) as listening:
         stack = Stack(target)
         guard = Guard(listening.getsockname()[1])

@@ -1,0 +1,116 @@
+"""A stand-in for the events table, for sizes at which moto is slow whatever is asked of it.
+
+It answers what the delivery log reads, as DynamoDB does: a query costs the same at any size. Calls
+are counted by their name.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import random
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from spectrum_cli.target import Target
+from spectrum_forwarder.adapters import items
+from spectrum_forwarder.domain.ports import SHARDS
+
+from tests.ui import seeding
+
+KINDS_OF_EVENTS = 50
+DESTINATIONS = {
+    "destinations": [
+        {"name": name, "url": f"https://{name}.example.com/", "signing_secret": "ab" * 32}
+        for name in ("crm", "archive", "bot")
+    ]
+}
+
+
+class BigTable:
+    """A DynamoDB client with one table of `count` events, evenly over the time before `now`."""
+
+    def __init__(self, count: int, now: float, *, days: float = 10) -> None:
+        self.calls: Counter[str] = Counter()
+        self.keys = [f"main:spc-msg-{number:08d}" for number in range(count)]
+        step = days * 86_400 / count
+        self._times = {key: now - 30 - n * step for n, key in enumerate(self.keys)}
+        self._shards: list[list[tuple[float, str]]] = [[] for _ in range(SHARDS)]
+        for key, at in self._times.items():
+            self._shards[items.shard(key)].append((at, key))
+        for shard in self._shards:
+            shard.sort()
+        rng = random.Random(7)
+        self._models = [
+            seeding.item_of(
+                seeding.text_event(number, rng), now, seeding.deliveries_of(now, now, rng)
+            )
+            for number in range(KINDS_OF_EVENTS)
+        ]
+
+    def query(self, **asked: Any) -> dict[str, Any]:
+        """A page of the log index, newest first."""
+        self.calls["query"] += 1
+        values = asked["ExpressionAttributeValues"]
+        shard = self._shards[int(values[":shard"]["N"])]
+        since, until = float(values[":since"]["N"]), float(values[":until"]["N"])
+        begin = bisect.bisect_left(shard, (since, ""))
+        end = bisect.bisect_right(shard, (until, "\U0010ffff"))
+        if "ExclusiveStartKey" in asked:
+            start = asked["ExclusiveStartKey"]
+            place = (self._times[start["event_key"]["S"]], start["event_key"]["S"])
+            end = min(end, bisect.bisect_left(shard, place))
+        first = max(begin, end - asked["Limit"])
+        found = [
+            {**items.key(key), "shard": values[":shard"], "received_at": items.number(at)}
+            for at, key in reversed(shard[first:end])
+        ]
+        return {"Items": found, **({"LastEvaluatedKey": found[-1]} if first > begin else {})}
+
+    def batch_get_item(self, **asked: Any) -> dict[str, Any]:
+        """Whole items by their keys."""
+        self.calls["batch_get_item"] += 1
+        [(table, wanted)] = asked["RequestItems"].items()
+        return {"Responses": {table: [self._item(key["event_key"]["S"]) for key in wanted["Keys"]]}}
+
+    def get_item(self, **asked: Any) -> dict[str, Any]:
+        """One whole item."""
+        self.calls["get_item"] += 1
+        key = asked["Key"]["event_key"]["S"]
+        return {"Item": self._item(key)} if key in self._times else {}
+
+    def _item(self, key: str) -> items.Item:
+        model = self._models[int(key[-2:]) % KINDS_OF_EVENTS]
+        return {**model, **items.key(key), "received_at": items.number(self._times[key])}
+
+
+class OneSecret:
+    """A Secrets Manager client that knows the destinations."""
+
+    def get_secret_value(self, **_: Any) -> Mapping[str, str]:
+        return {"SecretString": json.dumps(DESTINATIONS), "VersionId": "1"}
+
+
+def target_of(table: BigTable) -> Target:
+    """A stack around the table; nothing else of it is there."""
+
+    def make(service: str) -> Any:
+        if service == "dynamodb":
+            return table
+        if service == "secretsmanager":
+            return OneSecret()
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            region_name="us-east-1",
+            aws_access_key_id="none",
+            aws_secret_access_key="none",
+        )
+
+    names = (
+        *("EndpointUrl", "EventsTableName", "EventsQueueUrl", "SlowQueueUrl"),
+        *("EventsDeadLetterQueueUrl", "PayloadsBucketName", "WebhooksSecretId"),
+        "DestinationsSecretId",
+    )
+    return Target("a big stack", "big", {name: name for name in names}, False, 1.0, make)

@@ -1,0 +1,70 @@
+"""The pages of a target, for tests: asked directly, or served to a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask.testing import FlaskClient
+from spectrum_cli.target import Target
+from spectrum_cli.ui.app import explain, make_pages
+from spectrum_cli.ui.day import Day, KeptFresh
+from spectrum_cli.ui.guard import Guard
+from spectrum_cli.ui.server import open_port, serve_on
+from spectrum_cli.ui.stack import Stack
+from werkzeug.test import TestResponse
+
+PORT = 8788
+
+
+@dataclass
+class Asked:
+    """The pages without a server: `client` has the cookie of this run, `stranger` has not."""
+
+    guard: Guard
+    day: Day
+    client: FlaskClient
+    stranger: FlaskClient
+
+
+class LocalClient(FlaskClient):
+    """Asks at the address that is printed."""
+
+    def open(self, *args: Any, **named: Any) -> TestResponse:
+        named.setdefault("base_url", f"http://127.0.0.1:{PORT}")
+        return super().open(*args, **named)
+
+
+def asked(target: Target) -> Asked:
+    """Pages as a browser at http://127.0.0.1:8788 would ask for them."""
+    stack, guard = Stack(target), Guard(PORT)
+    day = Day(stack.log, time.time)
+    app = make_pages(stack, KeptFresh(day, explain), guard)
+    app.test_client_class = LocalClient
+    client, stranger = app.test_client(), app.test_client()
+    client.get("/enter", query_string={"token": guard.token})
+    return Asked(guard, day, client, stranger)
+
+
+@contextlib.contextmanager
+def served(target: Target) -> Iterator[str]:
+    """Serve the pages; what it gives is the link that lets a browser in."""
+    with open_port(0) as listening:
+        stack = Stack(target)
+        guard = Guard(listening.getsockname()[1])
+        overview = KeptFresh(Day(stack.log, time.time), explain)
+        server = serve_on(listening, make_pages(stack, overview, guard))
+        overview.start()
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.port}/enter?token={guard.token}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            overview.stop()

@@ -1,0 +1,162 @@
+"""Who is answered, and what a browser is told to refuse."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from spectrum_cli.ui.asked import own_path
+from spectrum_cli.ui.guard import HEADERS
+from spectrum_cli.ui.server import open_port
+
+from tests.ui.big_table import BigTable, target_of
+from tests.ui.served import PORT, Asked, asked
+
+OURS = {"Origin": f"http://127.0.0.1:{PORT}", "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture(scope="module")
+def table() -> BigTable:
+    return BigTable(100, time.time())
+
+
+@pytest.fixture
+def pages(table: BigTable) -> Asked:
+    return asked(target_of(table))
+
+
+@pytest.mark.parametrize("address", ["/", "/overview", "/event?key=a", "/event/body?key=a", "/x"])
+def test_without_the_cookie_nothing_is_answered(
+    pages: Asked, table: BigTable, address: str
+) -> None:
+    table.calls.clear()
+    answer = pages.stranger.get(address)
+    assert answer.status_code == 403
+    assert "Open the link" in answer.text
+    assert not table.calls
+
+
+@pytest.mark.parametrize("token", ["", "x", "é", "\ud800"])
+def test_only_the_printed_link_lets_in(pages: Asked, token: str) -> None:
+    answer = pages.stranger.get("/enter", query_string={"token": token.encode("utf-8", "replace")})
+    assert (answer.status_code, answer.headers.getlist("Set-Cookie")) == (403, [])
+
+
+def test_the_cookie_is_for_this_site_and_not_for_scripts(pages: Asked) -> None:
+    answer = pages.stranger.get("/enter", query_string={"token": pages.guard.token})
+    [cookie] = answer.headers.getlist("Set-Cookie")
+    assert cookie.startswith(f"forwarder_ui_{PORT}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert pages.guard.token not in cookie
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8788", "127.0.0.1:80", "127.0.0.1", "10.0.0.1:8788", ""]
+)
+def test_a_name_that_was_rebound_to_loopback_reads_nothing(pages: Asked, host: str) -> None:
+    for address in ("/", "/enter", "/static/style.css"):
+        answer = pages.client.get(address, environ_overrides={"HTTP_HOST": host})
+        assert answer.status_code == 421
+
+
+def test_localhost_is_ours_too(pages: Asked) -> None:
+    answer = pages.stranger.get("/", environ_overrides={"HTTP_HOST": f"localhost:{PORT}"})
+    assert answer.status_code == 403
+
+
+CHANGES = ["/reveal", "/event/replay", "/destination/pause", "/destination/resume"]
+
+
+@pytest.mark.parametrize("address", CHANGES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": f"http://127.0.0.1:{PORT + 1}", "Sec-Fetch-Site": "same-site"},
+        {**OURS, "Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_no_other_page_changes_anything(
+    pages: Asked, table: BigTable, address: str, headers: dict[str, str]
+) -> None:
+    table.calls.clear()
+    form = {"form_token": pages.guard.form_token, "key": table.keys[0], "destination": "crm"}
+    assert pages.client.post(address, data=form, headers=headers).status_code == 403
+    assert not table.calls
+
+
+@pytest.mark.parametrize("address", CHANGES)
+def test_a_change_needs_the_forms_own_token(pages: Asked, address: str) -> None:
+    for token in ("", "x", pages.guard.token):
+        form = {"form_token": token}
+        assert pages.client.post(address, data=form, headers=OURS).status_code == 403
+
+
+@pytest.mark.parametrize("address", CHANGES)
+def test_a_link_changes_nothing(pages: Asked, address: str) -> None:
+    assert pages.client.get(address).status_code == 405
+
+
+def test_every_answer_carries_the_policy(pages: Asked, table: BigTable) -> None:
+    for client, address in (
+        (pages.client, "/"),
+        (pages.client, f"/event?key={table.keys[0]}"),
+        (pages.client, f"/event/body?key={table.keys[0]}"),
+        (pages.client, "/static/pages.js"),
+        (pages.client, "/nowhere"),
+        (pages.client, "/?since=x"),
+        (pages.stranger, "/"),
+    ):
+        answer = client.get(address, buffered=True)
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS | (
+            {"Cache-Control": "no-cache"} if "static" in address else {}
+        )
+
+
+def test_pages_hold_nothing_inline_and_nothing_from_elsewhere(
+    pages: Asked, table: BigTable
+) -> None:
+    pages.day.step()
+    for address in ("/", "/overview", f"/event?key={table.keys[0]}", "/nowhere"):
+        text = pages.client.get(address).text
+        assert not re.search(r"\son\w+=|\sstyle=|<style|<script(?! src=\"/static/)", text)
+        assert not re.search(r"(?:src|href|action)=\"(?!/|#)", text)
+
+
+def test_a_body_is_a_file_and_never_a_page(pages: Asked, table: BigTable) -> None:
+    answer = pages.client.get(f"/event/body?key={table.keys[0]}")
+    assert answer.mimetype == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.data.startswith(b'{"event"')
+
+
+def test_texts_and_numbers_are_masked_until_asked_for(pages: Asked, table: BigTable) -> None:
+    def shown() -> str:
+        return "".join(
+            pages.client.get(address).text for address in ("/", f"/event?key={table.keys[1]}")
+        )
+
+    assert not re.search(r"\+1555\d{3}", shown())
+    assert "characters" in shown()
+    form = {"form_token": pages.guard.form_token, "show": "1", "back": "/?kind=messages"}
+    answer = pages.client.post("/reveal", data=form, headers=OURS)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/?kind=messages")
+    assert re.search(r"\+1555\d{7}", shown())
+    assert " characters" not in shown()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "x", "", "/\n//evil", "/\t/x"],
+)
+def test_the_way_back_leads_to_our_own_pages(text: str) -> None:
+    assert own_path(text) == "/"
+
+
+def test_only_loopback_is_listened_on() -> None:
+    with open_port(0) as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
