@@ -1,0 +1,108 @@
+"""How many calls to AWS an event costs: each one more is paid with every event, so none creeps in."""
+
+import importlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from moto import mock_aws
+from spectrum_cli.demo.consumer import Consumer
+from spectrum_forwarder.adapters.event_queue import encode_hint
+
+from functions.fanout import app as fanout
+from functions.receiver import app as receiver
+from tests.support.deployed import Context, Deployed
+from tests.support.make import body_of, signed_headers
+
+SECRET = "0123456789abcdef" * 4
+EVENTS = 10
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Every request that leaves a function's client, retries included, by operation."""
+    counted: Counter[str] = Counter()
+    session = botocore.session.Session()
+
+    def count(event_name: str, **_: Any) -> None:
+        counted[event_name.rpartition(".")[2]] += 1
+
+    session.register("before-send", count)
+    monkeypatch.setattr(botocore.session, "get_session", lambda: session)
+    return counted
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, calls: Counter[str]) -> Iterator[Deployed]:
+    for app in (receiver, fanout):
+        importlib.reload(app)  # as a cold start does
+    with mock_aws():
+        yield Deployed(monkeypatch)
+
+
+def receive(number: int, **changes: str) -> str:
+    body = body_of(f"spc-msg-{number}")
+    headers = signed_headers(body) | changes
+    event = {"version": "2.0", "headers": headers, "body": body.decode(), "isBase64Encoded": False}
+    return str(receiver.handler(event, Context(f"request-{number}-{len(changes)}"))["statusCode"])
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_new_event_costs_the_receiver_two_calls(calls: Counter[str]) -> None:
+    assert receive(1) == "200"
+    calls.clear()
+    assert receive(2) == "200"
+    assert calls == {"PutItem": 1, "SendMessage": 1}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_duplicate_costs_the_receiver_one_call(calls: Counter[str]) -> None:
+    assert receive(1) == "200"
+    calls.clear()
+    assert receive(1, **{"x-request": "copy"}) == "200"
+    assert calls == {"PutItem": 1}
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    "changes", [{"x-spectrum-signature": "v0=short"}, {"x-spectrum-timestamp": "1_000"}]
+)
+def test_a_refused_request_costs_the_receiver_no_call(
+    calls: Counter[str], changes: dict[str, str]
+) -> None:
+    assert receive(2, **changes) == "400"
+    assert calls == {}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_refused_request_that_is_kept_for_release_costs_that_one_call(
+    calls: Counter[str],
+) -> None:
+    assert receive(1) == "200"
+    calls.clear()
+    assert receive(2, **{"x-spectrum-timestamp": "1000000000"}) == "401"
+    assert calls == {"PutObject": 1}
+
+
+def test_an_event_costs_the_fan_out_two_calls(deployed: Deployed, calls: Counter[str]) -> None:
+    consumer = Consumer("crm", SECRET)
+    consumer.start()
+    entry = {"name": "crm", "url": consumer.url, "signing_secret": SECRET}
+    deployed.store_secret("destinations", [entry])
+    for number in range(EVENTS + 1):
+        receive(number)
+    hints = [encode_hint(item["event_key"]["S"], slow=True) for item in deployed.items()]
+    # The first one reads what an instance keeps for a while, and proves the destination.
+    fan_out(hints[0])
+    calls.clear()
+    fan_out(*hints[1:])
+    consumer.stop()
+    assert len(consumer.arrivals()) == EVENTS + 1
+    assert calls == {"UpdateItem": 2 * EVENTS}
+
+
+def fan_out(*bodies: str) -> None:
+    records = [{"messageId": f"record-{n}", "body": body} for n, body in enumerate(bodies)]
+    assert fanout.handler({"Records": records}, Context()) == {"batchItemFailures": []}
