@@ -8,6 +8,57 @@ import boto3
 from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
 
+from tests.support.aws import TABLE, create_table
+
+
+def test_an_index_is_read_as_before() -> None:
+    """By partition, in both directions, by pages, and with the attributes it includes."""
+    repair()
+    with MotoServer() as server:
+        client = boto3.client(
+            "dynamodb",
+            endpoint_url=server.url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        create_table(client)
+        for number in range(40):
+            item = {
+                "event_key": {"S": f"key-{number * 7 % 40:02}"},
+                "shard": {"N": f"{number % 2}.0" if number % 3 else str(number % 2)},
+                "due_at": {"N": str(number % 8)},
+                "overdue_since": {"N": "1"},
+                "body": {"S": "long"},
+            }
+            client.put_item(TableName=TABLE, Item=item)
+        client.put_item(TableName=TABLE, Item={"event_key": {"S": "key-none"}})
+        for forward in (True, False):
+            found: list[Any] = []
+            start: Any = {}
+            while True:
+                page = client.query(
+                    TableName=TABLE,
+                    IndexName="due",
+                    KeyConditionExpression="shard = :shard AND due_at > :least",
+                    ExpressionAttributeValues={":shard": {"N": "1"}, ":least": {"N": "1"}},
+                    ScanIndexForward=forward,
+                    Limit=4,
+                    **start,
+                )
+                found += page["Items"]
+                if "LastEvaluatedKey" not in page:
+                    break
+                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            times = [int(item["due_at"]["N"]) for item in found]
+            assert times == sorted(
+                [n % 8 for n in range(40) if n % 8 in (3, 5, 7)], reverse=not forward
+            )
+            assert len({item["event_key"]["S"] for item in found}) == 15
+            assert set(found[0]) == {"event_key", "shard", "due_at", "overdue_since"}
+        assert len(client.scan(TableName=TABLE)["Items"]) == 41
+        client.close()
+
 
 def test_each_service_is_still_found_once_requests_are_dispatched_from_memory() -> None:
     repair()
