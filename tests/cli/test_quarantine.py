@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.commands import quarantine as command
+from spectrum_cli.commands import quarantine as command_module
+from spectrum_cli.target import Target
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.quarantine import PREFIX, S3Quarantine
@@ -17,6 +19,13 @@ from spectrum_forwarder.domain.quarantine import Suspect
 from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.stacks import Deployed, Ran, forwarder
 
+COMMANDS = [
+    ["quarantine", "list"],
+    ["quarantine", "show", "2026-01-31T08/042"],
+    ["quarantine", "release", "--all"],
+    ["audit"],
+    ["support-bundle", "-o", "-"],
+]
 ENTRY = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
 
 
@@ -179,7 +188,7 @@ def test_release_wants_ids_or_all(kept: Kept, arguments: tuple[str, ...]) -> Non
 
 
 def test_many_are_asked_for(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "UNASKED", 2)
+    monkeypatch.setattr(command_module, "UNASKED", 2)
     for number in range(3):
         kept.keep(f"many-{number}")
     assert quarantine("release", "--all").status == 2
@@ -205,3 +214,22 @@ def test_an_object_of_another_kind_is_passed_over(kept: Kept, stack: Deployed) -
     assert len(quarantine("list", "--json").lines) == 1
     assert quarantine("show", other).status == 1
     assert quarantine("release", other).status == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_without_a_stack_or_credentials_it_says_so(no_stack: Path, command: list[str]) -> None:
+    for options, said in (
+        (["--local"], "forwarder local"),
+        (["--region", "eu-west-1"], "no AWS credentials were found"),
+    ):
+        ran = forwarder(*command, *options)
+        assert (ran.status, ran.out) == (3, "")
+        assert said in ran.err
+
+
+def test_a_bucket_that_is_gone_is_said(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Target, "payloads_bucket", "none")
+    for command in COMMANDS:
+        ran = forwarder(*command)
+        assert ran.status == 3, command
+        assert "Traceback" not in ran.err

@@ -12,6 +12,7 @@ from spectrum_forwarder.domain.errors import InvalidEntry, PayloadMissing
 
 from spectrum_cli.audit import MEANINGS, Audit, Notable
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.log_search import events_of
 from spectrum_cli.output import (
     AsJson,
     Reveal,
@@ -24,7 +25,7 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.selection import Selection, Since, moment
+from spectrum_cli.selection import Since, moment
 from spectrum_cli.suspects import kept_ids, read_all, read_webhooks_secret
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log
@@ -73,16 +74,19 @@ def audit(
     if begun >= now:
         raise WrongUse("--since must be in the past")
     log, found = event_log(target), Audit()
-    earlier = _search(log, Selection(until=begun - 0.001), limit, "looking at what is usual")
-    found.known(earlier)
-    events = _search(log, Selection(since=begun), limit, "looking at what came since")
+    with progress("looking at what is usual") as looked_at:
+        for page in events_of(log, looked_at, until=begun - 0.001, limit=limit):
+            found.known(page)
+    with progress("looking at what came since") as looked_at:
+        pages = list(events_of(log, looked_at, since=begun, limit=limit))
+    events = [event for page in pages for event in page]
     found.look(events)
     looked_into = _look_into(log, found, events[:bodies])
     refused = _look_at_refused(target, found, begun)
     notables = found.notables()
     counted = {
         "events": len(events),
-        "earlier": len(earlier),
+        "earlier": found.earlier,
         "bodies": looked_into,
         "refused": refused,
     }
@@ -97,20 +101,13 @@ def audit(
     else:
         print_line("nothing stands out")
     note(f"looked at {', '.join(f'{number} {name}' for name, number in counted.items())}")
-    if not earlier:
+    if not found.earlier:
         note("the log has nothing from before, so that nobody can be told to be new")
     if len(events) == limit:
         note("there are more events since then, which were not looked at: raise --limit")
     if notables:
         names = ", ".join(dict.fromkeys(notable.rule for notable in notables))
         raise Finding(f"something stands out: {names}")
-
-
-def _search(log: EventLog, selection: Selection, limit: int, doing: str) -> list[LoggedEvent]:
-    """Events of a time, the newest first."""
-    with progress(doing) as looked_at:
-        batches = selection.search(log, looked_at, limit=limit)
-        return [event for batch in batches for event in batch]
 
 
 def _look_into(log: EventLog, found: Audit, events: Sequence[LoggedEvent]) -> int:

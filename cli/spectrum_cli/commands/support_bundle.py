@@ -15,8 +15,9 @@ from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_cli import support
 from spectrum_cli.errors import Finding, Unreachable, WrongUse
 from spectrum_cli.http_client import HttpClient
+from spectrum_cli.log_search import events_of
 from spectrum_cli.output import Yes, confirm, iso, note, print_line, progress
-from spectrum_cli.selection import Selection, Since, Until, moment
+from spectrum_cli.selection import Since, Until, moment
 from spectrum_cli.spectrum_api import BASE_URL, SpectrumApi
 from spectrum_cli.spectrum_options import ID_VARIABLE, ApiUrl, ProjectId, ProjectSecret
 from spectrum_cli.suspects import Judged, Secrets, kept_ids, read_all, read_webhooks_secret, shelf
@@ -102,10 +103,8 @@ def _seen(
 ) -> dict[str, Any]:
     """What came in the range: counts, and one refused request, the newest if none is named."""
     with progress("counting events") as looked_at:
-        batches = Selection(since=begun, until=ended).search(
-            event_log(target), looked_at, limit=MOST_EVENTS
-        )
-        counted = support.counts(event for batch in batches for event in batch)
+        pages = events_of(event_log(target), looked_at, since=begun, until=ended, limit=MOST_EVENTS)
+        counted = support.counts(event for page in pages for event in page)
     refused: list[Judged] = []
     with progress("looking at refused requests") as looked_at:
         for batch in read_all(target, secrets, kept_ids(target, lambda _: None)[:MOST_REFUSED]):
