@@ -53,12 +53,12 @@ def test_one_event_takes_two_reads_at_any_size(sizes: list[tuple[BigTable, Asked
         assert cost(table, pages, f"/event?key={table.keys[-1]}") == {"get_item": 2}
 
 
-def test_a_filter_that_finds_nothing_stops_after_eight_portions(
+def test_a_filter_that_finds_nothing_stops_after_five_portions(
     sizes: list[tuple[BigTable, Asked]],
 ) -> None:
     for table, pages in sizes:
         took = cost(table, pages, "/?kind=unheard-of")
-        assert took == {"query": 64, "batch_get_item": 8}
+        assert took == {"query": 40, "batch_get_item": 5}
         assert "searched back to" in page(pages.client, "/?kind=unheard-of")
 
 

@@ -107,9 +107,12 @@ class Day:
 
     def _read(self, gap: Gap) -> None:
         page = self._log.newest(limit=PORTION, cursor=gap.cursor, since=gap.since)
+        # Where nothing is new any more, another gap begins, or what was read before.
+        known = [event.event_key in self._lines for event in page.events]
+        seen = bool(known) and all(known)
         self._keep(page.events)
         gap.cursor = page.cursor
-        if gap.cursor is None:
+        if gap.cursor is None or seen:
             self._gaps.remove(gap)
 
     def _look_again(self) -> None:

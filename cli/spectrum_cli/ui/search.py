@@ -15,7 +15,7 @@ from spectrum_cli.selection import Selection
 
 PAGE = 50
 # Portions that one request reads at most under a filter: nine reads of the table each.
-MOST_PORTIONS = 8
+MOST_PORTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)

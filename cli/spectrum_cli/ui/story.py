@@ -59,7 +59,7 @@ def _whole(event: LoggedEvent, now: float) -> Iterator[Step]:
         yield Step(now, FUTURE, "A worker has it in hand", detail="just now")
     if event.settled and event.expires_at is not None:
         yield Step(
-            event.expires_at, FUTURE, "Deleted from the log", detail="settled, and kept until"
+            event.expires_at, FUTURE, "Leaves the log", detail="settled, and kept until then"
         )
 
 
