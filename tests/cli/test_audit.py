@@ -137,12 +137,11 @@ def put(stack: Deployed, message_id: str, at: float, sender: str) -> None:
 
 
 def test_the_command_tells_events_of_before_from_later_ones(stack: Deployed) -> None:
-    ran = forwarder("audit")
-    assert (ran.status, ran.lines) == (0, ["nothing stands out"])
     now = time.time()
     put(stack, "old-1", now - 30 * HOUR, "+15550100")
     put(stack, "new-1", now - HOUR, "+15550100")
-    assert forwarder("audit").status == 0
+    ran = forwarder("audit")
+    assert (ran.status, ran.lines) == (0, ["nothing stands out"])
     put(stack, "new-2", now - HOUR, "+15550177")
     ran = forwarder("audit", "--json")
     assert ran.status == 1
@@ -150,9 +149,7 @@ def test_the_command_tells_events_of_before_from_later_ones(stack: Deployed) -> 
     assert [(one["rule"], one["subject"]) for one in ran.json["findings"]] == [
         ("new_sender", "+1555…77")
     ]
-    assert "+15550177" not in forwarder("audit").out
     assert "+15550177" in forwarder("audit", "--reveal").out
-    assert forwarder("audit", "--since", "20m").status == 0
 
 
 def test_the_command_counts_refused_requests(stack: Deployed) -> None:
