@@ -9,8 +9,10 @@ SAM_VENV := .sam-venv
 SAM := $(SAM_VENV)/bin/sam
 LINT_VENV := .lint-venv
 LINT := $(LINT_VENV)/bin/checkov
+BENCH_VENV := .bench-venv
+BENCH := $(BENCH_VENV)/.ready
 
-.PHONY: demo test template dashboard prove check fix validate build events lock clean
+.PHONY: demo test template dashboard prove bench check fix validate build events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -50,12 +52,22 @@ $(LINT): requirements/lint.txt
 		-r requirements/lint.txt
 	@touch $@
 
+$(BENCH): requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements/bench.txt
+	@touch $@
+
 template: $(READY) $(LINT)
 	$(BIN)/python -m tests.template.lint
 
 # Draws docs/dashboard.png from a local run's metrics; needs chromium.
 dashboard: $(READY)
 	$(BIN)/python -m tests.observability.draw_dashboard docs/dashboard.png
+
+# Measures against what people would write, on the same Python and packages; some minutes.
+bench: $(READY) $(BENCH)
+	$(BIN)/python -m benchmarks
 
 validate: $(SAM)
 	$(SAM) validate --lint --region us-east-1
@@ -75,9 +87,11 @@ lock: $(READY)
 		-o layers/core/requirements.txt
 	echo pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
 		-o functions/fanout/requirements.txt
+	printf '%s\n' 'aws-lambda-powertools[tracer]' boto3 requests urllib3 pycurl | \
+		$(LOCK) --python-version 3.11 -c requirements/dev.txt - -o requirements/bench.txt
 	echo aws-sam-cli | $(LOCK) --python-version 3.11 - -o requirements/sam.txt
 	printf '%s\n' cfn-lint cfn-lint-serverless checkov | \
 		$(LOCK) --python-version 3.11 - -o requirements/lint.txt
 
 clean:
-	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build

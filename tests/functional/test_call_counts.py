@@ -1,4 +1,4 @@
-"""How many calls to AWS an event costs: each one more is paid with every event, so none creeps in."""
+"""How many calls to AWS an event costs: each is paid with every event, so none may creep in."""
 
 import importlib
 from collections import Counter
@@ -39,7 +39,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch, calls: Counter[str]) -> Iterator[D
     for app in (receiver, fanout):
         importlib.reload(app)  # as a cold start does
     with mock_aws():
-        yield Deployed(monkeypatch)
+        surroundings = Deployed(monkeypatch)
+        calls.clear()
+        yield surroundings
 
 
 def receive(number: int, **changes: str) -> str:

@@ -1,0 +1,168 @@
+"""`make bench`: every row with its bar; writes the tables in docs/performance.md.
+
+Exits 1 when a row is short of its bar.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import fanout, receiver
+from benchmarks.bill import Measured, item_bytes, lines, table
+from benchmarks.fanout import Children, batch, load
+from benchmarks.workshop import CHECKOUT, Row, Stub, built_function, built_layer, stub, zipped
+
+PAGE = CHECKOUT / "docs" / "performance.md"
+COLUMNS = (
+    ("1 destination", 1, 10),
+    ("5 destinations", 5, 10),
+    ("20 destinations", 20, 10),
+    ("1, each hint alone", 1, 1),
+)
+MEGABYTE = 1_000_000
+
+
+def size_rows() -> list[Row]:
+    """What a cold start downloads."""
+    layer = built_layer().parent
+    found = []
+    for name, limit in (("receiver", 6), ("fanout", 13)):
+        size = zipped(layer, built_function(name)) / MEGABYTE
+        what = f"{name}: what a cold start downloads, zipped"
+        found.append(Row(what, f"≤ {limit} MB", f"{size:.1f} MB", size <= limit))
+    return found
+
+
+def call_rows(server: Stub, children: Children, urls: list[str]) -> list[Row]:
+    """Calls to AWS, counted at the stub; tests/functional/test_call_counts.py holds them all."""
+    load(server, urls)
+    runner = receiver.runners(children.folder, children.certificate)["ours"]
+    receiver.run(runner, server, 1)
+    first = sum(server.counts().values())
+    receiver.run(runner, server, 11)
+    new = (sum(server.counts().values()) - first) / 10
+    children.run("app", [batch(0)])
+    server.counts()
+    children.run("app", [batch(0), batch(fanout.EVENTS)])
+    counts = server.counts()
+    out = (counts["UpdateItem"] + counts.get("PutItem", 0)) / fanout.EVENTS
+    return [
+        Row("AWS calls of the receiver for a new event", "2", f"{new:g}", new == 2),
+        Row("AWS calls of the fan-out for an event", "2", f"{out:g}", out == 2),
+    ]
+
+
+def growth_rows(server: Stub, children: Children, urls: list[str]) -> list[Row]:
+    """CPU of a whole batch by what is stored, and by destinations."""
+    found: dict[int, list[float]] = {10: [], 1_000: [], 100_000: []}
+    for _ in range(3):
+        for stored, seconds in found.items():
+            load(server, urls)
+            server.fill(stored)
+            seconds.append(children.run("app", [batch(0), *[batch(10)] * 5])["warm"] / 10)
+    base = sorted(found[10])[1]
+    ratios = {stored: sorted(seconds)[1] / base for stored, seconds in found.items()}
+    by_stored = ", ".join(f"{r:.2f} at {stored:,}" for stored, r in ratios.items())
+    by_destinations: dict[int, float] = {}
+    for count in (1, 5, 20):
+        load(server, [f"{urls[0]}/{n}" for n in range(count)])
+        runs = [children.run("app", [batch(0), *[batch(10)] * 5])["warm"] / 10 for _ in range(3)]
+        by_destinations[count] = sorted(runs)[1]
+    # Linear: twenty cost no more than one and nineteen times what each of the first four added.
+    each = (by_destinations[5] - by_destinations[1]) / 4
+    straight = by_destinations[1] + 19 * each
+    text = ", ".join(f"{1000 * s:.1f} ms with {n}" for n, s in by_destinations.items())
+    return [
+        Row(
+            "fan-out, CPU per event, by stored events",
+            "flat (≤ 1.25)",
+            by_stored,
+            max(ratios.values()) <= 1.25,
+        ),
+        Row(
+            "fan-out, CPU per event, by destinations",
+            "linear (≤ 1.25)",
+            f"{text}: {by_destinations[20] / straight:.2f} of a straight line",
+            by_destinations[20] <= 1.25 * straight,
+        ),
+    ]
+
+
+def bill_rows(
+    server: Stub, children: Children, urls: list[str], receiver_cost: dict[str, float]
+) -> tuple[list[Row], str]:
+    """Log bytes, the bill, and the bill's table."""
+    logged: dict[int, float] = {}
+    seconds = 0.0
+    for count in (1, 5, 20):
+        load(server, [f"{urls[0]}/{n}" for n in range(count)])
+        # Alone in its invocation, as most events are: the line of metrics is its own.
+        logged[count] = children.run("app", [batch(0), *[batch(1)] * 5])["printed"]
+    load(server, urls[:1])
+    seconds = children.run("app", [batch(0), *[batch(10)] * 5])["wall"]
+    measured = Measured(receiver_cost["wall"], seconds, receiver_cost["printed"], logged)
+    both = receiver_cost["printed"] + logged[1]
+    together, alone = (
+        sum(lines(measured, destinations=1, batch=hints).values()) for hints in (10, 1)
+    )
+    found = [
+        Row("log bytes per accepted event, both functions", "≤ 600", f"{both:.0f}", both <= 600),
+        Row(
+            "bill per million events, one destination",
+            "≤ $6",
+            f"${together:.2f} in full batches, ${alone:.2f} where each hint comes alone",
+            alone <= 6,
+        ),
+        Row("size of a settled event's item", "-", f"{item_bytes(1)} bytes", None),
+    ]
+    return found, table(measured, COLUMNS)
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table of all rows."""
+    head = "| what | bar | reached | |\n|---|---|---|---|\n"
+    return head + "\n".join(f"| {r.what} | {r.bar} | {r.reached} | {r.verdict} |" for r in rows)
+
+
+def write(marker: str, text: str) -> None:
+    """Put a table between its markers."""
+    page = PAGE.read_text(encoding="utf-8")
+    begin, end = f"<!-- begin {marker} -->", f"<!-- end {marker} -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(page):
+        raise RuntimeError(f"{PAGE.name} has no marker {marker}")
+    PAGE.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", page), encoding="utf-8")
+
+
+def main() -> int:
+    """Run all; return the exit code."""
+    rows = size_rows()
+    received, cost = receiver.rows()
+    rows += received
+    with (
+        tempfile.TemporaryDirectory() as name,
+        stub(Path(name)) as server,
+        stub(Path(name), certificate=server.bundle) as target,
+    ):
+        children = Children(Path(name), server)
+        urls = [f"{target.url}/slow/50/{n}" for n in range(fanout.DESTINATIONS)]
+        rows += call_rows(server, children, urls)
+        rows += fanout.rows(children, server, target)
+        billed, bill = bill_rows(server, children, urls, cost)
+        rows += billed + growth_rows(server, children, urls)
+    write("rows", markdown(rows))
+    write("bill", bill)
+    made = f"Python {platform.python_version()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+    write("made", f"Last run: {made}.")
+    for row in rows:
+        print(f"{row.verdict:9}{row.what}: {row.reached}  (bar: {row.bar})")
+    return 1 if any(row.met is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""What a million events cost, from counted calls, bytes and durations, at list prices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spectrum_forwarder.adapters.items import new_item, write_deliveries
+from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status
+
+from benchmarks.fanout import stored
+
+# us-east-1, on demand, without free tiers; as listed in November 2026. Dollars per million, or as
+# the name says.
+HTTP_API, WRITE_UNIT, SQS_REQUEST, INVOCATION = 1.00, 0.625, 0.40, 0.20
+GB_SECOND, LOG_GB, STORED_GB_MONTH, BACKUP_GB_MONTH = 0.0000133334, 0.50, 0.25, 0.20
+MILLION = 1_000_000
+MEMORY_GB = 1.0
+RETENTION_MONTHS = 14 / 30.4
+# What CloudWatch adds to each line, and what the endpoint's access log is for one request.
+LINE_OVERHEAD, ACCESS_LOG = 26, 420
+# A call to the table or the queue within a region: the stub on loopback has no such delay.
+CALL_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds and bytes an event, by number of destinations where it depends on them."""
+
+    receiver_seconds: float
+    fanout_seconds: float
+    receiver_bytes: float
+    fanout_bytes: Mapping[int, float]
+
+
+def lines(measured: Measured, *, destinations: int, batch: int) -> dict[str, float]:
+    """Dollars a million events, by line item; hints come in batches of so many."""
+    size = item_bytes(destinations)
+    units = math.ceil(item_bytes(0) / 1024)
+    settled_units = math.ceil(size / 1024)
+    logged = (
+        measured.receiver_bytes
+        + measured.fanout_bytes[destinations]
+        + (1 + max(1, destinations)) * LINE_OVERHEAD
+    )
+    gigabytes = size * MILLION / 1024**3
+    fanout_seconds = measured.fanout_seconds / batch + 2 * CALL_SECONDS / batch
+    return {
+        "HTTP API, one request": HTTP_API,
+        "table: put, with its two index entries": (units + 2) * WRITE_UNIT,
+        "table: claim": units * WRITE_UNIT,
+        "table: record, and one index entry removed": (settled_units + 1) * WRITE_UNIT,
+        "queue: send, receive, delete": (1 + 2 / batch) * SQS_REQUEST,
+        "receiver: invocation": INVOCATION,
+        "receiver: duration": (measured.receiver_seconds + 2 * CALL_SECONDS)
+        * MEMORY_GB
+        * GB_SECOND
+        * MILLION,
+        "fan-out: invocation": INVOCATION / batch,
+        "fan-out: duration": fanout_seconds * MEMORY_GB * GB_SECOND * MILLION,
+        "logs of both functions": logged * MILLION / 1024**3 * LOG_GB,
+        "log of the endpoint": (ACCESS_LOG + LINE_OVERHEAD) * MILLION / 1024**3 * LOG_GB,
+        "table: 14 days of storage": gigabytes * STORED_GB_MONTH * RETENTION_MONTHS,
+        "table: backup of those": gigabytes * BACKUP_GB_MONTH * RETENTION_MONTHS,
+        "bucket: small bodies never go there": 0.0,
+    }
+
+
+def item_bytes(destinations: int) -> int:
+    """The item's size as DynamoDB counts it, when so many deliveries are settled."""
+    now = 1_795_000_000.123
+    item = new_item(stored(1), receipt="0" * 36, due_at=now)
+    if destinations:
+        item |= {"claim_owner": {"S": "0" * 32}, "claims": {"N": "0"}}
+        item |= {"expires_at": {"N": "1796000000"}}
+        del item["due_at"]
+        item["deliveries"] = write_deliveries(
+            {
+                f"destination-{n}": Delivery(
+                    destination=f"destination-{n}",
+                    planned_at=now,
+                    next_attempt_at=now,
+                    status=Status.DELIVERED,
+                    attempts=1,
+                    history=(Attempted(now, 50, "200"),),
+                )
+                for n in range(destinations)
+            }
+        )
+    return sum(len(name) + _size(value) for name, value in item.items())
+
+
+def _size(value: Mapping[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    if kind == "N":
+        digits = content.replace(".", "").strip("0")
+        return math.ceil(len(digits) / 2) + 1
+    if kind == "M":
+        return 3 + sum(1 + len(name) + _size(inner) for name, inner in content.items())
+    if kind == "L":
+        return 3 + sum(1 + _size(inner) for inner in content)
+    return len(content)
+
+
+def table(measured: Measured, columns: Sequence[tuple[str, int, int]]) -> str:
+    """Markdown: a row a line item; a column is its heading, destinations and batch."""
+    bills = [lines(measured, destinations=n, batch=batch) for _, n, batch in columns]
+    head = "| line item | " + " | ".join(heading for heading, _, _ in columns) + " |"
+    rule = "|---|" + "---:|" * len(columns)
+    rows = [
+        f"| {item} | " + " | ".join(f"{bill[item]:.2f}" for bill in bills) + " |"
+        for item in bills[0]
+    ]
+    total = "| **sum** | " + " | ".join(f"**{sum(bill.values()):.2f}**" for bill in bills) + " |"
+    return "\n".join([head, rule, *rows, total])

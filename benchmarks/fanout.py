@@ -1,0 +1,200 @@
+"""The fan-out against its peers and the floor: ten events, five destinations of 50 ms, TLS."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spectrum_forwarder.adapters.items import new_item
+from spectrum_forwarder.domain.event import make_event, pack
+from spectrum_forwarder.domain.ports import StoredEvent
+
+from benchmarks.workshop import (
+    CHECKOUT,
+    PYTHON,
+    Row,
+    Stub,
+    built_layer,
+    environment,
+    packages,
+    ratio,
+    signed_event,
+)
+
+PEERS = CHECKOUT / "benchmarks" / "peers"
+EVENTS, DESTINATIONS, MILLISECONDS = 10, 5, 50
+ROUNDS, BATCHES = 3, 8
+QUICK = {
+    **{name: {"N": "0"} for name in ("failures", "failing_since", "open_until", "trips")},
+    "quick": {"BOOL": True},
+}
+Results = dict[str, list[dict[str, Any]]]
+
+
+def stored(number: int) -> StoredEvent:
+    """An event as the receiver stores it."""
+    body = str(signed_event(f"spc-msg-{number}")["body"]).encode()
+    now = time.time()
+    event = make_event(
+        source="main",
+        webhook_id="w-1",
+        received_at=now,
+        signed_at=int(now),
+        body=body,
+        content_type="application/json",
+    )
+    return StoredEvent(event, pack(event.body))
+
+
+def batch(events: int) -> dict[str, Any]:
+    """An invocation's event."""
+    return {
+        "Records": [
+            {"messageId": str(n), "body": json.dumps({"event_key": f"main:spc-msg-{n}"})}
+            for n in range(events)
+        ]
+    }
+
+
+def load(server: Stub, urls: Sequence[str], *, events: int = EVENTS, timeout: float = 10.0) -> None:
+    """Destinations, all known to be quick, and events."""
+    entries = [
+        {"name": f"d-{n}", "url": url, "signing_secret": "5e" * 32, "timeout_seconds": timeout}
+        for n, url in enumerate(urls)
+    ]
+    content: dict[str, Any] = {"destinations": {"destinations": entries}}
+    content["#health"] = {f"destination {entry['name']}": {"M": QUICK} for entry in entries}
+    for number in range(events):
+        item = new_item(stored(number), receipt="r", due_at=time.time())
+        item["body"] = {"B": base64.b64encode(item["body"]["B"]).decode()}
+        content[item["event_key"]["S"]] = item
+    server.load(content)
+
+
+class Children:
+    """Runs each implementation in processes of its own; all trust the stubs' certificate."""
+
+    def __init__(self, folder: Path, server: Stub) -> None:
+        assert server.bundle is not None
+        self.folder, self.certificate = folder, server.bundle
+        certificate = server.bundle.read_bytes()
+        self._server = server
+        layer = folder / "layer"
+        shutil.copytree(built_layer(), layer, copy_function=os.link)
+        bundle = layer / "botocore" / "cacert.pem"
+        whole = bundle.read_bytes() + certificate
+        bundle.unlink()
+        bundle.write_bytes(whole)
+        self._bundle = bundle
+        function = CHECKOUT / "functions" / "fanout"
+        self._paths = {
+            # The HTTP client alone comes from where peers have theirs.
+            "app": f"{function}:{layer}:{packages()}",
+            "posts": f"{PEERS}:{layer}:{packages()}",
+        }
+
+    def run(self, module: str, events: Sequence[Mapping[str, Any]], **more: str) -> dict[str, Any]:
+        """One process, these events; see the child for what comes back."""
+        path = self._paths.get(module, f"{PEERS}:{packages()}")
+        variables = environment(self._server, bundle=self._bundle)
+        variables |= {"PYTHONPATH": path, "ALLOW_LOOPBACK": "1", **more}
+        child = [str(PYTHON), "-S", str(CHECKOUT / "benchmarks" / "child.py"), module]
+        lines = "\n".join(json.dumps(event) for event in events)
+        done = subprocess.run(
+            child, env=variables, input=lines, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{module}: {done.stderr[-2000:]}")
+        found: dict[str, Any] = json.loads(done.stdout)
+        if any(answer["batchItemFailures"] for answer in found["answers"]):
+            raise RuntimeError(f"{module} kept records: {found['answers']}")
+        return found
+
+
+def whole_batches(children: Children, rounds: int = ROUNDS) -> Results:
+    """Whole invocations, table and all; the first of each process is empty."""
+    results: Results = {"ours": [], "plain": [], "naive": []}
+    for _ in range(rounds):
+        for name, module in (("ours", "app"), ("plain", "plain_fanout"), ("naive", "naive_fanout")):
+            # Ten times as slow, one after another.
+            batches = BATCHES if name != "naive" else 1
+            results[name].append(children.run(module, [batch(0), *[batch(EVENTS)] * batches]))
+    return results
+
+
+def posts_alone(children: Children, url: str, rounds: int = ROUNDS) -> Results:
+    """POSTs without a table; and one alone, which is the destination's own time."""
+    many, one = ({"url": url, "posts": count} for count in (EVENTS * DESTINATIONS, 1))
+    results: Results = {"ours": [], "plain": [], "floor": []}
+    for _ in range(rounds):
+        for name in ("ours", "plain"):
+            results[name].append(children.run("posts", [many] * BATCHES, BENCH_SENDER=name))
+        results["floor"].append(children.run("posts", [one] * BATCHES, BENCH_SENDER="ours"))
+    return results
+
+
+def departures(children: Children, target: Stub, urls: Sequence[str]) -> float:
+    """Seconds from the first attempt of a batch to the last one of a destination that answers."""
+    target.arrivals()
+    children.run("app", [batch(0), batch(EVENTS)])
+    came = target.arrivals()
+    answering = [at for path, at in came if not path.startswith("/hang")]
+    expected = EVENTS * sum("/hang" not in url for url in urls)
+    if len(answering) != expected:
+        raise RuntimeError(f"{len(answering)} attempts came, not {expected}")
+    return max(answering) - min(at for _, at in came)
+
+
+def rows(children: Children, server: Stub, target: Stub) -> list[Row]:
+    """The rows of the table that are the fan-out's."""
+    slow = f"{target.url}/slow/{MILLISECONDS}"
+    urls = [f"{slow}/{n}" for n in range(DESTINATIONS)]
+    load(server, urls)
+    whole = whole_batches(children)
+    posts = posts_alone(children, slow)
+    hanging = [*urls[1:], f"{target.url}/hang"]
+    alone, beside = [], []
+    for _ in range(5):
+        load(server, urls[1:], timeout=1.0)
+        alone.append(departures(children, target, urls[1:]))
+        load(server, hanging, timeout=1.0)
+        beside.append(departures(children, target, hanging))
+    floor = [result["wall"] for result in posts["floor"]]
+    return [
+        _wall("fan-out, 10 events × 5 destinations of 50 ms, whole batch, wall", whole, floor),
+        _wall("the same 50 POSTs without the table, wall", posts, floor),
+        _cpu(posts),
+        Row(
+            "with one destination that times out, the others' attempts have left after",
+            "≤ 1.5 × without it",
+            f"{ratio(beside, alone)} × ({1000 * sorted(beside)[2]:.0f} ms; it takes 1000 ms)",
+            ratio(beside, alone).median <= 1.5,
+        ),
+        Row("fan-out, whole batch, wall, against plain", "-", _against(whole, "plain"), None),
+        Row("fan-out, whole batch, wall, against naive", "-", _against(whole, "naive"), None),
+    ]
+
+
+def _wall(what: str, found: Results, floor: Sequence[float]) -> Row:
+    reached = ratio([result["wall"] for result in found["ours"]], floor)
+    return Row(what, "≤ 1.3 × the slowest destination", f"{reached} ×", reached.median <= 1.3)
+
+
+def _cpu(found: Results) -> Row:
+    reached = ratio(
+        [result["warm"] for result in found["ours"]], [result["warm"] for result in found["plain"]]
+    )
+    bar = "≤ 0.167 × urllib3 with threads"
+    return Row("CPU per POST", bar, f"{reached} ×", reached.median <= 1 / 6)
+
+
+def _against(found: Results, peer: str) -> str:
+    walls = {name: [result["wall"] for result in results] for name, results in found.items()}
+    return f"{ratio(walls['ours'], walls[peer])} × {peer}"
