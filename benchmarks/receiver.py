@@ -102,6 +102,7 @@ def rows() -> tuple[list[Row], dict[str, float]]:
         for runner in found.values():  # files in the page cache, for all alike
             run(runner, server, 1)
         cold = interleaved(found, server, rounds=COLD_ROUNDS, events=1)
+        found["floor"] = Runner("floor", f"{PEERS}", found["ours"].bundle)
         warm = interleaved(found, server, rounds=WARM_ROUNDS, events=WARM_EVENTS)
     cost = {
         figure: statistics.median(result[figure] for result in warm["ours"])
@@ -112,8 +113,18 @@ def rows() -> tuple[list[Row], dict[str, float]]:
         _row("cold start, CPU to the first 200", "naive", "cold", 0.35, cold),
         _row("warm receiver, CPU per event", "plain", "warm", 0.65, warm),
         _row("warm receiver, CPU per event", "naive", "warm", 0.33, warm),
+        Row("warm receiver, CPU against two bare round trips", "-", _floor(warm), None),
         _row("receiver's memory", "plain", "memory", 0.75, warm),
     ], cost
+
+
+def _floor(found: dict[str, list[dict[str, Any]]]) -> str:
+    floor = [result["warm"] for result in found["floor"]]
+    ratios = {
+        name: ratio([result["warm"] for result in found[name]], floor)
+        for name in ("ours", "plain", "naive")
+    }
+    return ", ".join(f"{name} {against.median:.0f} ×" for name, against in ratios.items())
 
 
 def _row(
