@@ -1,11 +1,5 @@
 """The fan-out: an SQS batch in, the ids of the records to be kept out."""
 
-# ruff: noqa: E402 (the collector rests before anything is imported)
-import gc
-
-# Nothing that is made while an instance starts is garbage: looking for some costs a tenth of it.
-gc.disable()
-
 import functools
 import os
 import time
@@ -102,5 +96,3 @@ def _read(raw: list[dict[str, Any]]) -> tuple[list[QueueRecord], list[str]]:
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # Clients are made while the instance starts.
     fan_out()
-    gc.freeze()
-gc.enable()

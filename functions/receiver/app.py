@@ -1,11 +1,5 @@
 """The receiver: an API Gateway event in, one of the documented answers out."""
 
-# ruff: noqa: E402 (the collector rests before anything is imported)
-import gc
-
-# Nothing that is made while an instance starts is garbage: looking for some costs a tenth of it.
-gc.disable()
-
 import functools
 import json
 import os
@@ -90,5 +84,3 @@ def _answer(reply: Reply) -> dict[str, Any]:
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # Clients are made while the instance starts, not while Spectrum waits.
     receiver()
-    gc.freeze()
-gc.enable()

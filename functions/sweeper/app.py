@@ -1,11 +1,5 @@
 """The sweeper: every minute, a hint for whatever is overdue, and a look at the breakers."""
 
-# ruff: noqa: E402 (the collector rests before anything is imported)
-import gc
-
-# Nothing that is made while an instance starts is garbage: looking for some costs a tenth of it.
-gc.disable()
-
 import functools
 import os
 import time
@@ -68,5 +62,3 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # Clients are made while the instance starts.
     sweeper()
-    gc.freeze()
-gc.enable()
