@@ -27,10 +27,12 @@ CALL_SECONDS = 0.005
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds and bytes an event, by number of destinations where it depends on them."""
+    """Seconds an invocation takes, the fan-out's by events in its batch; and bytes an event logs,
+    the fan-out's by number of destinations.
+    """
 
     receiver_seconds: float
-    fanout_seconds: float
+    fanout_seconds: Mapping[int, float]
     receiver_bytes: float
     fanout_bytes: Mapping[int, float]
 
@@ -46,7 +48,7 @@ def lines(measured: Measured, *, destinations: int, batch: int) -> dict[str, flo
         + (1 + max(1, destinations)) * LINE_OVERHEAD
     )
     gigabytes = size * MILLION / 1024**3
-    fanout_seconds = measured.fanout_seconds / batch + 2 * CALL_SECONDS / batch
+    fanout_seconds = (measured.fanout_seconds[batch] + 2 * CALL_SECONDS) / batch
     return {
         "HTTP API, one request": HTTP_API,
         "table: put, with its two index entries": (units + 2) * WRITE_UNIT,
