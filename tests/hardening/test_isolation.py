@@ -18,9 +18,9 @@ from spectrum_cli.local.stack import LocalStack
 from tests.hardening.conftest import LONG
 from tests.hardening.crowd import Destination, LogBook, Upstream, dead_url, entry, listening
 
-PAIRS, EVENTS, EVERY = 3, 200, 0.2
+PAIRS, EVENTS, EVERY = 3, 100, 0.4
 # Until functions are warm and each destination is known to be quick, or not.
-WARM_UP = 40
+WARM_UP = 20
 SLOW_SECONDS, TIME_LIMIT = 8.0, 10.0
 LARGEST_SHARE = 0.10
 # Below this a difference says more of the machine than of the forwarder (seconds).

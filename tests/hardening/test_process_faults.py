@@ -43,10 +43,10 @@ class Plan:
     patience: float
 
 
-# A hint is repeated after 600 s, scaled: a stack that is given more than it can do in that time
-# would only drown in hints, so the long run, which may meet a busy machine, scales less.
+# Scaled time means more looks at an event, and claims that leave a busy machine little time to
+# begin an attempt under them. So the long run, which asks for much, scales little.
 PLAN = (
-    Plan(500, 0.12, 8.0, 20.0, 10.0, 1.0, 0.3, 420.0)
+    Plan(500, 0.2, 8.0, 20.0, 10.0, 1.0, 0.5, 420.0)
     if LONG
     else Plan(60, 0.08, 1.2, 2.0, 2.5, 0.5, 0.01, 60.0)
 )
