@@ -19,7 +19,7 @@ demo: $(READY)
 	$(BIN)/forwarder demo
 
 test: check template
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -60,6 +60,11 @@ $(BENCH): requirements/bench.txt
 
 template: $(READY) $(LINT)
 	$(BIN)/python -m tests.template.lint
+
+# The long versions of the proofs, with their figures; some twenty minutes on two cores.
+prove: $(READY)
+	PROVE=long $(BIN)/pytest -n 2 --timeout 3600 tests/prove
+	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py
 
 # Draws docs/dashboard.png from a local run's metrics; needs chromium.
 dashboard: $(READY)
