@@ -20,6 +20,13 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def memory() -> float:
+    """The most memory held so far, in MB. Not getrusage's: it begins with the parent's."""
+    with open("/proc/self/status") as status:  # noqa: PTH123 (pathlib would be memory of ours)
+        (peak,) = (line.split()[1] for line in status if line.startswith("VmHWM"))
+    return int(peak) / 1024
+
+
 class Context:
     """Lambda's context, as far as handlers look at it."""
 
@@ -60,7 +67,7 @@ def main() -> None:
                 "cold": cold,
                 "warm": statistics.median(warm) if warm else 0.0,
                 "wall": statistics.median(walls) if walls else 0.0,
-                "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "memory": memory(),
                 "printed": (len(out.getvalue()) - bytes_first) / max(1, len(answers) - 1),
                 "answers": [answers[0], *answers[1:][-1:]],
             }
