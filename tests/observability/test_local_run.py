@@ -15,9 +15,6 @@ from spectrum_forwarder.measures import MEASURES, TIMED
 
 from tests.support.burst import CANARIES, Burst, run_burst
 
-# One run serves all tests of this file: they go to one worker.
-pytestmark = pytest.mark.xdist_group("local run")
-
 # A metric's name, and the names of its dimensions.
 Looked = tuple[str, frozenset[str]]
 SEARCH = re.compile(r"""SEARCH\('\{"([^"]+)",(\w+)\} MetricName="(\w+)"', '(\w+)', \d+\)""")
