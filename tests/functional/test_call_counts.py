@@ -26,7 +26,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counted: Counter[str] = Counter()
     session = botocore.session.Session()
 
-    def count(event_name: str, **_: Any) -> None:
+    def count(event_name: str = "", **_: Any) -> None:
         counted[event_name.rpartition(".")[2]] += 1
 
     session.register("before-send", count)
