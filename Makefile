@@ -64,7 +64,8 @@ template: $(READY) $(LINT)
 # The long versions of the proofs, with their figures; some twenty minutes on two cores.
 prove: $(READY)
 	PROVE=long $(BIN)/pytest -n 2 --timeout 3600 tests/prove
-	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py
+	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py \
+		tests/cli/test_rotate.py
 
 # Draws docs/dashboard.png from a local run's metrics; needs chromium.
 dashboard: $(READY)

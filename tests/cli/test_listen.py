@@ -31,13 +31,14 @@ from spectrum_forwarder.domain.ports import Webhook
 
 from tests.support.listening import DevConsumer, Listen, Terminal, wait_until
 from tests.support.make import body_of, signed_headers
+from tests.support.prove import LONG
 from tests.support.stacks import forwarder
 
-EVENTS = 1000 if os.environ.get("PROVE") else 120
-PATIENCE = 300 if os.environ.get("PROVE") else 120
+EVENTS = 1000 if LONG else 60
+PATIENCE = 300 if LONG else 120
 NUMBERS = itertools.count()
 
-pytestmark = pytest.mark.timeout(900 if os.environ.get("PROVE") else 300)
+pytestmark = pytest.mark.timeout(900 if LONG else 300)
 
 
 class Stack:

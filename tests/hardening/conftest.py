@@ -3,7 +3,6 @@
 `make prove` sets PROVE and gets the long runs (minutes); without it each takes seconds.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,8 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from moto import mock_aws
 
 from tests.hardening.bench import Bench
-
-LONG = os.environ.get("PROVE", "") not in ("", "0")
+from tests.support.prove import LONG
 
 
 def examples(short: int) -> settings:

@@ -15,8 +15,8 @@ import pytest
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 
-from tests.hardening.conftest import LONG
 from tests.hardening.crowd import Destination, LogBook, Upstream, dead_url, entry, listening
+from tests.support.prove import LONG
 
 PAIRS, EVENTS, EVERY = 3, 100, 0.4
 # Until functions are warm and each destination is known to be quick, or not.

@@ -22,9 +22,9 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 
-from tests.hardening.conftest import LONG
 from tests.hardening.crowd import Destination, LogBook, Sent, Upstream, dead_url, entry, listening
 from tests.hardening.table_proxy import Mood, TableProxy, proxying
+from tests.support.prove import LONG
 
 FAN_OUT_BATCH = 10
 

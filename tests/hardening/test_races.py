@@ -17,10 +17,10 @@ from spectrum_forwarder.adapters.items import shard
 from spectrum_forwarder.domain.delivery import Status, planned, settled
 from spectrum_forwarder.domain.ports import Claimed, Existing, Overdue, Record
 
-from tests.hardening.conftest import LONG
 from tests.hardening.dynalite import NoDynalite, dynalite
 from tests.support.aws import create_table
 from tests.support.make import NOW, stored_of
+from tests.support.prove import LONG
 
 THREADS = 16
 ROUNDS = 150 if LONG else 12

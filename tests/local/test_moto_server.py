@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 WORKERS = 16
-KEYS = 25
+KEYS = 10
 # moto looks for the old item, reads the new one, then writes: a wide item keeps that gap open.
 WIDE: dict[str, AttributeValueTypeDef] = {f"a{n}": {"S": "x"} for n in range(100)}
 

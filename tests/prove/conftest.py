@@ -4,13 +4,12 @@
 sums ends the run.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
 
-LONG = os.environ.get("PROVE") == "long"
+from tests.support.prove import LONG
 
 Figures = Callable[[str, object], None]
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import pytest
 from spectrum_forwarder import storing
 
-from tests.prove.conftest import LONG, Figures
+from tests.prove.conftest import Figures
 from tests.prove.faults import Script
 from tests.prove.ledger import Breach
 from tests.prove.scenarios import SCENARIOS, Scenario, Tally, explore
+from tests.support.prove import LONG
 
 # How many of the scenarios, which stand in the order of their size, are run with pairs of faults.
 WITH_PAIRS = 9

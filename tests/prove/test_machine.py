@@ -9,12 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from spectrum_forwarder import storing
 from spectrum_forwarder.domain.delivery import Answer
 
-from tests.prove.conftest import LONG, Figures
+from tests.prove.conftest import Figures
 from tests.prove.faults import Fault
 from tests.prove.scenarios import DAY, HOUR, REFUSED, ROTATED, SLOW, Tally, world_of
 from tests.prove.stack import DELIVERED
 from tests.prove.world import World
 from tests.support.make import WEBHOOK, body_of, destination_of
+from tests.support.prove import LONG
 
 NAMES = ("crm", "erp", "bot", "new")
 DESTINATIONS = {name: destination_of(name) for name in NAMES} | {

@@ -13,11 +13,12 @@ from spectrum_forwarder.domain.ports import SHARDS, EventTable, Overdue, Record,
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.sweep import Sweeper
 
-from tests.prove.conftest import LONG, Figures
+from tests.prove.conftest import Figures
 from tests.prove.stack import no_facts
 from tests.support.aws import create_table
 from tests.support.make import NOW, event_of
 from tests.support.memory import ManualClock, MemoryQueue, MemoryTable
+from tests.support.prove import LONG
 
 MINUTE = 60.0
 MOST_AMPLIFICATION = 1.2
