@@ -73,6 +73,20 @@ def spoilt(folder: Path) -> None:
     (folder / "good.bin").write_bytes(request.body)
 
 
+def draw_events() -> None:
+    """The delivery log of a few samples, and the story of the newest."""
+    for kind in ("attachment", "reaction", "group", "unknown_event"):
+        forwarder("sample", "--kind", kind, "--send", "endpoint", "--local")
+    time.sleep(3)  # for the consumer to have them
+    newest = forwarder("events", "list", "--local", "--limit", "1", "--json").splitlines()[0]
+    key = json.loads(newest)["event_key"]
+    draw(
+        "events",
+        ("forwarder events list --local", forwarder("events", "list", "--local")),
+        (f"forwarder events show {key} --local", forwarder("events", "show", key, "--local")),
+    )
+
+
 def main() -> None:
     """Start a local stack, run the commands, draw them."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -97,6 +111,7 @@ def main() -> None:
                 ("forwarder sample --send endpoint --local", sent),
                 ("forwarder doctor --local", forwarder("doctor", "--local")),
             )
+            draw_events()
             headers = ("--headers", str(folder / "headers.txt"), "--local")
             bad = forwarder("diagnose", "--body", str(folder / "body.bin"), *headers)
             good = forwarder("diagnose", "--body", str(folder / "good.bin"), *headers)
