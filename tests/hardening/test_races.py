@@ -102,27 +102,37 @@ def record(table: DynamoEventTable, key: str, owner: str) -> bool:
     return table.record(f"main:{key}", owner=owner, record=outcome)
 
 
+class Count:
+    """How many won in each round."""
+
+    def __init__(self, record: Callable[[str, object], None]) -> None:
+        self._record = record
+        self._winners: list[int] = []
+
+    def append(self, winners: int) -> None:
+        self._winners.append(winners)
+
+    def check(self) -> None:
+        odd = [winners for winners in self._winners if winners != 1]
+        figures = f"{len(self._winners)}, without exactly one winner {len(odd)}"
+        self._record(f"races of {THREADS}", figures)
+        assert odd == []
+
+
 @pytest.fixture
-def count(record_property: Callable[[str, object], None], racers: Racers) -> Iterator[list[int]]:
-    """Takes the number of winners of each round."""
-    winners: list[int] = []
-    yield winners
-    record_property(f"races of {THREADS}", f"{len(winners)}, not one winner in {_odd(winners)}")
+def count(record_property: Callable[[str, object], None]) -> Count:
+    return Count(record_property)
 
 
-def _odd(winners: list[int]) -> int:
-    return sum(number != 1 for number in winners)
-
-
-def test_of_many_puts_one_is_new(racers: Racers, count: list[int]) -> None:
+def test_of_many_puts_one_is_new(racers: Racers, count: Count) -> None:
     for number in range(ROUNDS):
         key = f"put-{number}"
         answers = racers.race(put, key)
         count.append(answers.count(None))
-    assert _odd(count) == 0
+    count.check()
 
 
-def test_of_many_puts_over_an_expired_event_one_is_new(racers: Racers, count: list[int]) -> None:
+def test_of_many_puts_over_an_expired_event_one_is_new(racers: Racers, count: Count) -> None:
     for number in range(ROUNDS):
         key, later = f"expired-{number}", NOW + 2 * 10**6
         put(racers.tables[0], key, "first")
@@ -130,10 +140,10 @@ def test_of_many_puts_over_an_expired_event_one_is_new(racers: Racers, count: li
         assert record(racers.tables[0], key, "a")
         answers = racers.race(put, key, later)
         count.append(answers.count(None))
-    assert _odd(count) == 0
+    count.check()
 
 
-def test_of_many_claims_one_holds(racers: Racers, count: list[int]) -> None:
+def test_of_many_claims_one_holds(racers: Racers, count: Count) -> None:
     for number in range(ROUNDS):
         key = f"claim-{number}"
         put(racers.tables[0], key, "first")
@@ -144,10 +154,10 @@ def test_of_many_claims_one_holds(racers: Racers, count: list[int]) -> None:
         written = racers.race(record, key)
         assert [f"owner-{i}" for i, done in enumerate(written) if done] == [winner.owner]
         assert claim(racers.tables[0], key, "late", NOW + 1000) is None
-    assert _odd(count) == 0
+    count.check()
 
 
-def test_a_claim_that_was_lost_records_nothing(racers: Racers, count: list[int]) -> None:
+def test_a_claim_that_was_lost_records_nothing(racers: Racers, count: Count) -> None:
     for number in range(ROUNDS):
         key = f"fence-{number}"
         put(racers.tables[0], key, "first")
@@ -157,16 +167,16 @@ def test_a_claim_that_was_lost_records_nothing(racers: Racers, count: list[int])
         written = racers.race(record, key)
         assert written[1]
         count.append(written.count(True))
-    assert _odd(count) == 0
+    count.check()
 
 
-def test_of_many_sweepers_one_moves_the_due_time(racers: Racers, count: list[int]) -> None:
+def test_of_many_sweepers_one_moves_the_due_time(racers: Racers, count: Count) -> None:
     for number in range(ROUNDS):
         key = f"due-{number}"
         put(racers.tables[0], key, "first")
         moved = racers.race(postpone, key)
         count.append(moved.count(True))
-    assert _odd(count) == 0
+    count.check()
 
 
 def test_a_repeat_is_never_taken_for_a_new_event_or_a_free_claim(racers: Racers) -> None:
