@@ -20,7 +20,7 @@ from spectrum_cli.samples import TEST_SECRET, TEST_WEBHOOK_ID, make_body, signed
 
 HERE = Path(__file__).resolve().parent
 EVENTS = HERE.parents[1] / "events"
-WIDTH = 122
+WIDTH = 142
 # Rich's template fetches its font from elsewhere; a reader's own fixed-width font will do.
 FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
