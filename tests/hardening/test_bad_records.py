@@ -114,7 +114,8 @@ def test_a_good_record_among_garbage_is_delivered(bench: Bench, server: HttpServ
 
         assert "good" not in kept
         assert set(kept) <= {item["messageId"] for item in batch}
-        assert server.requests[-1].header("webhook-id") in (key, "main:whole")
+        for request in server.requests:
+            assert {name.lower() for name, _ in request.headers} <= OUR_HEADERS
         assert key in [request.header("webhook-id") for request in server.requests]
         check_lines(lines, SECRET, WEBHOOK.signing_secret)
         server.requests.clear()
@@ -202,6 +203,8 @@ odd_entries = st.one_of(
 )
 
 
+# jmespath warns of literals in an old notation; outside of tests that is not even shown.
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 @given(entries=st.lists(odd_entries, max_size=4))
 @examples(300)
 def test_an_odd_entry_costs_no_other_destination(entries: list[Any]) -> None:
