@@ -61,7 +61,7 @@ def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-@pytest.mark.skipif(not LONG, reason="takes minutes: long runs only (PROVE=1)")
+@pytest.mark.skipif(not LONG, reason="takes minutes: long runs only (make prove)")
 @pytest.mark.timeout(1200)
 def test_a_healthy_destination_does_not_feel_the_others(record_property: Record) -> None:
     alone: list[float] = []

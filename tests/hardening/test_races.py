@@ -73,7 +73,7 @@ def racers(
             racers.close()
         return
     if not LONG:
-        pytest.skip("dynalite is fetched from npm: long runs only (PROVE=1)")
+        pytest.skip("dynalite is fetched from npm: long runs only (make prove)")
     try:
         with dynalite(tmp_path_factory.mktemp("dynalite")) as url:
             racers = Racers(url)
