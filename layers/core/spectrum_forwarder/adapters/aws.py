@@ -3,16 +3,20 @@
 They are botocore's own, and each setting that is not its default has a measured reason
 (docs/performance.md): the user agent is otherwise put together anew for every call, arguments are
 checked against the service's model by botocore and again by the service, and the CA bundle is
-parsed at every new connection.
+parsed anew for every client. Calls go over a wire of ours, unless the environment names a proxy.
 """
 
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import get_cert_path
+
+from spectrum_forwarder.adapters.wire import Wire
 
 # Both are how botocore says that a call failed.
 FAILURES = (BotoCoreError, ClientError)
@@ -41,6 +45,13 @@ class Clients:
             parameter_validation=False,
             user_agent=USER_AGENT,
         )
+        if not getproxies().keys() - {"no"}:
+            wire = Wire(
+                self._verify or str(get_cert_path(verify=True)),
+                connect_seconds=connect_seconds,
+                read_seconds=read_seconds,
+            )
+            self._session.register("before-send", wire.send)  # type: ignore[arg-type]
 
     def make(self, service: str, **changes: Any) -> Any:
         """A client of `service`; `changes` override the configuration for it alone."""

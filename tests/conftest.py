@@ -1,0 +1,19 @@
+"""What holds for all tests."""
+
+import sys
+
+import pytest
+from spectrum_forwarder.adapters.wire import Wire
+
+
+@pytest.fixture(autouse=True)
+def moto_goes_before_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both answer at the same event of botocore's: where moto does, nothing may go out."""
+    send = Wire.send
+
+    def unless_mocked(self: Wire, request: object, **more: object) -> object:
+        moto = sys.modules.get("moto.core.models")
+        mocked = moto is not None and moto.botocore_stubber.enabled
+        return None if mocked else send(self, request, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Wire, "send", unless_mocked)

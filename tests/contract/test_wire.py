@@ -1,0 +1,327 @@
+"""Calls to AWS over the wire behave as over botocore's own session, which runs the same tests."""
+
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.wire import Wire
+
+from tests.support.http_server import (
+    HttpServer,
+    Request,
+    Script,
+    hang,
+    make_certificate,
+    reset,
+    respond,
+    say,
+    serving,
+)
+from tests.support.make import stored_of
+
+SESSIONS = ("wire", "botocore's")
+Client = Callable[..., Any]
+QUEUE = "https://queue"
+SENT = json.dumps({"MessageId": "1"}).encode()
+LENGTH = f"Content-Length: {len(SENT)}"
+CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(SENT), SENT)
+
+
+@pytest.fixture(params=SESSIONS)
+def session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whose session carries the calls."""
+    if request.param != "wire":
+        monkeypatch.setattr(Wire, "send", lambda self, request, **more: None)
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def server(certificate: tuple[Path, ssl.SSLContext]) -> Iterator[HttpServer]:
+    with serving(tls=certificate[1]) as server:
+        yield server
+
+
+@pytest.fixture
+def client(
+    session: str,
+    server: HttpServer,
+    certificate: tuple[Path, ssl.SSLContext],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Client:
+    """Makes clients of a service at the server."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CA_BUNDLE": str(certificate[0]),
+        "AWS_ENDPOINT_URL": server.url(""),
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def make(service: str = "sqs", *, tries: int = 1, read_seconds: float = 5.0) -> Any:
+        clients = Clients(connect_seconds=2.0, read_seconds=read_seconds, tries=tries)
+        return clients.make(service)
+
+    return make
+
+
+def send(client: Any) -> Any:
+    return client.send_message(QueueUrl=QUEUE, MessageBody="é")
+
+
+def in_turn(*scripts: Script) -> Script:
+    """Each request is answered by the next script, and those beyond the last by the last."""
+    left = list(scripts)
+
+    def script(request: Request, connection: socket.socket) -> bool:
+        return (left.pop(0) if len(left) > 1 else left[0])(request, connection)
+
+    return script
+
+
+def answer(*headers: str, body: bytes = SENT, first: str = "HTTP/1.1 200 OK") -> bytes:
+    return "\r\n".join((first, *headers, "", "")).encode() + body
+
+
+def test_a_call_arrives_as_it_was_signed_and_its_answer_is_read(
+    client: Client, server: HttpServer
+) -> None:
+    server.on("/", respond(headers={"X-Amzn-RequestId": "r-1"}, body=SENT))
+    answered = send(client())
+    (request,) = server.requests
+    assert answered["MessageId"] == "1"
+    assert answered["ResponseMetadata"]["RequestId"] == "r-1"
+    assert request.method == "POST"
+    assert json.loads(request.body) == {"QueueUrl": QUEUE, "MessageBody": "é"}
+    assert request.header("Host") == f"127.0.0.1:{server.port}"
+    assert request.header("X-Amz-Target") == "AmazonSQS.SendMessage"
+    assert request.header("Accept-Encoding") == "identity"
+    assert "SignedHeaders=content-type;host;" in (request.header("Authorization") or "")
+
+
+def test_an_error_answer_is_botocores_error(client: Client, server: HttpServer) -> None:
+    body = json.dumps({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no"}).encode()
+    server.on("/", respond(400, body=body))
+    with pytest.raises(ClientError) as raised:
+        send(client())
+    assert raised.value.response["Error"]["Code"] == "QueueDoesNotExist"
+
+
+def test_calls_share_a_connection(client: Client, server: HttpServer) -> None:
+    one = client()
+    for _ in range(3):
+        send(one)
+    assert server.connections == 1
+
+
+def test_threads_do_not_share_one(client: Client, server: HttpServer) -> None:
+    server.on("/", respond(body=SENT, delay=0.2))
+    one = client()
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: send(one), range(4)))
+    assert [each["MessageId"] for each in answers] == ["1"] * 4
+    assert server.connections == 4
+
+
+def test_an_idle_connection_that_was_closed_is_made_anew(
+    client: Client, server: HttpServer
+) -> None:
+    server.on("/", say(answer(LENGTH)))
+    one = client()
+    for _ in range(3):
+        assert send(one)["MessageId"] == "1"
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(say(b""), id="before-the-answer"),
+        pytest.param(reset(), id="by-a-reset"),
+    ],
+)
+def test_a_connection_that_breaks_off_fails_the_call(
+    client: Client, server: HttpServer, script: Script
+) -> None:
+    server.on("/", script)
+    with pytest.raises(ConnectionClosedError):
+        send(client())
+
+
+@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one takes both for 200
+@pytest.mark.parametrize("part", [answer("Content-Length: 100"), b"HTTP/1.1 200 OK\r\nContent-Le"])
+def test_an_answer_that_ends_early_is_no_answer(
+    client: Client, server: HttpServer, part: bytes
+) -> None:
+    server.on("/", say(part))
+    with pytest.raises(ConnectionClosedError):
+        send(client())
+
+
+def test_no_answer_in_time_fails_the_call_and_the_next_one_is_heard(
+    client: Client, server: HttpServer
+) -> None:
+    server.on("/", in_turn(hang(1.0), respond(body=SENT)))
+    one = client(read_seconds=0.3)
+    with pytest.raises(ReadTimeoutError):
+        send(one)
+    assert send(one)["MessageId"] == "1"
+
+
+def test_a_late_answer_is_not_taken_for_the_next_ones(client: Client, server: HttpServer) -> None:
+    late = respond(body=json.dumps({"MessageId": "late"}).encode(), delay=0.5)
+    server.on("/", in_turn(late, respond(body=SENT, delay=0.3)))
+    one = client(read_seconds=0.4)
+    with pytest.raises(ReadTimeoutError):
+        send(one)
+    assert send(one)["MessageId"] == "1"
+
+
+def test_what_comes_beyond_an_answer_is_not_taken_for_the_next_one(
+    client: Client, server: HttpServer
+) -> None:
+    stray = answer("Content-Length: 2", body=b"{}")
+    whole = answer(LENGTH)
+
+    def script(request: Request, connection: socket.socket) -> bool:
+        connection.sendall(whole + stray)
+        return True
+
+    server.on("/", script)
+    one = client()
+    assert [send(one)["MessageId"] for _ in range(3)] == ["1"] * 3
+
+
+def test_a_failed_call_is_tried_again_by_botocore(client: Client, server: HttpServer) -> None:
+    server.on("/", in_turn(reset(), respond(500), respond(body=SENT)))
+    assert send(client(tries=3))["MessageId"] == "1"
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(say(answer("Connection: close", body=SENT)), id="no-length"),
+        pytest.param(
+            say(answer("Transfer-Encoding: chunked", body=CHUNKED)),
+            id="chunks",
+        ),
+        pytest.param(
+            say(answer(first="HTTP/1.1 100 Continue", body=b""), answer(LENGTH)),
+            id="an-interim-answer",
+        ),
+    ],
+)
+def test_an_answer_of_a_rarer_kind_is_read_at_the_second_try(
+    client: Client, server: HttpServer, script: Script
+) -> None:
+    server.on("/", script)
+    one = client(tries=2)
+    assert send(one)["MessageId"] == "1"
+    before = len(server.requests)
+    assert send(one)["MessageId"] == "1"
+    assert len(server.requests) == before + 1
+
+
+def test_an_answer_in_parts_is_put_together(client: Client, server: HttpServer) -> None:
+    body = json.dumps({"MessageId": "1", "filler": "x" * 300_000}).encode()
+    whole = answer(f"Content-Length: {len(body)}", body=body)
+    parts = (whole[:7], whole[7:40], whole[40:1000], whole[1000:])
+    server.on("/", say(*parts, pause=0.05))
+    assert send(client())["MessageId"] == "1"
+
+
+def test_an_old_servers_answer_is_its_last(client: Client, server: HttpServer) -> None:
+    server.on("/", say(answer(LENGTH, first="HTTP/1.0 200 OK")))
+    one = client()
+    assert [send(one)["MessageId"] for _ in range(2)] == ["1", "1"]
+
+
+def test_a_head_without_an_end_is_given_up(client: Client, server: HttpServer) -> None:
+    server.on("/", say(b"HTTP/1.1 200 OK\r\n" + b"x" * 200_000, pause=0.1))
+    with pytest.raises(Exception) as raised:
+        send(client())
+    assert type(raised.value).__module__ == "botocore.exceptions"
+
+
+def test_a_server_whom_nobody_vouches_for_gets_nothing(
+    client: Client, server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(make_certificate(tmp_path)[0]))
+    with pytest.raises(SSLError):
+        send(client())
+    assert server.requests == []
+
+
+def test_a_certificate_for_another_name_is_refused(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, context = make_certificate(tmp_path, names=("example.com",))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    with serving(tls=context) as other:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", other.url(""))
+        with pytest.raises(SSLError):
+            send(client())
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "name.invalid"])
+def test_nobody_there_is_an_error_of_the_connection(
+    client: Client, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://{host}")
+    with pytest.raises(EndpointConnectionError):
+        send(client())
+
+
+def test_a_proxy_is_gone_through(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as proxy:
+        proxy.on("http://name.invalid/", respond(body=SENT))
+        monkeypatch.setenv("http_proxy", proxy.url(""))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://name.invalid")
+        assert send(client())["MessageId"] == "1"
+        assert proxy.connections == 1
+
+
+def test_a_put_whose_answer_is_lost_is_known_again(client: Client, server: HttpServer) -> None:
+    """The effect, then an error: the second try meets the first one's item."""
+    stored = stored_of()
+    table = DynamoEventTable(client("dynamodb", tries=2), "events")
+
+    def refuse_with_its_own(request: Request, connection: socket.socket) -> bool:
+        body = {
+            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+            "message": "The conditional request failed",
+            "Item": json.loads(server.requests[0].body)["Item"],
+        }
+        return respond(400, body=json.dumps(body).encode())(request, connection)
+
+    server.on("/", in_turn(reset(), refuse_with_its_own))
+    assert table.put(stored, receipt="mine", now=0.0, due_at=75.0) is None
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("session", ["wire"], indirect=True)
+def test_what_is_read_as_a_stream_is_left_to_botocore(client: Client, server: HttpServer) -> None:
+    server.on("/bucket/name", respond(body=b"packed"))
+    got = client("s3").get_object(Bucket="bucket", Key="name")
+    assert got["Body"].read() == b"packed"
