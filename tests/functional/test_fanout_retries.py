@@ -126,6 +126,21 @@ def test_behind_an_open_breaker_an_event_waits_without_an_attempt(world: World) 
     assert world.outcome() == ("delivered", 1, None)
 
 
+def test_the_longer_a_breaker_holds_an_event_the_more_seldom_it_is_looked_at(world: World) -> None:
+    world.sender.script["crm"] = [BUSY] * 100_000
+    world.break_for("crm", 0)
+    keys = [f"main:m{number}" for number in range(40)]
+    for key in keys:
+        world.receive(body_of(key.removeprefix("main:")))
+    world.live(2 * 24 * HOUR)
+    waiting = [key for key in keys if world.outcome(event_key=key)[2] == "breaker"]
+    assert len(waiting) > 20
+    assert world.table.calls.count("claim") < 80 * len(keys)
+    world.sender.script["crm"].clear()
+    world.live(1.1 * HOUR)
+    assert {world.outcome(event_key=key)[0] for key in waiting} == {"delivered"}
+
+
 def test_one_event_probes_and_the_others_wait(world: World) -> None:
     world.break_for("crm", 0)
     world.sender.script["crm"] = [BUSY]

@@ -89,9 +89,12 @@ class Planner:
     def _held_by_breaker(self, delivery: Delivery, now: float) -> Delivery:
         # A delivery that was paused before is not to blame for its age.
         waiting_since = max(delivery.planned_at, self.gate.failing_since(delivery.destination))
-        if now - waiting_since > LONGEST_OUTAGE * self.timing.scale:
+        waited = now - waiting_since
+        if waited > LONGEST_OUTAGE * self.timing.scale:
             return settled(delivery, Status.DEAD_LETTERED, "breaker_open")
-        return held(delivery, self.gate.reopens_at(delivery.destination), "breaker")
+        # Each look at each of a backlog costs, and an outage of days has many five minutes.
+        reopens_at = self.gate.reopens_at(delivery.destination)
+        return held(delivery, max(reopens_at, now + self.timing.patience(waited)), "breaker")
 
     def _belongs_here(self, name: str, slow_lane: bool) -> bool:
         return slow_lane or not self.gate.is_slow(name)

@@ -39,9 +39,13 @@ class Timing:
         """How far ahead a hint can be sent."""
         return LONGEST_HINT_DELAY * min(self.scale, 1.0)
 
-    def hold(self, age: float) -> float:
-        """How long a delivery of that age waits for an operator: a minute at first, later an hour.
+    def patience(self, age: float) -> float:
+        """How long what has waited for so long may wait on: a quarter, and at most an hour.
 
-        Growing with age keeps a long pause cheap, and ends it late by a quarter at most.
+        Growing with age keeps a long wait cheap, and ends it late by a quarter at most.
         """
-        return min(max(age / 4, 60.0 * self.scale), 3600.0 * self.scale)
+        return min(age / 4, 3600.0 * self.scale)
+
+    def hold(self, age: float) -> float:
+        """How long a delivery of that age waits for an operator: a minute at first, later more."""
+        return max(60.0 * self.scale, self.patience(age))
