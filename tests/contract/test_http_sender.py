@@ -365,6 +365,36 @@ def test_slow_destination_holds_nobody_up(server: HttpServer, sender: HttpSender
     assert all(at < 1 for _, at in arrivals[:-1])
 
 
+def test_attempts_leave_while_others_are_still_being_made(
+    server: HttpServer, sender: HttpSender
+) -> None:
+    def attempts() -> Iterator[Attempt]:
+        yield attempt_at(server.url("/first"))
+        deadline = time.monotonic() + 5
+        while not server.requests and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield attempt_at(server.url("/second"))
+
+    began = time.monotonic()
+    outcomes = list(sender.send(attempts()))
+    assert [answer.status for _, answer in outcomes] == [200, 200]
+    assert time.monotonic() - began < 4
+    assert [request.path for request in server.requests] == ["/first", "/second"]
+
+
+def test_a_failure_of_whoever_makes_attempts_is_seen_and_leaves_nothing_running(
+    server: HttpServer, sender: HttpSender
+) -> None:
+    def attempts() -> Iterator[Attempt]:
+        yield attempt_at(server.url("/"))
+        raise RuntimeError("made no more")
+
+    with pytest.raises(RuntimeError, match="made no more"):
+        list(sender.send(attempts()))
+    assert not [thread for thread in threading.enumerate() if thread.name == "http-sender"]
+    assert ask(sender, server.url("/next")).status == 200
+
+
 def test_no_more_than_the_bound_run_at_once(server: HttpServer) -> None:
     sender = HttpSender(public_ca_bundle(), allow_loopback=True, concurrency=3)
     server.on("/", respond(delay=0.02))

@@ -249,4 +249,4 @@ def test_a_batch_of_all_kinds_that_is_broken_off_leaves_nothing_running(
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
 
-    assert not [thread for thread in threading.enumerate() if thread.name == "send"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "http-sender"]

@@ -1,6 +1,9 @@
 """Fan out when something of ours fails: nothing is lost, and nothing delivered twice."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from spectrum_forwarder.domain.delivery import Answer, Status
@@ -8,6 +11,7 @@ from spectrum_forwarder.domain.event import pack
 from spectrum_forwarder.domain.ports import StoredEvent
 
 from tests.support.make import body_of, destination_of, event_of, stored_of
+from tests.support.memory import MemoryTable
 from tests.support.world import World
 
 KEY = "main:spc-msg-1"
@@ -98,6 +102,24 @@ def test_a_failed_record_does_not_hold_up_the_other_attempts(world: World) -> No
     world.table.fail("record", times=3)
     assert world.fan_out(*hints) == []
     assert len(world.sender.sent) == 5
+    assert all(world.row(hint.event_key).expires_at for hint in hints)
+
+
+def test_a_record_that_takes_long_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hints = [world.put(stored_of(f"m{number}")) for number in range(3)]
+    together = threading.Barrier(len(hints))
+    record_of = MemoryTable.record
+
+    def record(self: MemoryTable, event_key: str, **outcome: Any) -> bool:
+        together.wait(timeout=10)  # fails unless all are under way at once
+        return record_of(self, event_key, **outcome)
+
+    monkeypatch.setattr(MemoryTable, "record", record)
+    with ThreadPoolExecutor(len(hints)) as threads:
+        world.in_parallel = threads.map
+        assert world.fan_out(*hints) == []
     assert all(world.row(hint.event_key).expires_at for hint in hints)
 
 

@@ -258,7 +258,7 @@ MUTANTS = (
     Mutant(own_failure_deletes_the_queue_record, Invariant.NOTHING_OWED),
     Mutant(late_record_not_tried, Invariant.ONCE),
     Mutant(what_is_owed_expires, Invariant.NOTHING_OWED),
-    Mutant(breaker_never_probed, Invariant.CALM),
+    Mutant(breaker_never_probed, Invariant.JUST_CAUSE),
     Mutant(pause_counted_as_an_outage, Invariant.JUST_CAUSE),
     Mutant(outage_taken_for_poison, Invariant.JUST_CAUSE),
     Mutant(suspects_not_struck, Invariant.NOTHING_OWED),

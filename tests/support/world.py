@@ -20,7 +20,7 @@ from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.fanout import FanOut
+from spectrum_forwarder.fanout import FanOut, InParallel
 from spectrum_forwarder.receive import Receiver, Reply
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper, Swept
@@ -109,6 +109,7 @@ class World:
     board: MemoryHealthBoard = field(default_factory=MemoryHealthBoard)
     facts: FactList = field(default_factory=FactList)
     timing: Timing = field(default_factory=Timing)
+    in_parallel: InParallel = map
 
     def __post_init__(self) -> None:
         self.memory_queue = MemoryQueue(self.clock)
@@ -244,7 +245,7 @@ class World:
             timing=self.timing,
             retention_days=14,
             new_owner=self._new_owner,
-            in_parallel=map,
+            in_parallel=self.in_parallel,
             rng=self.rng,
         )
 

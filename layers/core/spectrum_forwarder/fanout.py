@@ -9,6 +9,7 @@ import random
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Status, attempted, settled
 from spectrum_forwarder.domain.errors import ForwarderError, PayloadMissing, Unavailable
@@ -37,7 +38,15 @@ POISON_STRIKES = 3
 
 
 Taken = tuple[QueueRecord, Claimed]
-Take = Callable[[QueueRecord], Claimed | None]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+class InParallel(Protocol):
+    """`map`, or an executor's."""
+
+    def __call__(self, make: Callable[[Given], Made], given: Iterable[Given], /) -> Iterator[Made]:
+        """Apply `make` to all that is given, while it is given; the results in its order."""
 
 
 @dataclass(slots=True)
@@ -46,14 +55,14 @@ class Work:
 
     record: QueueRecord
     claimed: Claimed
-    body: bytes = field(repr=False)
     plan: Plan
-    open: set[str]
+    attempts: Sequence[Attempt] = ()
+    open: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """What fanning out needs. `in_parallel` is `map`, or an executor's; `sleep` takes seconds."""
+    """What fanning out needs; `sleep` takes seconds."""
 
     destinations: DestinationRegistry
     health: HealthBoard
@@ -66,7 +75,7 @@ class FanOut:
     timing: Timing
     retention_days: int
     new_owner: Callable[[], str]
-    in_parallel: Callable[[Take, Iterable[QueueRecord]], Iterator[Claimed | None]]
+    in_parallel: InParallel
     rng: random.Random = field(default_factory=random.Random)
 
     def fan_out(self, records: Sequence[QueueRecord], *, deadline: float) -> list[str]:
@@ -109,17 +118,29 @@ class Batch:
         self.kept: list[str] = []
 
     def run(self, records: Sequence[QueueRecord]) -> None:
-        """Claim all, attempt what is due of the trusted events together, then suspects alone."""
-        claims = self._needs.in_parallel(self._take, records)
-        taken = [(r, claim) for r, claim in zip(records, claims, strict=True) if claim]
-        self._deliver([pair for pair in taken if pair[1].claims < SUSPECT_CLAIMS])
-        for record, claimed in taken:
-            if claimed.claims >= SUSPECT_CLAIMS and self._survives_alone(record, claimed):
+        """Claim all, attempting what is due of each as soon as it is claimed; then suspects alone.
+
+        A suspect is an event under which several workers have ended.
+        """
+        suspects: list[Taken] = []
+        self._deliver(self._trusted(records, suspects))
+        for record, claimed in suspects:
+            if self._survives_alone(record, claimed):
                 self._deliver([(record, claimed)])
         for record, outcome in self._unrecorded:
             left = self._recorder.record_late(outcome, deadline=self._planner.deadline)
             if left is not None:
                 self._keep(record, left)
+
+    def _trusted(self, records: Sequence[QueueRecord], suspects: list[Taken]) -> Iterator[Taken]:
+        claims = self._needs.in_parallel(self._take, records)
+        for record, claimed in zip(records, claims, strict=True):
+            if claimed is None:
+                continue
+            if claimed.claims >= SUSPECT_CLAIMS:
+                suspects.append((record, claimed))
+            else:
+                yield record, claimed
 
     def _take(self, record: QueueRecord) -> Claimed | None:
         needs, now = self._needs, self._needs.clock()
@@ -134,17 +155,29 @@ class Batch:
             self._keep(record, error)
             return None
 
-    def _deliver(self, taken: Sequence[Taken]) -> None:
-        works = [work for pair in taken if (work := self._open(*pair)) is not None]
-        by_key = {work.claimed.event_key: work for work in works}
-        attempts = [attempt for work in works for attempt in self._attempts(work)]
-        for work in works:
-            if not work.open:
-                self._finish(work)
-        for attempt, answer in self._needs.sender.send(attempts):
-            work = by_key[attempt.event_key]
+    def _deliver(self, taken: Iterable[Taken]) -> None:
+        """Attempt all that is due, and record each event once its last answer is there."""
+        for _ in self._needs.in_parallel(self._finish, self._answered(taken)):
+            pass
+
+    def _answered(self, taken: Iterable[Taken]) -> Iterator[Work]:
+        works: dict[str, Work] = {}
+        for attempt, answer in self._needs.sender.send(self._due(taken, works)):
+            work = works[attempt.event_key]
             self._settle(work, attempt, answer)
             if not work.open:
+                yield work
+
+    def _due(self, taken: Iterable[Taken], works: dict[str, Work]) -> Iterator[Attempt]:
+        """The attempts to make now; `works` gets each event that has any."""
+        for record, claimed in taken:
+            work = self._open(record, claimed)
+            if work is None:
+                continue
+            if work.attempts:
+                works[claimed.event_key] = work
+                yield from work.attempts
+            else:
                 self._finish(work)
 
     def _open(self, record: QueueRecord, claimed: Claimed) -> Work | None:
@@ -152,6 +185,7 @@ class Batch:
         try:
             body = unpack(claimed.packed or self._needs.store.payloads.get(claimed.payload or ""))
             plan = self._planner.plan(claimed, body, slow_lane=record.slow_lane)
+            attempts = list(self._attempts(claimed, body, plan))
         except PayloadMissing:
             self._give_up(record, claimed, "payload_missing")
             return None
@@ -162,27 +196,26 @@ class Batch:
         except Exception as error:  # one event's trouble must not keep the others waiting
             self._keep(record, error)
             return None
-        return Work(record, claimed, body, plan, set(plan.attempts))
+        return Work(record, claimed, plan, attempts, set(plan.attempts))
 
-    def _attempts(self, work: Work) -> Iterable[Attempt]:
-        claimed = work.claimed
-        for name, destination in work.plan.attempts.items():
+    def _attempts(self, claimed: Claimed, body: bytes, plan: Plan) -> Iterator[Attempt]:
+        for name, destination in plan.attempts.items():
             headers = outbound_headers(
                 destination,
                 event_key=claimed.event_key,
                 kind=claimed.kind,
                 webhook_id=claimed.webhook_id,
                 content_type=claimed.content_type,
-                body=work.body,
+                body=body,
                 now=self._needs.clock(),
-                replays=work.plan.deliveries[name].replays,
+                replays=plan.deliveries[name].replays,
             )
             yield Attempt(
                 event_key=claimed.event_key,
                 destination=name,
                 url=destination.url,
                 headers=headers,
-                body=work.body,
+                body=body,
                 timeout_seconds=destination.timeout_seconds,
                 begin_by=self._planner.begin_by(destination, claimed),
                 kind=destination.kind,
@@ -235,7 +268,7 @@ class Batch:
             name: delivery if delivery.settled else settled(delivery, Status.DEAD_LETTERED, reason)
             for name, delivery in bound.items()
         }
-        self._finish(Work(record, claimed, b"", Plan(deliveries), set()))
+        self._finish(Work(record, claimed, Plan(deliveries)))
 
     def _finish(self, work: Work) -> None:
         """Record the outcome: now, or if the table fails, once all attempts are done."""

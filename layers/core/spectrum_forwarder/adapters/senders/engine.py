@@ -4,32 +4,31 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
-from queue import SimpleQueue
 from typing import Any
 
 import pycurl  # type: ignore[import-untyped]
 
 from spectrum_forwarder.adapters.senders.exchange import Exchange, Unsendable
 from spectrum_forwarder.adapters.senders.lookups import Lookups
+from spectrum_forwarder.adapters.senders.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
 
 # How long the body of an answer may keep an exchange open once the headers are there.
 BODY_GRACE_SECONDS = 1.0
-# The longest wait in one go: how late an abandoned call or a body's end is noticed.
-TICK_SECONDS = 0.1
-
-Outcome = tuple[Attempt, Answer]
+# The longest wait in one go: how late an abandoned call or a body's end is noticed, and, as long as
+# more attempts may come, a new one.
+TICK_SECONDS, SHORT_TICK_SECONDS = 0.1, 0.001
 
 
 class Batch:
-    """The attempts of one call, and what came of them: an outcome each, or an error of ours."""
+    """The attempts of one call, given while it is driven, and where their outcomes go."""
 
-    def __init__(self, attempts: Iterable[Attempt]) -> None:
-        self.waiting = deque(attempts)
-        self.outcomes: SimpleQueue[Outcome | BaseException] = SimpleQueue()
+    def __init__(self, outcomes: Outcomes) -> None:
+        self.waiting: deque[Attempt] = deque()
+        self.outcomes = outcomes
+        self.complete = threading.Event()
         self.stopped = threading.Event()
         self.lookups = Lookups()
 
@@ -51,16 +50,19 @@ class Engine:
         self._spare: list[Exchange] = []
 
     def drive(self, batch: Batch) -> None:
-        """Carry out all that waits, putting each outcome, until done or stopped."""
-        while (batch.waiting or self._running) and not batch.stopped.is_set():
+        """Carry out all that comes, putting each outcome, until done or stopped."""
+        # In this order: what was given before the batch was complete is seen to be waiting.
+        while (
+            not batch.complete.is_set() or batch.waiting or self._running
+        ) and not batch.stopped.is_set():
             self._begin_more(batch)
             self._multi.perform()
             ended = self._ended()
             for exchange, code in ended:
                 self._settle(exchange, code, batch)
             self._release(batch)
-            if self._running and not (ended or (batch.waiting and self._has_room())):
-                self._wait()
+            if not (ended or (batch.waiting and self._has_room())):
+                self._wait(TICK_SECONDS if batch.complete.is_set() else SHORT_TICK_SECONDS)
         for exchange in list(self._running.values()):
             self._end(exchange, 0)  # stopped
         self.used_at = self._clock()
@@ -150,9 +152,9 @@ class Engine:
         self._spare.append(exchange)
         return attempt, answer
 
-    def _wait(self) -> None:
+    def _wait(self, longest: float) -> None:
         """Until a socket is ready, or libcurl wants its turn."""
         readable, writable, broken = self._multi.fdset()
         milliseconds = self._multi.timeout()
-        wait = TICK_SECONDS if milliseconds < 0 else min(TICK_SECONDS, milliseconds / 1000)
+        wait = longest if milliseconds < 0 else min(longest, milliseconds / 1000)
         select.select(readable, writable, broken, wait)

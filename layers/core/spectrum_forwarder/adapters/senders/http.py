@@ -1,4 +1,4 @@
-"""The HTTP sender: all attempts of a batch at once, over libcurl's multi interface.
+"""The HTTP sender: all attempts at once, over libcurl's multi interface.
 
 libcurl is driven by a thread of its own while the consumer handles the answers that are there: a
 consumer that waits for its table neither delays an attempt nor makes one look too slow.
@@ -8,11 +8,13 @@ Connections, TLS sessions and the parsed CA bundle are kept between calls.
 import importlib.util
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from spectrum_forwarder.adapters.senders.engine import Batch, Engine, Outcome
+from spectrum_forwarder.adapters.senders import sending
+from spectrum_forwarder.adapters.senders.engine import Batch, Engine
 from spectrum_forwarder.adapters.senders.exchange import IDLE_LIMIT_SECONDS
+from spectrum_forwarder.adapters.senders.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
 
@@ -53,36 +55,15 @@ class HttpSender:
         self._idle: list[Engine] = []
 
     def send(self, attempts: Iterable[Attempt]) -> Iterator[Outcome]:
-        """Make all attempts at once, and yield each with its answer as it comes.
+        """See the port.
 
         Begins with the first `next`; closing the iterator early breaks off what is under way.
         """
-        batch = Batch(attempts)
-        expected = len(batch.waiting)
-        if not expected:
-            return
-        engine = self._take_engine()
+        return sending.send(attempts, lambda _: self)
 
-        def drive() -> None:
-            try:
-                engine.drive(batch)
-            except BaseException as error:  # ours: raised again where it can be seen
-                batch.outcomes.put(error)
-                engine.close()
-            else:
-                self._idle.append(engine)
-
-        driver = threading.Thread(target=drive, name="http-sender")
-        driver.start()
-        try:
-            for _ in range(expected):
-                outcome = batch.outcomes.get()
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                yield outcome
-        finally:
-            batch.stopped.set()
-            driver.join()
+    def open(self, outcomes: Outcomes) -> "HttpSending":
+        """Drive an engine in a thread of its own."""
+        return HttpSending(self._take_engine(), outcomes, self._idle.append)
 
     def close(self) -> None:
         """Close all idle connections."""
@@ -98,3 +79,38 @@ class HttpSender:
                 return engine
             engine.close()
         return Engine(self._ca_bundle, self._allow_loopback, self._concurrency, self._clock)
+
+
+class HttpSending:
+    """Attempts on one engine; a Sending. `give_back` takes the engine once it idles."""
+
+    def __init__(
+        self, engine: Engine, outcomes: Outcomes, give_back: Callable[[Engine], None]
+    ) -> None:
+        self._batch = Batch(outcomes)
+        self._driver = threading.Thread(
+            target=self._drive, args=(engine, give_back), name="http-sender"
+        )
+        self._driver.start()
+
+    def begin(self, attempt: Attempt) -> None:
+        self._batch.waiting.append(attempt)
+
+    def complete(self) -> None:
+        self._batch.complete.set()
+
+    def look(self) -> None:
+        """Nothing to do: libcurl keeps the time limits."""
+
+    def stop(self) -> None:
+        self._batch.stopped.set()
+        self._driver.join()
+
+    def _drive(self, engine: Engine, give_back: Callable[[Engine], None]) -> None:
+        try:
+            engine.drive(self._batch)
+        except BaseException as error:  # ours: raised again where it can be seen
+            self._batch.outcomes.put(error)
+            engine.close()
+        else:
+            give_back(engine)

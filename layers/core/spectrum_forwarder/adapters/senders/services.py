@@ -5,11 +5,11 @@ means, the clients. How an attempt is put into a call is its courier's: sqs, eve
 A failed call is never repeated here: the delivery's own retries do that.
 """
 
+import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 import botocore.session
@@ -17,14 +17,14 @@ from botocore import exceptions
 from botocore.config import Config
 
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.senders import sending
+from spectrum_forwarder.adapters.senders.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer
 from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
 
 THREADS = 16
-# How often it is looked whether an attempt has had its time.
-TICK_SECONDS = 0.1
 # By so much a client's own time limit, which says more, comes first.
 GRACE_SECONDS = 0.25
 
@@ -54,8 +54,6 @@ _FAILURE_WORDS: tuple[tuple[type[Exception], str], ...] = (
 # How the services say that a call was too large for them, whatever their limit is today.
 _SIZE_CODES = {"RequestEntityTooLargeException", "RequestTooLargeException"}
 _SIZE_PHRASES = ("must be shorter than", "size of the entries", "exceeds the maximum size")
-
-Outcome = tuple[Attempt, Answer]
 
 
 class TooLarge(Exception):
@@ -125,18 +123,13 @@ class ServiceSender:
 
     def send(self, attempts: Iterable[Attempt]) -> Iterator[Outcome]:
         """See the port. An attempt that has had its time is answered, whatever becomes of it."""
-        waiting = list(attempts)
-        if not waiting:
-            return
+        return sending.send(attempts, lambda _: self)
+
+    def open(self, outcomes: Outcomes) -> "ServiceSending":
+        """Carry attempts out in the threads of the pool."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service-sender")
-        batch = _Batch(waiting, self._clock, self._answer)
-        for number in range(len(waiting)):
-            self._pool.submit(batch.run, number)
-        try:
-            yield from batch.outcomes()
-        finally:
-            batch.stopped.set()
+        return ServiceSending(self._pool, outcomes, self._clock, self._answer)
 
     def close(self) -> None:
         """Let the threads end; what is under way is waited for."""
@@ -158,51 +151,63 @@ class ServiceSender:
         return Answer(status=status, error=error, seconds=time.monotonic() - began)
 
 
-class _Batch:
-    """The attempts of one call to `send`, and which of them have begun and are still open."""
+class ServiceSending:
+    """Attempts in a pool of threads, and which of them have begun and are still open; a Sending."""
 
-    def __init__(self, attempts: Sequence[Attempt], clock: Clock, answer: Any) -> None:
-        self.stopped = threading.Event()
-        self._attempts = attempts
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        outcomes: Outcomes,
+        clock: Clock,
+        answer: Callable[[Attempt], Answer],
+    ) -> None:
+        self._pool = pool
+        self._outcomes = outcomes
         self._clock = clock
         self._answer = answer
-        self._began: dict[int, float] = {}
-        self._open = set(range(len(attempts)))
-        self._done: SimpleQueue[tuple[int, Answer | BaseException]] = SimpleQueue()
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._numbers = itertools.count()
+        self._under_way: dict[int, tuple[Attempt, float]] = {}
 
-    def run(self, number: int) -> None:
-        """Carry one attempt out, in one of the pool's threads."""
-        attempt = self._attempts[number]
-        try:
-            if self.stopped.is_set() or self._clock() >= attempt.begin_by:
-                self._done.put((number, NOT_STARTED))
-                return
-            self._began[number] = time.monotonic()
-            self._done.put((number, self._answer(attempt)))
-        except BaseException as error:  # ours: raised again where it can be seen
-            self._done.put((number, error))
+    def begin(self, attempt: Attempt) -> None:
+        self._pool.submit(self._run, attempt)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Each attempt with its answer, as they come."""
-        while self._open:
-            try:
-                number, answer = self._done.get(timeout=TICK_SECONDS)
-            except Empty:
-                yield from self._given_up()
-                continue
-            if isinstance(answer, BaseException):
-                raise answer
-            if number in self._open:
-                self._open.remove(number)
-                yield self._attempts[number], answer
+    def complete(self) -> None:
+        """Nothing to do: the threads end by themselves."""
 
-    def _given_up(self) -> Iterator[Outcome]:
+    def look(self) -> None:
         now = time.monotonic()
-        for number in sorted(self._open & self._began.copy().keys()):
-            attempt, seconds = self._attempts[number], now - self._began[number]
-            if seconds > attempt.timeout_seconds + GRACE_SECONDS:
-                self._open.remove(number)
-                yield attempt, Answer(error="timeout", seconds=seconds)
+        with self._lock:
+            began = list(self._under_way.items())
+        for number, (attempt, began_at) in began:
+            seconds = now - began_at
+            if seconds > attempt.timeout_seconds + GRACE_SECONDS and self._end(number):
+                self._outcomes.put((attempt, Answer(error="timeout", seconds=seconds)))
+
+    def stop(self) -> None:
+        """Begin nothing more. A call to a service cannot be broken off: its answer is dropped."""
+        self._stopped.set()
+
+    def _run(self, attempt: Attempt) -> None:
+        if self._stopped.is_set() or self._clock() >= attempt.begin_by:
+            self._outcomes.put((attempt, NOT_STARTED))
+            return
+        with self._lock:
+            number = next(self._numbers)
+            self._under_way[number] = (attempt, time.monotonic())
+        try:
+            answer = self._answer(attempt)
+        except BaseException as error:  # ours: raised again where it can be seen
+            self._outcomes.put(error)
+            return
+        if self._end(number):
+            self._outcomes.put((attempt, answer))
+
+    def _end(self, number: int) -> bool:
+        """Whether the attempt was open until now: it gets one outcome, and no second one."""
+        with self._lock:
+            return self._under_way.pop(number, None) is not None
 
 
 def failure_word(error: Exception) -> str:
