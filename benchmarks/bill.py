@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spectrum_forwarder.adapters.items import new_item, write_deliveries
+from spectrum_forwarder.adapters.delivery_items import write_deliveries
+from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status
 
 from benchmarks.fanout import stored

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import runpy
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import botocore
+import botocore.session
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +22,7 @@ HOMES = {
 }
 # Modules of the layer that are neither rule, use case nor adapter, and what they may import.
 FOUNDATIONS = {
+    f"{LAYER}.coldstart": set[str](),
     f"{LAYER}.settings": set[str](),
     f"{LAYER}.observability": {"aws_lambda_powertools", f"{LAYER}.measures"},
     f"{LAYER}.measures": {"aws_lambda_powertools"},
@@ -131,3 +136,33 @@ def test_only_the_local_stack_imports_functions_or_moto() -> None:
     command = [name for name in MODULES if within(name, "spectrum_cli")]
     others = [name for name in command if not within(name, *LOCAL)]
     assert refused(others, lambda name: not within(name, "functions", "moto")) == {}
+
+
+def loaded_by(function: str) -> set[str]:
+    """Our own modules that are loaded when a function starts."""
+    code = f"import sys, functions.{function}.app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {name for name in done.stdout.split() if within(name, LAYER)}
+
+
+def test_the_receiver_loads_nothing_of_what_comes_after_it() -> None:
+    """Each module that it loads is paid for at every cold start, while Spectrum waits."""
+    later = {"delivery", "destination", "health", "log", "outbound", "retry"}
+    assert loaded_by("receiver") & {f"{LAYER}.domain.{name}" for name in later} == set()
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs"])
+def test_the_layer_keeps_every_call_that_its_functions_make(service: str) -> None:
+    trim = runpy.run_path(str(ROOT / "layers" / "core" / "trim.py"), run_name="trim")
+    model = botocore.session.get_session().get_service_model(service)
+    calls = {botocore.xform_name(name): name for name in model.operation_names}
+    loaded = set().union(*map(loaded_by, ("receiver", "fanout", "sweeper"))) & MODULES.keys()
+    made = {
+        calls[node.attr]
+        for module in loaded
+        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in calls
+    }
+    assert made == set(trim["CALLS"][service])

@@ -105,7 +105,7 @@ def _place(entry: Entry, where: str) -> None:
 
 def check(entry: Entry, *, allow_loopback: bool) -> Destination:
     """The destination that the entry amounts to; raise WrongUse where it cannot be used."""
-    from spectrum_forwarder.adapters.registries import read_destination  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.adapters.destination_registry import read_destination  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
 
     try:

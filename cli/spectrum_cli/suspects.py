@@ -70,7 +70,7 @@ def shelf(target: Target) -> S3QuarantineShelf:
 
 def read_webhooks_secret(target: Target) -> Secrets:
     """Read the secrets of now; entries that cannot be used are passed over. Raises InvalidEntry."""
-    from spectrum_forwarder.adapters.registries import read_webhooks  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.adapters.webhook_registry import read_webhooks  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.release import Judge  # noqa: PLC0415
 
     def pass_over(_: str, __: InvalidEntry) -> None:

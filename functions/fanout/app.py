@@ -1,5 +1,9 @@
 """The fan-out: an SQS batch in, the ids of the records to be kept out."""
 
+from spectrum_forwarder.coldstart import started
+
+# isort: split
+
 import functools
 import os
 import time
@@ -9,15 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, SecretDestinations
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.payloads import S3Payloads
-from spectrum_forwarder.adapters.registries import DESTINATIONS_AGE, SecretDestinations
 from spectrum_forwarder.adapters.senders.router import make_sender
 from spectrum_forwarder.domain.errors import InvalidEntry
-from spectrum_forwarder.domain.ports import QueueRecord
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout import FanOut
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import FanoutSettings
@@ -32,7 +36,8 @@ def build(environment: Mapping[str, str]) -> FanOut:
     """Wire the fan-out."""
     settings = FanoutSettings.from_environment(environment)
     clients = Clients(connect_seconds=1.0, read_seconds=5.0, tries=3, connections=BATCH)
-    table = clients.make("dynamodb")
+    dynamodb = clients.make("dynamodb")
+    table = DynamoEventTable(dynamodb, settings.events_table)
     timing = Timing(settings.time_scale)
     return FanOut(
         destinations=SecretDestinations(
@@ -43,12 +48,9 @@ def build(environment: Mapping[str, str]) -> FanOut:
             allow_loopback=settings.allow_loopback,
             max_age=DESTINATIONS_AGE * min(settings.time_scale, 1.0),
         ),
-        health=DynamoHealthBoard(table, settings.events_table, clock=time.time),
-        store=EventStore(
-            DynamoEventTable(table, settings.events_table),
-            S3Payloads(clients.make("s3"), settings.payloads_bucket),
-            timing,
-        ),
+        health=DynamoHealthBoard(dynamodb, settings.events_table, clock=time.time),
+        table=table,
+        store=EventStore(table, S3Payloads(clients.make("s3"), settings.payloads_bucket), timing),
         queue=SqsEventQueue(
             clients.make("sqs"),
             main_url=settings.events_queue_url,
@@ -96,3 +98,4 @@ def _read(raw: list[dict[str, Any]]) -> tuple[list[QueueRecord], list[str]]:
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # Clients are made while the instance starts.
     fan_out()
+started()

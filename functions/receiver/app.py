@@ -1,5 +1,9 @@
 """The receiver: an API Gateway event in, one of the documented answers out."""
 
+from spectrum_forwarder.coldstart import started
+
+# isort: split
+
 import functools
 import json
 import os
@@ -9,10 +13,10 @@ from typing import Any
 
 from spectrum_forwarder.adapters.aws import Clients
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
-from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.intake import DynamoIntake
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
-from spectrum_forwarder.adapters.registries import SecretWebhooks
+from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks
 from spectrum_forwarder.domain.errors import Refused
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.timing import Timing
@@ -33,7 +37,7 @@ def build(environment: Mapping[str, str]) -> Receiver:
             clients.make("secretsmanager"), settings.webhooks_secret, clock=time.time, facts=facts
         ),
         store=EventStore(
-            DynamoEventTable(
+            DynamoIntake(
                 clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2}),
                 settings.events_table,
             ),
@@ -84,3 +88,4 @@ def _answer(reply: Reply) -> dict[str, Any]:
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # Clients are made while the instance starts, not while Spectrum waits.
     receiver()
+started()

@@ -1,5 +1,9 @@
 """The sweeper: every minute, a hint for whatever is overdue, and a look at the breakers."""
 
+from spectrum_forwarder.coldstart import started
+
+# isort: split
+
 import functools
 import os
 import time
@@ -12,8 +16,9 @@ from spectrum_forwarder.adapters.aws import Clients
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
-from spectrum_forwarder.domain.ports import SHARDS, HealthBoard
+from spectrum_forwarder.domain.ports import SHARDS
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import HealthBoard
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import SweeperSettings
 from spectrum_forwarder.sweep import Sweeper
@@ -62,3 +67,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # Clients are made while the instance starts.
     sweeper()
+started()

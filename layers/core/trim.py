@@ -1,9 +1,10 @@
 """Leaves out of a built layer what no function of ours uses; run by the Makefile beside it.
 
 botocore ships the descriptions of some four hundred AWS services, with their documentation; we
-talk to six of them. The five roots of Amazon's own certificate authority are copied out of its CA
-bundle: a bundle of five is read in a fraction of the time, and every service of AWS's public
-regions stands under one of them. The whole bundle stays, for destinations elsewhere.
+talk to six of them, and to those that every event asks with a handful of calls. The five roots of
+Amazon's own certificate authority are copied out of its CA bundle: a bundle of five is read in a
+fraction of the time, and every service of AWS's public regions stands under one of them. The whole
+bundle stays, for destinations elsewhere.
 
 Run as `python3 trim.py FOLDER`; needs the standard library alone.
 """
@@ -13,11 +14,19 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 # What events are kept in and queued with, and the two more that destinations can be.
 SERVICES = ("dynamodb", "sqs", "secretsmanager", "s3", "events", "lambda")
+# The calls that are made to services whose clients every cold start makes: a client reads its whole
+# description first. tests/test_layout.py holds that none is missing.
+CALLS = {
+    "dynamodb": ("GetItem", "PutItem", "Query", "UpdateItem"),
+    "secretsmanager": ("GetSecretValue",),
+    "sqs": ("SendMessage", "SendMessageBatch"),
+}
 # Of a service's files, those that a client is made from.
 NEEDED = re.compile(r"(service-2|endpoint-rule-set-1)\b.*")
 
@@ -57,7 +66,32 @@ def trim_service(folder: Path) -> None:
         elif path.suffix == ".gz":
             content = json.loads(gzip.decompress(path.read_bytes()))
             path.unlink()
+            if "operations" in content and folder.name in CALLS:
+                content = only(CALLS[folder.name], content)
             _write(path.with_suffix(""), undocumented(content))
+
+
+def only(calls: Sequence[str], model: Any) -> Any:
+    """The model with these operations, and the shapes that they need."""
+    operations = {name: model["operations"][name] for name in calls}
+    shapes: dict[str, Any] = {}
+    wanted = shapes_in(operations)
+    while wanted:
+        name = wanted.pop()
+        if name not in shapes:
+            shapes[name] = model["shapes"][name]
+            wanted |= shapes_in(shapes[name])
+    return model | {"operations": operations, "shapes": shapes}
+
+
+def shapes_in(part: Any) -> set[str]:
+    """The names of the shapes that a part of a model refers to."""
+    if isinstance(part, list):
+        return {name for each in part for name in shapes_in(each)}
+    if not isinstance(part, dict):
+        return set()
+    own = {part["shape"]} if isinstance(part.get("shape"), str) else set()
+    return own | {name for each in part.values() for name in shapes_in(each)}
 
 
 def undocumented(content: Any) -> Any:
@@ -82,6 +116,17 @@ def trim_endpoints(path: Path) -> None:
     _write(path, content)
 
 
+def trim_http2(urllib3: Path) -> None:
+    """Empty the switch to HTTP/2, which nobody turns on: it loads the reader of packages' metadata.
+
+    Beside it stands what urllib3 asks whether it is on; that stays.
+    """
+    switch = urllib3 / "http2" / "__init__.py"
+    if "from importlib.metadata import version" not in switch.read_text(encoding="utf-8"):
+        raise SystemExit("urllib3's switch to HTTP/2 has changed: see whether it needs emptying")
+    switch.write_text("", encoding="utf-8")
+
+
 def trim(layer: Path) -> None:
     """Trim the packages in `layer`, the folder that Lambda puts on Python's path."""
     botocore = layer / "botocore"
@@ -91,6 +136,7 @@ def trim(layer: Path) -> None:
         elif folder.is_dir():
             shutil.rmtree(folder)
     trim_endpoints(botocore / "data" / "endpoints.json")
+    trim_http2(layer / "urllib3")
     roots = amazon_roots((botocore / "cacert.pem").read_text(encoding="utf-8"))
     target = layer / "spectrum_forwarder" / "adapters" / "amazon_roots.pem"
     target.write_text(roots, encoding="ascii")

@@ -9,7 +9,8 @@ from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.payloads import S3Payloads
-from spectrum_forwarder.domain.ports import EventTable, HealthBoard, Payloads
+from spectrum_forwarder.domain.ports import Payloads
+from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard
 
 from tests.support.aws import create_queue, create_table
 from tests.support.memory import (

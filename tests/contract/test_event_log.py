@@ -14,7 +14,8 @@ from spectrum_forwarder.domain.delivery import Status, planned, settled
 from spectrum_forwarder.domain.errors import PayloadMissing, TableUnavailable
 from spectrum_forwarder.domain.event import pack
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.ports import Record, StoredEvent
+from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.contract.conftest import REGION
 from tests.support.aws import create_table

@@ -15,15 +15,8 @@ from spectrum_forwarder.domain.delivery import (
     settled,
 )
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.ports import (
-    SHARDS,
-    Claimed,
-    EventTable,
-    Existing,
-    Overdue,
-    Record,
-    StoredEvent,
-)
+from spectrum_forwarder.domain.ports import SHARDS, Existing, StoredEvent
+from spectrum_forwarder.domain.worker_ports import Claimed, EventTable, Overdue, Record
 
 from tests.support.make import NOW, stored_of
 

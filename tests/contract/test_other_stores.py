@@ -10,7 +10,8 @@ from spectrum_forwarder.domain.errors import (
     TableUnavailable,
 )
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.ports import HealthBoard, Payloads, QueueRecord, StoredEvent
+from spectrum_forwarder.domain.ports import Payloads, StoredEvent
+from spectrum_forwarder.domain.worker_ports import HealthBoard, QueueRecord
 
 from tests.contract.conftest import REGION
 from tests.support.make import stored_of

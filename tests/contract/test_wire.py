@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -149,7 +150,20 @@ def test_an_idle_connection_that_was_closed_is_made_anew(
     one = client()
     for _ in range(3):
         assert send(one)["MessageId"] == "1"
+        time.sleep(0.1)  # until the end of the connection has come through
     assert server.connections == 3
+
+
+@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one fails the call
+@pytest.mark.parametrize("end", [say(b""), reset()])
+def test_a_connection_that_is_closed_as_it_is_used_again_is_made_anew(
+    client: Client, server: HttpServer, end: Script
+) -> None:
+    """So it is with an instance that was frozen meanwhile: the end of it is not known yet."""
+    server.on("/", in_turn(respond(body=SENT), end, respond(body=SENT)))
+    one = client()
+    assert [send(one)["MessageId"] for _ in range(2)] == ["1", "1"]
+    assert [request.connection for request in server.requests] == [1, 1, 2]
 
 
 @pytest.mark.parametrize(

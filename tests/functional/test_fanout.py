@@ -6,7 +6,8 @@ import pytest
 from spectrum_forwarder.domain.delivery import Answer, Status
 from spectrum_forwarder.domain.event import pack
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
+from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 from tests.support.make import body_of, destination_of, event_of, stored_of
 from tests.support.world import World

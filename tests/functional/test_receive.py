@@ -6,7 +6,8 @@ import random
 import pytest
 from spectrum_forwarder.domain.errors import Refused
 from spectrum_forwarder.domain.event import unpack
-from spectrum_forwarder.domain.ports import Record, Webhook
+from spectrum_forwarder.domain.ports import Webhook
+from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.receive import LARGEST_QUEUED, Reply
 from spectrum_forwarder.storing import LARGEST_INLINE
 

@@ -7,7 +7,7 @@ import pytest
 from spectrum_forwarder.domain.delivery import Delivery, Status, held, planned, settled
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.ports import Claimed
+from spectrum_forwarder.domain.worker_ports import Claimed
 from spectrum_forwarder.gate import Gate
 from spectrum_forwarder.record import Outcome, Recorder
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from spectrum_forwarder.domain.delivery import Answer, Status
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.ports import Record
+from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.replay import Outcome, Reopened, Reopener, Replay, Wake
 
 from tests.support.make import destination_of, stored_of

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spectrum_forwarder.adapters.registries import read_destinations, read_webhooks
+from spectrum_forwarder.adapters.destination_registry import read_destinations
+from spectrum_forwarder.adapters.webhook_registry import read_webhooks
 from spectrum_forwarder.domain.destination import Content
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.event import pack

@@ -15,7 +15,8 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.items import shard
 from spectrum_forwarder.domain.delivery import Status, planned, settled
-from spectrum_forwarder.domain.ports import Claimed, Existing, Overdue, Record
+from spectrum_forwarder.domain.ports import Existing
+from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Record
 
 from tests.hardening.dynalite import NoDynalite, dynalite
 from tests.support.aws import create_table

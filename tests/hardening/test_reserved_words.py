@@ -18,7 +18,8 @@ from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.delivery import Status, planned, settled
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.ports import SHARDS, Record
+from spectrum_forwarder.domain.ports import SHARDS
+from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.support.aws import create_table
 from tests.support.make import NOW, stored_of

@@ -11,7 +11,8 @@ from moto import mock_aws
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.ports import SHARDS, Overdue, Record
+from spectrum_forwarder.domain.ports import SHARDS
+from spectrum_forwarder.domain.worker_ports import Overdue, Record
 from spectrum_forwarder.watch import watch
 
 from tests.support.aws import TABLE, create_table

@@ -16,19 +16,21 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import (
-    Claimed,
     Clock,
-    DestinationRegistry,
     EventQueue,
-    EventTable,
     Existing,
-    HealthBoard,
-    Overdue,
     Payloads,
-    Record,
     StoredEvent,
     Webhook,
     WebhookRegistry,
+)
+from spectrum_forwarder.domain.worker_ports import (
+    Claimed,
+    DestinationRegistry,
+    EventTable,
+    HealthBoard,
+    Overdue,
+    Record,
 )
 
 from tests.prove.faults import Fates, Fault, Killed

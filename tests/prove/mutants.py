@@ -13,16 +13,9 @@ from spectrum_forwarder.domain.delivery import Delivery, Status, planned, settle
 from spectrum_forwarder.domain.errors import NotDurable, QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.event import Event
 from spectrum_forwarder.domain.outbound import outbound_headers
-from spectrum_forwarder.domain.ports import (
-    Claimed,
-    Clock,
-    Existing,
-    Overdue,
-    QueueRecord,
-    Record,
-    StoredEvent,
-)
+from spectrum_forwarder.domain.ports import Clock, Existing, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, QueueRecord, Record
 from spectrum_forwarder.fanout import Batch, FanOut
 from spectrum_forwarder.gate import UNKNOWN, Gate
 from spectrum_forwarder.receive import Receiver

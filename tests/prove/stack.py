@@ -106,6 +106,7 @@ class Stack:
         self.fan_out = FanOut(
             destinations=FaultyDestinations(self.destinations, fates),
             health=FaultyHealthBoard(self.health, fates),
+            table=table,
             store=store,
             queue=queue,
             sender=FaultySender(

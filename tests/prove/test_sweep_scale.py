@@ -9,8 +9,9 @@ import pytest
 from moto import mock_aws
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
-from spectrum_forwarder.domain.ports import SHARDS, EventTable, Overdue, Record, StoredEvent
+from spectrum_forwarder.domain.ports import SHARDS, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import EventTable, Overdue, Record
 from spectrum_forwarder.sweep import Sweeper
 
 from tests.prove.conftest import Figures

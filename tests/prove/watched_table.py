@@ -2,7 +2,8 @@
 
 from spectrum_forwarder.domain.delivery import Deliveries
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.ports import Claimed, Existing, Record, StoredEvent
+from spectrum_forwarder.domain.ports import Existing, StoredEvent
+from spectrum_forwarder.domain.worker_ports import Claimed, Record
 
 from tests.prove.ledger import Ledger
 from tests.support.memory import MemoryTable

@@ -7,10 +7,12 @@ from typing import Any
 from moto.dynamodb.models import dynamodb_backends
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
 from spectrum_forwarder.adapters import items
+from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status, planned, settled
 from spectrum_forwarder.domain.event import make_event, pack
-from spectrum_forwarder.domain.ports import Record, StoredEvent
+from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.support.make import WEBHOOK, body_of, stored_of
 from tests.support.stacks import Deployed
@@ -61,4 +63,4 @@ def _item(number: int, at: float) -> dict[str, Any]:
     )
     item = items.new_item(StoredEvent(event, pack(body)), receipt="r", due_at=at)
     del item["due_at"]
-    return item | {"deliveries": items.write_deliveries({"crm": delivered("crm", at)})}
+    return item | {"deliveries": write_deliveries({"crm": delivered("crm", at)})}

@@ -11,15 +11,9 @@ from spectrum_forwarder.domain.errors import PayloadMissing, RegistryUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import (
-    Claimed,
-    Existing,
-    Overdue,
-    Record,
-    StoredEvent,
-    Webhook,
-)
+from spectrum_forwarder.domain.ports import Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
+from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Record
 
 
 class ManualClock:

@@ -23,13 +23,14 @@ from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.deployment import Deployment, Endpoints
 from spectrum_cli.local.iam import assume, enforce_roles
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
+from spectrum_forwarder.adapters.delivery_items import read_deliveries
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
-from spectrum_forwarder.adapters.items import read_deliveries
 from spectrum_forwarder.domain.event import make_event, pack
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.inbound import InboundRequest
-from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
+from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.watch import watch
 
 from functions.fanout.app import build as build_fan_out

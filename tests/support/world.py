@@ -18,8 +18,9 @@ from spectrum_forwarder.domain.errors import (
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
+from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout import FanOut, InParallel
 from spectrum_forwarder.receive import Receiver, Reply
 from spectrum_forwarder.storing import EventStore
@@ -236,6 +237,7 @@ class World:
         return FanOut(
             destinations=cast(Any, self.targets),
             health=cast(Any, self.health),
+            table=cast(Any, self.table),
             store=self.store,
             queue=cast(Any, self.queue),
             sender=self.sender,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from spectrum_forwarder.adapters import items
+from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status, planned
 from spectrum_forwarder.domain.event import make_event, pack
 from spectrum_forwarder.domain.ports import StoredEvent
@@ -88,7 +89,7 @@ def item_of(body: bytes, received_at: float, deliveries: dict[str, Delivery]) ->
     owing = [d.next_attempt_at for d in deliveries.values() if not d.settled]
     due_at = min(owing, default=0.0)
     item = items.new_item(StoredEvent(event, pack(body)), receipt="seed", due_at=due_at)
-    item["deliveries"] = items.write_deliveries(deliveries)
+    item["deliveries"] = write_deliveries(deliveries)
     item["claim_owner"] = items.string("seed")
     if not owing:
         del item["due_at"]

@@ -3,7 +3,8 @@
 import hashlib
 
 import pytest
-from spectrum_forwarder.domain.outbound import HEADER_VALUE, Attempt, outbound_headers
+from spectrum_forwarder.domain.headers import HEADER_VALUE
+from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 from spectrum_forwarder.domain.signature import SignedBytes, sign_standard
 
 from tests.support.make import NOW, destination_of

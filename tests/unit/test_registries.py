@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
-from spectrum_forwarder.adapters.registries import (
+from spectrum_forwarder.adapters.destination_registry import (
     SecretDestinations,
-    SecretWebhooks,
     read_destination,
     read_destinations,
-    read_webhook,
-    read_webhooks,
 )
+from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_webhook, read_webhooks
 from spectrum_forwarder.domain.destination import Content, Destinations
 from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable
 from spectrum_forwarder.domain.ports import Webhook

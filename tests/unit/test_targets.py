@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from spectrum_forwarder.adapters.registries import read_destination
+from spectrum_forwarder.adapters.destination_registry import read_destination
 from spectrum_forwarder.domain.delivery import TOO_LARGE, Status, attempted, planned
 from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.errors import InvalidEntry

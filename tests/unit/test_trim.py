@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import botocore
 import pytest
+import urllib3
 
 TRIM: dict[str, Any] = runpy.run_path(
     str(Path(__file__).parents[2] / "layers" / "core" / "trim.py"), run_name="trim"
@@ -36,3 +40,47 @@ def test_a_bundle_without_one_of_them_fails_the_build() -> None:
 def test_a_member_called_documentation_stays() -> None:
     model = {"documentation": "text", "members": {"documentation": {"shape": "S"}}}
     assert TRIM["undocumented"](model) == {"members": {"documentation": {"shape": "S"}}}
+
+
+def test_a_model_keeps_the_calls_that_are_made_and_what_they_need() -> None:
+    model = {
+        "metadata": {"protocol": "json"},
+        "operations": {
+            "Send": {"input": {"shape": "Sent"}, "errors": [{"shape": "Refused"}]},
+            "Other": {"input": {"shape": "Others"}},
+        },
+        "shapes": {
+            "Sent": {"type": "structure", "members": {"texts": {"shape": "Texts"}}},
+            "Texts": {"type": "list", "member": {"shape": "Text"}},
+            "Text": {"type": "string"},
+            "Refused": {"type": "structure", "members": {"shape": {"shape": "Text"}}},
+            "Others": {"type": "structure", "members": {}},
+        },
+    }
+    kept = TRIM["only"](("Send",), model)
+    assert kept["metadata"] == model["metadata"]
+    assert set(kept["operations"]) == {"Send"}
+    assert set(kept["shapes"]) == {"Sent", "Texts", "Text", "Refused"}
+
+
+def test_the_switch_to_http2_is_emptied_and_what_asks_for_it_stays(tmp_path: Path) -> None:
+    copy = tmp_path / "urllib3"
+    shutil.copytree(Path(urllib3.__file__).parent, copy)
+    TRIM["trim_http2"](copy)
+    code = "import sys, urllib3; print(urllib3.__file__, 'importlib.metadata' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(copy / "__init__.py"), "False"]
+
+
+def test_another_switch_to_http2_fails_the_build(tmp_path: Path) -> None:
+    switch = tmp_path / "http2" / "__init__.py"
+    switch.parent.mkdir()
+    switch.write_text("from importlib import metadata\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="HTTP/2"):
+        TRIM["trim_http2"](tmp_path)

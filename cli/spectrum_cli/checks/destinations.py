@@ -19,7 +19,7 @@ AT_ONCE = 8
 
 def destinations(patient: Patient) -> Iterator[Result]:
     """Every destination can be used, and takes connections from here."""
-    from spectrum_forwarder.adapters.registries import read_destinations  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.adapters.destination_registry import read_destinations  # noqa: PLC0415 (heavy)
 
     target = patient.target
     answer = target.client("secretsmanager").get_secret_value(SecretId=target.destinations_secret)

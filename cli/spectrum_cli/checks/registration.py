@@ -67,7 +67,7 @@ def registered(patient: Patient) -> Iterator[Result]:
 
 def secrets(patient: Patient) -> Iterator[Result]:
     """Every stored webhook can be used."""
-    from spectrum_forwarder.adapters.registries import read_webhook  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.adapters.webhook_registry import read_webhook  # noqa: PLC0415 (heavy)
     from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
 
     entries = patient.store.read().entries

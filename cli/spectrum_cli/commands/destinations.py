@@ -249,7 +249,7 @@ def resume(
 
     Example: forwarder destinations resume crm
     """
-    from spectrum_forwarder.adapters.registries import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.replay import Outcome, Wake  # noqa: PLC0415
 
     _enable(target, name, enabled=True)

@@ -148,7 +148,7 @@ def _signer(webhook_id: str | None, secret: str | None, target: Target | None) -
         if webhook_id is not None:
             raise WrongUse(f"--webhook-id needs its secret: set {SECRET_VARIABLE}, or add --local")
         return TEST_WEBHOOK_ID, TEST_SECRET
-    from spectrum_forwarder.adapters.registries import read_webhooks  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.adapters.webhook_registry import read_webhooks  # noqa: PLC0415 (heavy)
 
     text = target.client("secretsmanager").get_secret_value(SecretId=target.webhooks_secret)
     known = read_webhooks(text["SecretString"], lambda _name, _error: None)

@@ -232,7 +232,7 @@ def import_secret(
 
     Example: forwarder webhooks import 3f1c2b7e-0000-4000-8000-000000000001 --source main
     """
-    from spectrum_forwarder.adapters.registries import read_webhook  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.adapters.webhook_registry import read_webhook  # noqa: PLC0415 (heavy)
     from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
 
     webhook_id = (webhook_id or _asked("Webhook id: ")).strip()

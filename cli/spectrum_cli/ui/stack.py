@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Mapping
 
+from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, read_destinations
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
-from spectrum_forwarder.adapters.registries import DESTINATIONS_AGE, read_destinations
 from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.health import Health

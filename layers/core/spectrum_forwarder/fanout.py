@@ -15,17 +15,16 @@ from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Status, atte
 from spectrum_forwarder.domain.errors import ForwarderError, PayloadMissing, Unavailable
 from spectrum_forwarder.domain.event import unpack
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
-from spectrum_forwarder.domain.ports import (
+from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import (
     Claimed,
-    Clock,
     DestinationRegistry,
-    EventQueue,
-    Facts,
+    EventTable,
     HealthBoard,
     QueueRecord,
     Sender,
 )
-from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.gate import Gate
 from spectrum_forwarder.plan import Plan, Planner
 from spectrum_forwarder.record import Outcome, Recorder
@@ -66,6 +65,7 @@ class FanOut:
 
     destinations: DestinationRegistry
     health: HealthBoard
+    table: EventTable
     store: EventStore
     queue: EventQueue
     sender: Sender
@@ -92,7 +92,7 @@ class FanOut:
             self.facts("batch.kept", records=len(records), cause=str(error))
             return [record.id for record in records]
         recorder = Recorder(
-            self.store.table,
+            self.table,
             self.queue,
             self.clock,
             self.sleep,
@@ -150,7 +150,7 @@ class Batch:
                 needs.store.put(whole, receipt=record.id, now=now)
             until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
             owner = needs.new_owner()
-            return needs.store.table.claim(record.event_key, owner=owner, now=now, until=until)
+            return needs.table.claim(record.event_key, owner=owner, now=now, until=until)
         except Exception as error:  # one event's trouble must not keep the others waiting
             self._keep(record, error)
             return None
@@ -253,7 +253,7 @@ class Batch:
     def _survives_alone(self, record: QueueRecord, claimed: Claimed) -> bool:
         """Count a try alone; after too many that ended its worker the event is given up."""
         try:
-            strikes = self._needs.store.table.strike(claimed.event_key, owner=claimed.owner)
+            strikes = self._needs.table.strike(claimed.event_key, owner=claimed.owner)
         except Unavailable as error:
             self._keep(record, error)
             return False

@@ -11,8 +11,9 @@ from collections import defaultdict
 from spectrum_forwarder.domain.delivery import TOO_LARGE, Answer
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.ports import Clock, Facts, HealthBoard
+from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import HealthBoard
 
 UNKNOWN = Health()
 

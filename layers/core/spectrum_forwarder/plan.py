@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from spectrum_forwarder.domain.delivery import Deliveries, Delivery, Status, held, planned, settled
 from spectrum_forwarder.domain.destination import Content, Destination, Destinations
 from spectrum_forwarder.domain.event import is_canary
-from spectrum_forwarder.domain.ports import Claimed, Clock
+from spectrum_forwarder.domain.ports import Clock
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import Claimed
 from spectrum_forwarder.gate import Gate
 
 # A delivery that a breaker has kept waiting for longer than every retry would take is given up.

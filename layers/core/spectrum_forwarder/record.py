@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from spectrum_forwarder.domain.delivery import EARLY, Deliveries, Delivery, Status
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
-from spectrum_forwarder.domain.ports import Claimed, Clock, EventQueue, EventTable, Facts, Record
+from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import Claimed, EventTable, Record
 from spectrum_forwarder.gate import Gate
 
 # Seconds between tries to record what has been delivered already.

@@ -12,8 +12,9 @@ from enum import StrEnum
 from spectrum_forwarder.domain.delivery import Delivery, Status, hastened, planned, replayed
 from spectrum_forwarder.domain.errors import QueueUnavailable
 from spectrum_forwarder.domain.log import EventReader, LoggedEvent
-from spectrum_forwarder.domain.ports import Clock, EventQueue, EventTable
+from spectrum_forwarder.domain.ports import Clock, EventQueue
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import EventTable
 
 # Seconds between tries at an event that is held, and for how long.
 PAUSE, PATIENCE = 0.25, 10.0

@@ -1,7 +1,8 @@
 """Settings: each function's environment variables, read once at cold start.
 
 A field's name in upper case is its variable. `allow_loopback` and `time_scale` are set by the local
-stack alone and never stand in the template.
+stack alone and never stand in the template. Every cold start makes these classes, all but one for
+nothing, so they have no methods that nobody calls.
 """
 
 import os
@@ -14,7 +15,7 @@ class SettingsError(Exception):
     """A variable is missing or cannot be read; the text says which, and where to set it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Settings:
     """What every function needs: where the table and the queues are.
 
@@ -39,7 +40,7 @@ class Settings:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class ReceiverSettings(Settings):
     """`timestamp_tolerance_seconds` is Spectrum's window, both ways; 300 outside of tests."""
 
@@ -48,7 +49,7 @@ class ReceiverSettings(Settings):
     timestamp_tolerance_seconds: int = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class FanoutSettings(Settings):
     """`retention_days` is how long a settled event is kept, for the log and for replays."""
 
@@ -58,7 +59,7 @@ class FanoutSettings(Settings):
     allow_loopback: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class SweeperSettings(Settings):
     """The sweeper needs no more than the table and the queues."""
 

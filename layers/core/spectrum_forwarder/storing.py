@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from spectrum_forwarder.domain.ports import EventTable, Existing, Payloads, StoredEvent
+from spectrum_forwarder.domain.ports import Existing, Intake, Payloads, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 
 # DynamoDB's item limit is 400 KB; deliveries and their history need the rest.
@@ -13,7 +13,7 @@ LARGEST_INLINE = 350_000
 class EventStore:
     """The table and the bucket behind it."""
 
-    table: EventTable
+    table: Intake
     payloads: Payloads
     timing: Timing
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spectrum_forwarder.domain.errors import Unavailable
-from spectrum_forwarder.domain.ports import SHARDS, Clock, EventQueue, EventTable, Facts, Overdue
+from spectrum_forwarder.domain.ports import SHARDS, Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import EventTable, Overdue
 
 HINTS_AT_ONCE = 10
 

@@ -5,7 +5,8 @@ alarm does not depend on there being something to deliver.
 """
 
 from spectrum_forwarder.domain.errors import TableUnavailable
-from spectrum_forwarder.domain.ports import Clock, Facts, HealthBoard
+from spectrum_forwarder.domain.ports import Clock, Facts
+from spectrum_forwarder.domain.worker_ports import HealthBoard
 
 
 def watch(board: HealthBoard, *, clock: Clock, facts: Facts) -> None:

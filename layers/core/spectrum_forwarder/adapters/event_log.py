@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.delivery_items import read_deliveries
 from spectrum_forwarder.adapters.event_table import DUE_INDEX, SHARD_NAME
 from spectrum_forwarder.adapters.log_pages import (
     END_OF_TIME,
@@ -195,7 +196,7 @@ def read_logged(item: items.Item) -> LoggedEvent:
         sender_id=text("sender_id"),
         content_type=text("content_type"),
         payload=text("payload"),
-        deliveries=items.read_deliveries(item["deliveries"]) if "deliveries" in item else None,
+        deliveries=read_deliveries(item["deliveries"]) if "deliveries" in item else None,
         owner=text("claim_owner") or "",
         claimed_until=number("claim_until") or 0.0,
         claims=int(number("claims") or 0),

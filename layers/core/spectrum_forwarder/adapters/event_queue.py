@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import InvalidEntry, QueueUnavailable
 from spectrum_forwarder.domain.event import Event
-from spectrum_forwarder.domain.ports import QueueRecord, StoredEvent
+from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient

@@ -1,19 +1,14 @@
 """The events table in DynamoDB: one item an event, every change one conditional write."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.delivery_items import read_claimed, write_deliveries
+from spectrum_forwarder.adapters.intake import ConditionFailed, DynamoIntake
 from spectrum_forwarder.domain.delivery import Deliveries
-from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.ports import Claimed, Existing, Overdue, Record, StoredEvent
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.client import DynamoDBClient
+from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Record
 
 DUE_INDEX = "due"
 # DynamoDB has reserved the word: it cannot stand in an expression as it is.
@@ -21,37 +16,8 @@ SHARD_NAME = {"#shard": "shard"}
 SWEPT_AT_ONCE = 100
 
 
-class ConditionFailed(Exception):
-    """The item is not as the condition wants it; `item` is what stands there, if anything."""
-
-    def __init__(self, item: items.Item) -> None:
-        super().__init__("the condition does not hold")
-        self.item = item
-
-
-class DynamoEventTable:
+class DynamoEventTable(DynamoIntake):
     """The `EventTable` port."""
-
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
-
-    def put(
-        self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
-    ) -> Existing | None:
-        """See the port. DynamoDB deletes expired items late, so the condition looks itself."""
-        try:
-            self._call(
-                self._client.put_item,
-                Item=items.new_item(stored, receipt=receipt, due_at=due_at),
-                ConditionExpression="attribute_not_exists(event_key) OR expires_at < :now",
-                ExpressionAttributeValues={":now": items.number(now)},
-            )
-        except ConditionFailed as failed:
-            if failed.item.get("receipt") == items.string(receipt):
-                return None
-            return items.read_existing(failed.item)
-        return None
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         """See the port. A repeat by the client library that meets its own claim has it."""
@@ -71,8 +37,8 @@ class DynamoEventTable:
             )
         except ConditionFailed as failed:
             mine = failed.item.get("claim_owner") == items.string(owner)
-            return items.read_claimed(failed.item) if mine else None
-        return items.read_claimed(answer["Attributes"])
+            return read_claimed(failed.item) if mine else None
+        return read_claimed(answer["Attributes"])
 
     def strike(self, event_key: str, *, owner: str) -> int:
         """See the port. A lost claim counts as no strike."""
@@ -100,7 +66,7 @@ class DynamoEventTable:
                 sets[f":{name}"] = items.number(value)
         if record.deliveries is not None:
             changes.append("deliveries = :deliveries")
-            sets[":deliveries"] = items.write_deliveries(record.deliveries)
+            sets[":deliveries"] = write_deliveries(record.deliveries)
         try:
             self._update(
                 event_key,
@@ -162,7 +128,7 @@ class DynamoEventTable:
         )
         values = {
             ":owner": items.string(owner),
-            ":deliveries": items.write_deliveries(deliveries),
+            ":deliveries": write_deliveries(deliveries),
             ":due_at": items.number(due_at),
             ":none": items.number(0),
             ":received_at": items.number(seen.received_at),
@@ -207,19 +173,3 @@ class DynamoEventTable:
             ExpressionAttributeValues=values,
             **more,
         )
-
-    def _call(self, operation: Any, **arguments: Any) -> Any:
-        if "ConditionExpression" in arguments:
-            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        try:
-            return operation(TableName=self._table, **arguments)
-        except FAILURES as error:
-            if failure_code(error) == "ConditionalCheckFailedException":
-                raise ConditionFailed(_standing(error)) from error
-            raise TableUnavailable(f"{operation.__name__}: {failure_code(error)}") from error
-
-
-def _standing(error: Exception) -> items.Item:
-    """The item that a failed condition was held against; empty where there is none."""
-    response: Any = error.response if isinstance(error, ClientError) else {}
-    return dict(response.get("Item", {}))

@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import (
+    BotoCoreError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -33,6 +34,10 @@ LONGEST_HEAD, READ_SIZE = 65_536, 65_536
 
 class NotPlain(Exception):
     """The answer is none that is read here, such as one that does not say its length."""
+
+
+class Unanswered(OSError):
+    """The connection was closed before an answer had begun."""
 
 
 class Answer(NamedTuple):
@@ -70,23 +75,17 @@ class Wire:
         if not plain or not isinstance(request.body, bytes) or url.netloc in self._left_alone:
             return None
         message = _head(request, url) + request.body
-        connection = self._take(request.url, url)
         try:
-            connection.sendall(message)
-            answer = _read_answer(connection)
+            connection, answer = self._ask(url, message)
+        except BotoCoreError:  # some are OSErrors, too
+            raise
         except NotPlain as error:
             self._left_alone.add(url.netloc)
-            connection.close()
             raise HTTPClientError(error=error) from error
         except TimeoutError as error:
-            connection.close()
             raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
         except OSError as error:
-            connection.close()
             raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
-        except BaseException:
-            connection.close()
-            raise
         if answer.is_last:
             connection.close()
         else:
@@ -98,23 +97,36 @@ class Wire:
             _Whole(answer.body),
         )
 
-    def _take(self, endpoint: str, url: SplitResult) -> socket.socket:
+    def _ask(self, url: SplitResult, message: bytes) -> tuple[socket.socket, Answer]:
+        kept = self._kept(url.netloc)
+        if kept is not None:
+            # It may have been closed while this instance was frozen, and not be known to be yet.
+            with contextlib.suppress(Unanswered):
+                return kept, _exchange(kept, message)
+        connection = self._connect(url)
+        return connection, _exchange(connection, message)
+
+    def _kept(self, host: str) -> socket.socket | None:
         with contextlib.suppress(IndexError):  # none is left
-            while _has_something_to_say(connection := self._idle[url.netloc].pop()):
+            while _has_something_to_say(connection := self._idle[host].pop()):
                 connection.close()
             return connection
+        return None
+
+    def _connect(self, url: SplitResult) -> socket.socket:
         try:
             return self._open(url)
         except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=endpoint, error=error) from error
+            raise ConnectTimeoutError(endpoint_url=url.geturl(), error=error) from error
         except ssl.SSLError as error:
-            raise SSLError(endpoint_url=endpoint, error=error) from error
+            raise SSLError(endpoint_url=url.geturl(), error=error) from error
         except OSError as error:
-            raise EndpointConnectionError(endpoint_url=endpoint, error=error) from error
+            raise EndpointConnectionError(endpoint_url=url.geturl(), error=error) from error
 
     def _open(self, url: SplitResult) -> socket.socket:
-        address = (url.hostname, url.port or PORTS[url.scheme])
-        connection = socket.create_connection(address, self._connect_seconds)
+        # As bytes, because a name in a string brings in what codes international ones.
+        host, port = str(url.hostname).encode("ascii"), url.port or PORTS[url.scheme]
+        connection = socket.create_connection((host, port), self._connect_seconds)  # type: ignore[arg-type]
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if url.scheme == "https":
@@ -162,9 +174,24 @@ def _head(request: AWSPreparedRequest, url: SplitResult) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def _read_answer(connection: socket.socket) -> Answer:
-    """Read one answer; raise NotPlain or OSError."""
-    received = b""
+def _exchange(connection: socket.socket, message: bytes) -> Answer:
+    """Ask and read the answer; raise NotPlain, Unanswered or another OSError, it being closed."""
+    try:
+        try:
+            connection.sendall(message)
+            begun = _more(connection)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Unanswered(*error.args) from error
+        return _read_answer(connection, begun)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _read_answer(connection: socket.socket, received: bytes) -> Answer:
+    """Read on where an answer has begun."""
     while (end := received.find(b"\r\n\r\n")) < 0:
         if len(received) > LONGEST_HEAD:
             raise NotPlain("the head of the answer does not end")

@@ -1,18 +1,15 @@
 """One attempt as it is sent: the original bytes, signed anew with the destination's own secret."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.destination import Destination, Kind
+from spectrum_forwarder.domain.headers import HEADER_VALUE
 from spectrum_forwarder.domain.signature import sign, sign_standard
 
 USER_AGENT = "spectrum-forwarder/0.1"
 DEFAULT_CONTENT_TYPE = "application/json"
 REPLAY_HEADER = "X-Spectrum-Forwarder-Replay"
-# What may stand in a header: a body can name its event anything. Long enough for the longest event
-# key and for any token that an operator configures.
-HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,14 @@ Every method may raise the `Unavailable` of its service (domain/errors.py) and n
 it says so. All times are Unix seconds.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from __future__ import annotations
 
-from spectrum_forwarder.domain.delivery import Answer, Deliveries
-from spectrum_forwarder.domain.destination import Destinations
-from spectrum_forwarder.domain.event import Event
-from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.outbound import Attempt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.event import Event
 
 # Over how many partitions the due events and the log are spread.
 SHARDS = 8
@@ -54,13 +52,6 @@ class WebhookRegistry(Protocol):
         """
 
 
-class DestinationRegistry(Protocol):
-    """The configured destinations."""
-
-    def load(self) -> Destinations:
-        """All of them, possibly some seconds old."""
-
-
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event as it is stored: its body compressed in place, or by name in the payload bucket."""
@@ -71,16 +62,6 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueRecord:
-    """One SQS record: a hint, or with `whole` an event that the table has not taken yet."""
-
-    id: str
-    event_key: str
-    slow_lane: bool = False
-    whole: StoredEvent | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Existing:
     """What stood in the table already under an event's key."""
 
@@ -88,54 +69,8 @@ class Existing:
     claimed_until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """An event under a claim.
-
-    `claims` counts those since the last record, this one included. `deliveries` is
-    None until the first record: the event's destinations are not decided yet.
-    """
-
-    event_key: str
-    owner: str
-    until: float
-    claims: int
-    webhook_id: str
-    received_at: float
-    kind: str | None
-    content_type: str | None
-    packed: bytes | None = field(repr=False)
-    payload: str | None
-    deliveries: Deliveries | None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The outcome of a claim. Exactly one of `due_at` and `expires_at` is set.
-
-    `due_at` says when the sweeper is to look after the event, `expires_at` when a settled one may
-    be forgotten. `deliveries` is None where they stay as they are.
-    """
-
-    deliveries: Deliveries | None
-    due_at: float | None
-    expires_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """An event that the sweeper found, and the due time it was found with.
-
-    `since` is when it first came overdue after it was last recorded: sweeps move the due time on.
-    """
-
-    event_key: str
-    due_at: float
-    since: float | None = None
-
-
-class EventTable(Protocol):
-    """The truth: what is owed to whom."""
+class Intake(Protocol):
+    """The events table as the receiver sees it."""
 
     def put(
         self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
@@ -144,39 +79,6 @@ class EventTable(Protocol):
 
         A put that meets its own `receipt` (a repeat by the client library) counts as new: None.
         """
-
-    def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
-        """Take the event if it owes work and nobody holds it."""
-
-    def strike(self, event_key: str, *, owner: str) -> int:
-        """Count one more try at handling a suspect event alone; return the count so far."""
-
-    def record(self, event_key: str, *, owner: str, record: Record) -> bool:
-        """Write the outcome and end the claim; False where another owner holds it by now.
-
-        Claims and strikes are counted anew from here: the worker has come through it.
-        """
-
-    def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
-        """Batches of the shard's events that are due, longest overdue first."""
-
-    def reopen(
-        self,
-        seen: LoggedEvent,
-        *,
-        owner: str,
-        now: float,
-        deliveries: Deliveries,
-        due_at: float,
-    ) -> bool:
-        """Write new deliveries on an event that stands as it was seen and that nobody holds.
-
-        Returns False otherwise. Whoever held it last cannot record any more: its owner is `owner`
-        from now on, a name not used before.
-        """
-
-    def postpone(self, overdue: Overdue, *, until: float) -> bool:
-        """Move the due time on; False where somebody else has moved it."""
 
 
 class EventQueue(Protocol):
@@ -200,23 +102,3 @@ class Payloads(Protocol):
 
     def get(self, name: str) -> bytes:
         """Return a packed body; raise PayloadMissing."""
-
-
-class HealthBoard(Protocol):
-    """Each destination's health, shared by all workers."""
-
-    def load(self) -> Mapping[str, Health]:
-        """The health of every destination that has been attempted, possibly seconds old."""
-
-    def save(self, destination: str, health: Health, *, seen: Health | None = None) -> bool:
-        """Write it; with `seen`, only if the breaker stands as it was seen, else return False."""
-
-
-class Sender(Protocol):
-    """Carries attempts out."""
-
-    def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
-        """Make all attempts at once, and yield each with its answer as it comes.
-
-        Never raises for what a destination does; NOT_STARTED where `begin_by` has passed.
-        """

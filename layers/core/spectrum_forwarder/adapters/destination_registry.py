@@ -1,17 +1,21 @@
-"""The two registries, kept as JSON in Secrets Manager: webhooks and destinations.
+"""The destinations, kept as JSON in Secrets Manager: `{"destinations":[{"name","url",…}]}`.
 
-A bad entry is reported by name and the others still work; a bad secret as a whole is as good as
-unreadable, and the last good one goes on serving.
+README.md has every field.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jmespath
 
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
+from spectrum_forwarder.adapters.registry_entries import (
+    Entry,
+    Report,
+    called,
+    entries_of,
+    reporter,
+)
 from spectrum_forwarder.adapters.targets import read_kind, read_target
 from spectrum_forwarder.adapters.url_guard import check_url
 from spectrum_forwarder.domain.destination import (
@@ -23,17 +27,14 @@ from spectrum_forwarder.domain.destination import (
     Kind,
 )
 from spectrum_forwarder.domain.errors import InvalidEntry
-from spectrum_forwarder.domain.event import SOURCE
-from spectrum_forwarder.domain.outbound import HEADER_VALUE
-from spectrum_forwarder.domain.ports import Clock, Facts, Webhook
+from spectrum_forwarder.domain.headers import HEADER_VALUE
+from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
-from spectrum_forwarder.domain.signature import SPECTRUM_SECRET
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
-# Seconds a copy serves. An unknown webhook id may be one registered just now.
-WEBHOOKS_AGE, UNKNOWN_WEBHOOK_AGE = 300.0, 2.0
+# Seconds a copy serves.
 DESTINATIONS_AGE = 30.0
 MOST_ATTEMPTS = 100
 CONNECTION_HEADERS = frozenset(
@@ -45,34 +46,6 @@ DESTINATION_FIELDS = {
     *("name", "kind", "url", "target", "signing_secret", "headers", "filter"),
     *("timeout_seconds", "max_attempts", "enabled"),
 }
-
-Entry = Mapping[str, Any]
-Report = Callable[[str, InvalidEntry], None]
-
-
-class SecretWebhooks:
-    """The `WebhookRegistry` port over the webhooks secret."""
-
-    def __init__(
-        self, client: "SecretsManagerClient", secret_id: str, *, clock: Clock, facts: Facts
-    ) -> None:
-        def parse(text: str) -> dict[str, list[Webhook]]:
-            return read_webhooks(text, _reporter(facts, "webhooks"))
-
-        self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
-        self._clock = clock
-
-    def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
-        """See the port."""
-        known = self._secret.get(WEBHOOKS_AGE if max_age is None else max_age)
-        if webhook_id not in known:
-            known = self._secret.get(UNKNOWN_WEBHOOK_AGE)
-        now = self._clock()
-        return [
-            webhook
-            for webhook in known.get(webhook_id, [])
-            if webhook.accepted_until is None or now < webhook.accepted_until
-        ]
 
 
 class SecretDestinations:
@@ -89,7 +62,7 @@ class SecretDestinations:
         max_age: float = DESTINATIONS_AGE,
     ) -> None:
         def parse(text: str) -> Destinations:
-            report = _reporter(facts, "destinations")
+            report = reporter(facts, "destinations")
             return read_destinations(text, report, allow_loopback=allow_loopback)
 
         self._max_age = max_age
@@ -100,44 +73,12 @@ class SecretDestinations:
         return self._secret.get(self._max_age)
 
 
-def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
-    """Parse the webhooks secret: entries by id, several of one id kept; raise InvalidEntry."""
-    webhooks: dict[str, list[Webhook]] = {}
-    for number, entry in enumerate(_entries(text, "webhooks")):
-        try:
-            webhook = read_webhook(entry)
-        except InvalidEntry as error:
-            report(_called(entry, "id", number), error)
-        else:
-            webhooks.setdefault(webhook.id, []).append(webhook)
-    return webhooks
-
-
-def read_webhook(entry: Entry) -> Webhook:
-    """Check one entry of the webhooks secret; raise InvalidEntry."""
-    webhook_id, secret = entry.get("id"), entry.get("signing_secret")
-    source = entry.get("source") or webhook_id
-    if not isinstance(webhook_id, str) or not HEADER_VALUE.fullmatch(webhook_id):
-        raise InvalidEntry("id must be the webhook's id, a string without blanks around it")
-    if not isinstance(secret, str) or not SPECTRUM_SECRET.fullmatch(secret):
-        length = len(secret) if isinstance(secret, str) else 0
-        raise InvalidEntry(
-            f"signing_secret must be 64 lowercase hex digits; this one has {length} characters"
-        )
-    if not isinstance(source, str) or not SOURCE.fullmatch(source):
-        raise InvalidEntry("source must be letters, digits, '_' and '-', at most 100")
-    until = entry.get("accepted_until")
-    if until is not None and type(until) not in (int, float):
-        raise InvalidEntry("accepted_until must be Unix time in seconds")
-    return Webhook(webhook_id, secret, source, until)
-
-
 def read_destinations(text: str, report: Report, *, allow_loopback: bool = False) -> Destinations:
     """Parse the destinations secret; raise InvalidEntry where it is no list of entries."""
     usable: dict[str, Destination] = {}
     broken: dict[str, str] = {}
-    for number, entry in enumerate(_entries(text, "destinations")):
-        name = _called(entry, "name", number)
+    for number, entry in enumerate(entries_of(text, "destinations")):
+        name = called(entry, "name", number)
         try:
             destination = read_destination(entry, allow_loopback=allow_loopback)
             if destination.name in usable:
@@ -172,28 +113,6 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
         enabled=_enabled(entry),
         kind=kind,
     )
-
-
-def _entries(text: str, top: str) -> list[Entry]:
-    try:
-        entries = json.loads(text)[top]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidEntry(f'it must be JSON of the form {{"{top}": […]}}') from error
-    if not isinstance(entries, list):
-        raise InvalidEntry(f'"{top}" must be a list')
-    return [entry if isinstance(entry, dict) else {} for entry in entries]
-
-
-def _called(entry: Entry, field: str, number: int) -> str:
-    name = entry.get(field)
-    return name[:100] if isinstance(name, str) and name else f"entry {number + 1}"
-
-
-def _reporter(facts: Facts, registry: str) -> Report:
-    def report(name: str, error: InvalidEntry) -> None:
-        facts("registry.entry_refused", registry=registry, entry=name, cause=str(error))
-
-    return report
 
 
 def _url(entry: Entry, allow_loopback: bool) -> str:

@@ -1,0 +1,62 @@
+"""The events table as the receiver sees it: one conditional put."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from spectrum_forwarder.adapters import items
+from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.ports import Existing, StoredEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+class ConditionFailed(Exception):
+    """The item is not as the condition wants it; `item` is what stands there, if anything."""
+
+    def __init__(self, item: items.Item) -> None:
+        super().__init__("the condition does not hold")
+        self.item = item
+
+
+class DynamoIntake:
+    """The `Intake` port."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def put(
+        self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
+    ) -> Existing | None:
+        """See the port. DynamoDB deletes expired items late, so the condition looks itself."""
+        try:
+            self._call(
+                self._client.put_item,
+                Item=items.new_item(stored, receipt=receipt, due_at=due_at),
+                ConditionExpression="attribute_not_exists(event_key) OR expires_at < :now",
+                ExpressionAttributeValues={":now": items.number(now)},
+            )
+        except ConditionFailed as failed:
+            if failed.item.get("receipt") == items.string(receipt):
+                return None
+            return items.read_existing(failed.item)
+        return None
+
+    def _call(self, operation: Any, **arguments: Any) -> Any:
+        if "ConditionExpression" in arguments:
+            arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        try:
+            return operation(TableName=self._table, **arguments)
+        except FAILURES as error:
+            if failure_code(error) == "ConditionalCheckFailedException":
+                raise ConditionFailed(_standing(error)) from error
+            raise TableUnavailable(f"{operation.__name__}: {failure_code(error)}") from error
+
+
+def _standing(error: Exception) -> items.Item:
+    """The item that a failed condition was held against; empty where there is none."""
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    return dict(response.get("Item", {}))
