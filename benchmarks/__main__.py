@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import fanout, receiver
-from benchmarks.bill import Measured, item_bytes, lines, table
+from benchmarks import fanout, local_stack, receiver
+from benchmarks.bill import Measured, Taken, item_bytes, lines, table
 from benchmarks.fanout import Children, batch, load
 from benchmarks.workshop import CHECKOUT, Row, Stub, built_function, built_layer, stub, zipped
 
@@ -42,17 +42,30 @@ def call_rows(server: Stub, children: Children, urls: list[str]) -> list[Row]:
     """Calls to AWS, counted at the stub; tests/functional/test_call_counts.py holds them all."""
     load(server, urls)
     runner = receiver.runners(children.folder, children.certificate)["ours"]
-    receiver.run(runner, server, 1)
-    first = sum(server.counts().values())
-    receiver.run(runner, server, 11)
-    new = (sum(server.counts().values()) - first) / 10
+
+    def calls(ids: str = "spc-msg-", status: int = 200) -> float:
+        """By each event after the first, for which the secret is read."""
+        receiver.run(runner, server, 1, ids=ids, status=status)
+        first = sum(server.counts().values())
+        receiver.run(runner, server, 11, ids=ids, status=status)
+        return (sum(server.counts().values()) - first) / 10
+
+    server.counts()
+    received = {
+        "a new event": (2, calls()),
+        "a duplicate": (1, calls("known-")),
+        "a refused request": (0, calls(status=400)),
+    }
     children.run("app", [batch(0)])
     server.counts()
     children.run("app", [batch(0), batch(fanout.EVENTS)])
     counts = server.counts()
     out = (counts["UpdateItem"] + counts.get("PutItem", 0)) / fanout.EVENTS
     return [
-        Row("AWS calls of the receiver for a new event", "2", f"{new:g}", new == 2),
+        *(
+            Row(f"AWS calls of the receiver for {what}", f"{bar}", f"{made:g}", made == bar)
+            for what, (bar, made) in received.items()
+        ),
         Row("AWS calls of the fan-out for an event", "2", f"{out:g}", out == 2),
     ]
 
@@ -102,10 +115,13 @@ def bill_rows(
         # Alone in its invocation, as most events are: the line of metrics is its own.
         logged[count] = children.run("app", [batch(0), *[batch(1)] * 5])["printed"]
     load(server, urls[:1])
-    seconds = {
-        events: children.run("app", [batch(0), *[batch(events)] * 5])["wall"] for events in (1, 10)
-    }
-    measured = Measured(receiver_cost["wall"], seconds, receiver_cost["printed"], logged)
+    runs = {events: children.run("app", [batch(0), *[batch(events)] * 5]) for events in (1, 10)}
+    measured = Measured(
+        Taken(receiver_cost["warm"], receiver_cost["wall"]),
+        {events: Taken(run["warm"], run["wall"]) for events, run in runs.items()},
+        receiver_cost["printed"],
+        logged,
+    )
     both = receiver_cost["printed"] + logged[1]
     together, alone = (
         sum(lines(measured, destinations=1, batch=hints).values()) for hints in (10, 1)
@@ -155,6 +171,7 @@ def main() -> int:
         rows += fanout.rows(children, server, target)
         billed, bill = bill_rows(server, children, urls, cost)
         rows += billed + growth_rows(server, children, urls)
+    rows.append(local_stack.row())
     write("rows", markdown(rows))
     write("bill", bill)
     made = f"Python {platform.python_version()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"

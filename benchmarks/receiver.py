@@ -65,10 +65,16 @@ def bundle(target: Path, roots: Path, certificate: Path) -> Path:
     return target
 
 
-def run(runner: Runner, server: Stub, events: int) -> dict[str, Any]:
-    """One child process with so many events."""
+def run(
+    runner: Runner, server: Stub, events: int, *, ids: str = "spc-msg-", status: int = 200
+) -> dict[str, Any]:
+    """One child process with so many events, all of which it answers alike."""
     variables = environment(server, bundle=runner.bundle) | {"PYTHONPATH": runner.path}
-    lines = "\n".join(json.dumps(signed_event(f"spc-msg-{n}")) for n in range(events))
+    made = [signed_event(f"{ids}{n}") for n in range(events)]
+    if status != 200:
+        for event in made:
+            event["headers"]["x-spectrum-signature"] = "v0="
+    lines = "\n".join(map(json.dumps, made))
     # Without the environment's own packages: only the path given.
     child = [str(PYTHON), "-S", str(CHECKOUT / "benchmarks" / "child.py"), runner.module]
     done = subprocess.run(
@@ -77,7 +83,7 @@ def run(runner: Runner, server: Stub, events: int) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(f"{runner.module}: {done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout)
-    if [answer["statusCode"] for answer in found["answers"]] != [200] * min(2, events):
+    if [answer["statusCode"] for answer in found["answers"]] != [status] * min(2, events):
         raise RuntimeError(f"{runner.module} answered {found['answers']}: {done.stderr[-500:]}")
     return found
 
@@ -106,7 +112,7 @@ def rows() -> tuple[list[Row], dict[str, float]]:
         warm = interleaved(found, server, rounds=WARM_ROUNDS, events=WARM_EVENTS)
     cost = {
         figure: statistics.median(result[figure] for result in warm["ours"])
-        for figure in ("wall", "printed")
+        for figure in ("wall", "warm", "printed")
     }
     return [
         _row("cold start, CPU to the first 200", "plain", "cold", 0.5, cold),

@@ -2,7 +2,8 @@
 
 Answers what DynamoDB, SQS, Secrets Manager and S3 answer in the good case, over TLS or plain, with
 so little work that the caller's cost is what is measured. A path of `/slow/MS` is a destination
-that takes so many milliseconds; `/hang` is one that never answers.
+that takes so many milliseconds; `/hang` is one that never answers. An event whose id begins with
+`known-` is in the table already; `/delay/MS` makes all of AWS take so long from then on.
 
 Run as `python -m benchmarks.stub [CERTIFICATE KEY]`: prints its port, then serves until its
 standard input ends.
@@ -31,6 +32,7 @@ class Exchange(asyncio.Protocol):
     counts: ClassVar[Counter[str]] = Counter()
     arrivals: ClassVar[list[tuple[str, float]]] = []
     items: ClassVar[dict[str, dict[str, Any]]] = {}
+    delay: ClassVar[float] = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -63,28 +65,41 @@ class Exchange(asyncio.Protocol):
             return
         if path == "/hang":
             return
-        if path == "/arrivals":
-            self._write(200, json.dumps(self.arrivals).encode())
-            self.arrivals.clear()
-            return
-        if path == "/counts":
-            self._write(200, json.dumps(self.counts).encode())
-            self.counts.clear()
-            return
-        if path.startswith("/fill/"):
-            item = next(item for key, item in Exchange.items.items() if key.startswith("main:"))
-            for number in range(int(path.removeprefix("/fill/"))):
-                Exchange.items[f"main:filling-{number}"] = dict(item)
-            self._write(200, b"{}")
-            return
-        if path.startswith("/load/"):
-            Exchange.items = json.loads(body)
-            self._write(200, b"{}")
+        asked = self._control(path, body)
+        if asked is not None:
+            self._write(200, asked)
             return
         target = _header(head, b"x-amz-target")
         operation = target.rpartition(".")[2] or head.split(b" ", 1)[0].decode()
         self.counts[operation] += 1
-        self._write(*_aws(operation, body))
+        answer = _aws(operation, body)
+        if self.delay:
+            asyncio.get_running_loop().call_later(self.delay, self._write, *answer)
+        else:
+            self._write(*answer)
+
+    def _control(self, path: str, body: bytes) -> bytes | None:
+        """What a benchmark asks of the stub itself, if it does."""
+        _, verb, *rest = path.split("/")
+        if verb == "arrivals":
+            arrivals = json.dumps(self.arrivals).encode()
+            self.arrivals.clear()
+            return arrivals
+        if verb == "counts":
+            counts = json.dumps(self.counts).encode()
+            self.counts.clear()
+            return counts
+        if verb == "delay":
+            Exchange.delay = int(rest[0]) / 1000
+        elif verb == "fill":
+            item = next(item for key, item in self.items.items() if key.startswith("main:"))
+            for number in range(int(rest[0])):
+                self.items[f"main:filling-{number}"] = dict(item)
+        elif verb == "load":
+            Exchange.items = json.loads(body)
+        else:
+            return None
+        return b"{}"
 
     def _write(self, status: int, body: bytes) -> None:
         if self._transport.is_closing():
@@ -117,6 +132,9 @@ def _aws(operation: str, body: bytes) -> tuple[int, bytes]:
         if item is not None and asked.get("ReturnValues") == "ALL_NEW":
             claim = {"claim_owner": values[":owner"], "claim_until": values[":until"]}
             return 200, json.dumps({"Attributes": item | claim | {"claims": {"N": "1"}}}).encode()
+    if operation == "PutItem" and b":known-" in body:
+        refusal = {"__type": "#ConditionalCheckFailedException", "Item": {"receipt": {"S": "0"}}}
+        return 400, json.dumps(refusal).encode()
     if operation == "GetItem":
         asked = json.loads(body)
         item = Exchange.items.get(next(iter(asked["Key"].values()))["S"])

@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.support.http_server import make_certificate
 
@@ -80,6 +81,10 @@ class Stub:
     def load(self, items: Mapping[str, object]) -> None:
         """What GetItem, UpdateItem and GetSecretValue return, by key."""
         self._ask("POST", "/load/items", json.dumps(items))
+
+    def delay(self, milliseconds: int) -> None:
+        """Let every AWS call take so long."""
+        self._ask("POST", f"/delay/{milliseconds}")
 
     def fill(self, events: int) -> None:
         """So many stored events more, for nobody to ask for."""
@@ -153,7 +158,7 @@ def packages() -> Path:
     return found
 
 
-def signed_event(message_id: str, *, now: float | None = None) -> dict[str, object]:
+def signed_event(message_id: str, *, now: float | None = None) -> dict[str, Any]:
     """A text message of about 600 bytes as an HTTP API event."""
     timestamp = str(int(time.time() if now is None else now))
     content = {
