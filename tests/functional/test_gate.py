@@ -1,6 +1,7 @@
 """The gate: one probe at a time, failures shared, and nothing written in calm weather."""
 
 import random
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -66,6 +67,23 @@ def test_the_first_quick_answer_is_written_once(world: World) -> None:
         seen.publish()
     assert world.health.calls.count("save") == 1
     assert not gate(world).is_slow("crm")
+
+
+def test_a_new_destination_is_known_before_the_batch_has_ended(world: World) -> None:
+    seeing = gate(world)
+    seeing.saw("crm", FINE)
+    assert not gate(world).is_slow("crm")
+    seeing.saw("crm", FINE)
+    seeing.publish()
+    assert world.health.calls.count("save") == 1
+
+
+def test_a_new_destination_that_turns_out_slow_is_written_as_such(world: World) -> None:
+    seeing = gate(world)
+    seeing.saw("crm", FINE)
+    seeing.saw("crm", replace(FINE, seconds=8.0))
+    seeing.publish()
+    assert gate(world).is_slow("crm")
 
 
 def test_failures_of_several_invocations_add_up_to_an_open_breaker(world: World) -> None:

@@ -66,24 +66,32 @@ class Gate:
 
     def saw(self, destination: str, answer: Answer) -> None:
         """Note the answer of an attempt, unless it speaks of the event and not its destination."""
-        if answer.error != TOO_LARGE.error:
-            self._answers[destination].append(answer)
+        if answer.error == TOO_LARGE.error:
+            return
+        self._answers[destination].append(answer)
+        if answer.succeeded and destination not in self._health:
+            # A new one waits in the slow lane until it is known: not for the rest of this batch.
+            self._publish(destination)
 
     def publish(self) -> None:
         """Write back what the answers changed."""
-        for destination, answers in self._answers.items():
-            before = self._health.get(destination, UNKNOWN)
-            after = before.after(answers, self._clock(), self._timing)
-            if after == before:
-                continue
-            # A worker that has not seen a breaker open must not close it, but a success may.
-            succeeded = any(answer.succeeded for answer in answers)
-            if not self._save(destination, after, seen=None if succeeded else before):
-                continue
-            if after.trips != before.trips:
-                name = "breaker.opened" if after.broken else "breaker.closed"
-                self._facts(name, destination=destination, trips=after.trips)
-        self._answers.clear()
+        for destination in self._answers:
+            self._publish(destination)
+
+    def _publish(self, destination: str) -> None:
+        answers, self._answers[destination] = self._answers[destination], []
+        before = self._health.get(destination, UNKNOWN)
+        after = before.after(answers, self._clock(), self._timing) if answers else before
+        if after == before:
+            return
+        # A worker that has not seen a breaker open must not close it, but a success may.
+        succeeded = any(answer.succeeded for answer in answers)
+        if not self._save(destination, after, seen=None if succeeded else before):
+            return
+        self._health[destination] = after
+        if after.trips != before.trips:
+            name = "breaker.opened" if after.broken else "breaker.closed"
+            self._facts(name, destination=destination, trips=after.trips)
 
     def _save(self, destination: str, health: Health, seen: Health | None = None) -> bool:
         try:
