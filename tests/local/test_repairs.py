@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
-from spectrum_cli.local.moto_repairs import repair
+from spectrum_cli.local.moto_repairs import COUNTS, repair
 from spectrum_cli.local.moto_server import MotoServer
 
 from tests.support.aws import TABLE, create_table
@@ -81,3 +81,28 @@ def test_each_service_is_still_found_once_requests_are_dispatched_from_memory() 
             assert len(sqs.list_queues()["QueueUrls"]) == 1
         for used in (sqs, dynamodb, s3):
             used.close()
+
+
+def test_a_queue_is_counted_for_whoever_asks() -> None:
+    repair()
+    with MotoServer() as server:
+        client: Any = boto3.client(
+            "sqs",
+            endpoint_url=server.url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+        queue = client.create_queue(QueueName="counted")["QueueUrl"]
+        for delay in (0, 0, 0, 60, 60):
+            client.send_message(QueueUrl=queue, MessageBody="hint", DelaySeconds=delay)
+        received = client.receive_message(QueueUrl=queue, MaxNumberOfMessages=1)["Messages"]
+        assert [message["Body"] for message in received] == ["hint"]
+        for names in (["All"], list(COUNTS)):
+            found = client.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+            assert {name: found[name] for name in COUNTS} == {
+                "ApproximateNumberOfMessages": "2",
+                "ApproximateNumberOfMessagesDelayed": "2",
+                "ApproximateNumberOfMessagesNotVisible": "1",
+            }
+        client.close()

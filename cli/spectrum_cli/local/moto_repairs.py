@@ -6,17 +6,31 @@ of a burst's time. The answer depends on the host alone, so it is looked up once
 To read an index, moto sorts and compares the whole table with comparisons of its own, and converts
 every item that it found once for each attribute that is asked for. Leaving other partitions out
 first, and picking attributes, gives the same in a fraction of the time.
+
+To send or receive, moto counts the queue's messages three times, by a clock made of dates. A
+retry's hint waits in its queue for minutes, and with some hundreds of them counting is most of what
+moto does; nobody looks at the numbers unless they are asked for.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.sqs import models
+from moto.sqs.models import Queue, SQSBackend
+
+# A queue's attributes that take counting, and moto's names for them.
+COUNTS: Final = {
+    "ApproximateNumberOfMessages": "approximate_number_of_messages",
+    "ApproximateNumberOfMessagesDelayed": "approximate_number_of_messages_delayed",
+    "ApproximateNumberOfMessagesNotVisible": "approximate_number_of_messages_not_visible",
+}
 
 
 @cache
@@ -24,6 +38,7 @@ def repair() -> None:
     """Mend moto; further calls do nothing."""
     _remember_hosts()
     _read_indexes_quickly()
+    _count_queues_when_asked()
 
 
 def _remember_hosts() -> None:
@@ -74,3 +89,30 @@ def _same(value: DynamoType | None, wanted: DynamoType) -> bool:
     return value is not None and (
         (value.value == wanted.value and value.type == wanted.type) or value == wanted
     )
+
+
+def _count_queues_when_asked() -> None:
+    look_up, asked = SQSBackend.get_queue_attributes, threading.local()
+
+    def get_queue_attributes(
+        self: SQSBackend, queue_name: str, attribute_names: list[str]
+    ) -> dict[str, Any]:
+        asked.counts = any(name == "All" or name in COUNTS for name in attribute_names)
+        try:
+            return look_up(self, queue_name, attribute_names)
+        finally:
+            asked.counts = False
+
+    def only_if_asked(count: property) -> property:
+        assert count.fget is not None
+        number = count.fget
+        return property(lambda queue: number(queue) if getattr(asked, "counts", False) else 0)
+
+    for count in COUNTS.values():
+        setattr(Queue, count, only_if_asked(getattr(Queue, count)))
+    SQSBackend.get_queue_attributes = get_queue_attributes  # type: ignore[method-assign]
+
+    def now(_: object = None) -> float:
+        return time.time() * 1000
+
+    setattr(models, "unix_time_millis", now)  # noqa: B010 (not among what the module exports)

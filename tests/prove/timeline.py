@@ -1,0 +1,98 @@
+"""Time that passes only while all wait: threads of real code, one running at any moment.
+
+Owns the clock and whose turn it is. What happens at the same moment happens in the order in which
+it was put off, so that a run is the same each time.
+"""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+# How often it is looked whether others have made something (seconds).
+GLANCE = 0.001
+
+
+class Timeline:
+    """A clock in Unix seconds, and the threads that live by it."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+        self._order = itertools.count()
+        self._agenda: list[tuple[float, int, threading.Semaphore]] = []
+        self._turn = threading.Semaphore(0)
+        self._threads: list[threading.Thread] = []
+        self._ending = False
+        self.errors: list[BaseException] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and let others have their turn meanwhile."""
+        awake = threading.Semaphore(0)
+        heapq.heappush(self._agenda, (self.now + seconds, next(self._order), awake))
+        self._turn.release()
+        awake.acquire()
+        if self._ending:
+            raise SystemExit
+
+    def begin(self, action: Callable[[], object]) -> None:
+        """Run something in a thread of its own, from now on."""
+        awake = threading.Semaphore(0)
+
+        def live() -> None:
+            awake.acquire()
+            try:
+                if not self._ending:
+                    action()
+            except SystemExit:
+                pass
+            except BaseException as error:  # raised again where the run is watched
+                self.errors.append(error)
+            finally:
+                self._turn.release()
+
+        thread = threading.Thread(target=live, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        heapq.heappush(self._agenda, (self.now, next(self._order), awake))
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass, then end all that is under way; raise what a thread raised."""
+        end = self.now + seconds
+        while self._agenda and self._agenda[0][0] <= end and not self.errors:
+            self.now, _, awake = heapq.heappop(self._agenda)
+            awake.release()
+            self._turn.acquire()
+        self._ending = True
+        for _, _, awake in self._agenda:
+            awake.release()
+        for thread in self._threads:
+            thread.join(10)
+        if self.errors:
+            raise self.errors[0]
+
+    def in_parallel(
+        self, make: Callable[[Given], Made], given: Iterable[Given], /
+    ) -> Iterator[Made]:
+        """As an executor's `map` with a thread for each."""
+        made: list[list[Made]] = []
+
+        def apply(to: Given, into: list[Made]) -> None:
+            into.append(make(to))
+
+        for each in given:
+            into: list[Made] = []
+            made.append(into)
+            self.begin(functools.partial(apply, each, into))
+        for into in made:
+            while not into:
+                self.sleep(GLANCE)
+            yield into[0]
