@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from selenium.webdriver import Chrome, Keys
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
@@ -58,8 +58,9 @@ class Browser:
         return self.chrome.execute_script(script, *values)
 
     def press(self, *keys: str) -> None:
+        # To whatever has the focus when it comes: a row may be drawn anew between two keys.
         for key in keys:
-            self.chrome.switch_to.active_element.send_keys(key)
+            ActionChains(self.chrome).send_keys(key).perform()
 
     def keys(self) -> list[str]:
         rows = "return [...document.querySelectorAll('.row')].map((row) => row.dataset.key)"

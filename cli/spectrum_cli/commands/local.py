@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spectrum_cli.local.stack import LocalStack
 
 DEFAULT_PORT = 8787
+LOOK_SECONDS = 0.5
 
 TO_SEND_ONE = """\
 To send an event by hand, paste this into another terminal:
@@ -64,8 +65,9 @@ def local(
     """
     stopping = threading.Event()
     # From here on a signal is a request that is honoured between two steps, not an interruption.
+    # Another thread passes it on: this one may be holding the lock that passing it on takes.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda *_: threading.Thread(target=stopping.set).start())
     if not 0 < time_scale <= 1000:
         raise WrongUse("--time-scale must be more than 0, and at most 1000")
     try:
@@ -126,7 +128,9 @@ def _run(
         if webhook is not None:
             _explain(stack.endpoint_url, webhook)
         print(f"READY {stack.endpoint_url}", flush=True)
-        stopping.wait()
+        # With a time limit: a signal that comes to another thread does not wake this one.
+        while not stopping.wait(LOOK_SECONDS):
+            pass
         log("stack", "stopping")
 
 
