@@ -18,8 +18,9 @@ export SAM_CLI_TELEMETRY := 0
 demo: $(READY)
 	$(BIN)/forwarder demo
 
+# Three at a time on two cores: many tests wait for processes, and some for each other's time.
 test: check template
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .

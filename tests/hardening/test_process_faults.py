@@ -52,6 +52,9 @@ PLAN = (
 )
 
 
+LONGEST_MOOD = 10.0
+
+
 @dataclass
 class Scene:
     """The stack with its proxy, and the destinations; `kills` counts killed processes."""
@@ -76,9 +79,18 @@ class Scene:
         sqs.purge_queue(QueueUrl=self.stack.deployment.physical_ids["EventsQueue"])
 
     def mood_for(self, mood: Mood, seconds: float) -> None:
+        """For so long, and on a busy machine until it has met at least one call."""
+        before, began = self.struck, time.monotonic()
         self.proxy.mood = mood
         time.sleep(seconds)
+        while self.struck == before and time.monotonic() - began < LONGEST_MOOD:
+            time.sleep(0.05)
         self.proxy.mood = Mood.PASS
+
+    @property
+    def struck(self) -> int:
+        """How many calls have met a mood."""
+        return self.proxy.refused + self.proxy.forgotten
 
 
 def with_process(pid: int) -> None:
