@@ -27,6 +27,14 @@ CALLS = {
     "secretsmanager": ("GetSecretValue",),
     "sqs": ("SendMessage", "SendMessageBatch"),
 }
+DOCSTRINGS = ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring")
+NO_DOCSTRINGS = """class Empty(str):
+    def __new__(cls, **_):
+        return super().__new__(cls, "")
+
+
+ClientMethodDocstring = PaginatorDocstring = WaiterDocstring = Empty
+"""
 # Of a service's files, those that a client is made from.
 NEEDED = re.compile(r"(service-2|endpoint-rule-set-1)\b.*")
 
@@ -127,6 +135,30 @@ def trim_http2(urllib3: Path) -> None:
     switch.write_text("", encoding="utf-8")
 
 
+def trim_docs(botocore: Path) -> None:
+    """Put empty docstrings in the place of those that botocore makes from the texts left out.
+
+    `docs.utils`, which changes those texts, is loaded for its names; it stays.
+    """
+    asked = re.compile(r"^from botocore\.docs\.docstring import (.+)$", re.MULTILINE)
+    sources = [path.read_text(encoding="utf-8") for path in botocore.glob("*.py")]
+    names = {
+        name.strip()
+        for text in sources
+        for found in asked.findall(text)
+        for name in found.split(",")
+    }
+    if names != set(DOCSTRINGS):
+        raise SystemExit("botocore asks for other docstrings than these: see what it makes of them")
+    docs = botocore / "docs"
+    kept = (docs / "utils.py").read_text(encoding="utf-8")
+    shutil.rmtree(docs)
+    docs.mkdir()
+    (docs / "__init__.py").touch()
+    (docs / "utils.py").write_text(kept, encoding="utf-8")
+    (docs / "docstring.py").write_text(NO_DOCSTRINGS, encoding="utf-8")
+
+
 def trim(layer: Path) -> None:
     """Trim the packages in `layer`, the folder that Lambda puts on Python's path."""
     botocore = layer / "botocore"
@@ -137,6 +169,7 @@ def trim(layer: Path) -> None:
             shutil.rmtree(folder)
     trim_endpoints(botocore / "data" / "endpoints.json")
     trim_http2(layer / "urllib3")
+    trim_docs(botocore)
     roots = amazon_roots((botocore / "cacert.pem").read_text(encoding="utf-8"))
     target = layer / "spectrum_forwarder" / "adapters" / "amazon_roots.pem"
     target.write_text(roots, encoding="ascii")

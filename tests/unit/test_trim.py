@@ -17,7 +17,8 @@ import urllib3
 TRIM: dict[str, Any] = runpy.run_path(
     str(Path(__file__).parents[2] / "layers" / "core" / "trim.py"), run_name="trim"
 )
-BUNDLE = Path(botocore.__file__).with_name("cacert.pem").read_text(encoding="utf-8")
+BUNDLE_FOLDER = Path(botocore.__file__).parent
+BUNDLE = (BUNDLE_FOLDER / "cacert.pem").read_text(encoding="utf-8")
 
 
 def test_amazons_roots_are_five_and_vouch_for_themselves() -> None:
@@ -84,3 +85,32 @@ def test_another_switch_to_http2_fails_the_build(tmp_path: Path) -> None:
     switch.write_text("from importlib import metadata\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="HTTP/2"):
         TRIM["trim_http2"](tmp_path)
+
+
+def test_clients_are_made_without_documentation(tmp_path: Path) -> None:
+    copy = tmp_path / "botocore"
+    shutil.copytree(Path(botocore.__file__).parent, copy, ignore=shutil.ignore_patterns("data"))
+    shutil.copytree(BUNDLE_FOLDER / "data" / "sqs", copy / "data" / "sqs")
+    for path in (BUNDLE_FOLDER / "data").glob("*.json"):
+        shutil.copy(path, copy / "data")
+    TRIM["trim_docs"](copy)
+    code = """
+import sys, botocore, botocore.session
+client = botocore.session.get_session().create_client("sqs", region_name="us-east-1")
+print(botocore.__file__, repr(client.send_message.__doc__), client.can_paginate("list_queues"))
+print("html.parser" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [f"{copy / '__init__.py'} '' True", "False"]
+
+
+def test_other_docstrings_fail_the_build(tmp_path: Path) -> None:
+    (tmp_path / "client.py").write_text("from botocore.docs.docstring import New\n")
+    with pytest.raises(SystemExit, match="docstrings"):
+        TRIM["trim_docs"](tmp_path)
