@@ -27,7 +27,7 @@ from benchmarks.workshop import (
 
 PEERS = CHECKOUT / "benchmarks" / "peers"
 AMAZON_ROOTS = "spectrum_forwarder/adapters/amazon_roots.pem"
-COLD_ROUNDS, WARM_ROUNDS, WARM_EVENTS = 7, 5, 80
+COLD_ROUNDS, WARM_ROUNDS, WARM_EVENTS = 15, 5, 80
 
 
 @dataclass(frozen=True)

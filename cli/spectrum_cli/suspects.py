@@ -15,7 +15,7 @@ from spectrum_cli.diagnosis.diagnose import TOLERANCE, diagnose
 from spectrum_cli.diagnosis.model import Capture, Finding, KnownSecret
 
 if TYPE_CHECKING:
-    from spectrum_forwarder.adapters.quarantine import S3QuarantineShelf
+    from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
     from spectrum_forwarder.domain.errors import InvalidEntry
     from spectrum_forwarder.release import Judge, Releaser, Verdict
 
@@ -63,7 +63,7 @@ class Secrets:
 
 def shelf(target: Target) -> S3QuarantineShelf:
     """The quarantine of a stack."""
-    from spectrum_forwarder.adapters.quarantine import S3QuarantineShelf  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf  # noqa: PLC0415 (boto3)
 
     return S3QuarantineShelf(target.client("s3"), target.payloads_bucket)
 

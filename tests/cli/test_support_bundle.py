@@ -13,7 +13,8 @@ import pytest
 from spectrum_cli import spectrum_api
 from spectrum_cli.redaction import redact
 from spectrum_cli.sample_bodies import CONTENT_KINDS, make_body
-from spectrum_forwarder.adapters.quarantine import S3Quarantine, S3QuarantineShelf
+from spectrum_forwarder.adapters.quarantine import S3Quarantine
+from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 from spectrum_forwarder.domain.quarantine import Suspect
 
 from tests.support.fake_spectrum import FakeSpectrum

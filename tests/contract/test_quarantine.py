@@ -8,12 +8,8 @@ from typing import Any
 import boto3
 import pytest
 from spectrum_forwarder.adapters import quarantine as module
-from spectrum_forwarder.adapters.quarantine import (
-    PREFIX,
-    S3Quarantine,
-    S3QuarantineShelf,
-    encode,
-)
+from spectrum_forwarder.adapters.quarantine import PREFIX, S3Quarantine, encode
+from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 from spectrum_forwarder.domain.errors import InvalidEntry, PayloadsUnavailable
 from spectrum_forwarder.domain.quarantine import Suspect
 

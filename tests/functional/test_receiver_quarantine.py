@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from spectrum_forwarder.adapters.quarantine import S3QuarantineShelf
+from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 
 from functions.receiver import app
 from tests.support.deployed import BUCKET, REGION, Context, Deployed
