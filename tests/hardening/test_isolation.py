@@ -3,10 +3,10 @@
 Runs with and without the other three take turns on stacks of their own, so that whatever else the
 machine does meets both alike. The times are those of the template, unscaled.
 
-On one machine the healthy one's percentiles do move: the others' records and hints need the same two
-cores, and the one process that stands for all of AWS. That is reported. What is asserted is that no
-delivery waits for somebody else's attempt; that nothing else of the design delays it either is
-tests/prove/test_isolation.py's.
+On one machine the healthy one's percentiles do move: the others' records and hints need the same
+two cores, and the one process that stands for all of AWS. That is reported. What is asserted is
+that no delivery waits for somebody else's attempt; that nothing else of the design delays it either
+is tests/prove/test_isolation.py's.
 """
 
 import json
