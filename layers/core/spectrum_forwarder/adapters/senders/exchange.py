@@ -5,6 +5,7 @@ Nothing here raises for what a destination does, and no callback raises into lib
 """
 
 import errno
+import functools
 import re
 import socket
 import time
@@ -201,13 +202,20 @@ def retry_after(value: bytes, now: float) -> float | None:
 
 
 def _header_lines(attempt: Attempt) -> list[bytes]:
-    lines = []
+    lines, given = [], set()
     for name, value in attempt.headers.items():
-        known = _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)
-        if not known or name.lower() in _FRAMING:
+        known = _known(name)
+        if known is None or not _HEADER_VALUE.fullmatch(value):
             raise Unsendable("invalid_header")
+        given.add(known)
         # libcurl takes `Name:` as the wish to leave a header out, and `Name;` as an empty one.
         lines.append(f"{name}: {value}" if value.strip() else f"{name};")
-    given = {name.lower() for name in attempt.headers}
     lines.extend(f"{name}:" for name in _DEFAULT_HEADERS if name.lower() not in given)
     return [line.encode("ascii") for line in lines]
+
+
+@functools.lru_cache(maxsize=1024)
+def _known(name: str) -> str | None:
+    """A header's name in lower case, None for one that may not be sent: always the same few."""
+    lower = name.lower()
+    return lower if _HEADER_NAME.fullmatch(name) and lower not in _FRAMING else None
