@@ -15,7 +15,16 @@ from pathlib import Path
 from benchmarks import fanout, local_stack, receiver
 from benchmarks.bill import Measured, Taken, item_bytes, lines, table
 from benchmarks.fanout import Children, batch, load
-from benchmarks.workshop import CHECKOUT, Row, Stub, built_function, built_layer, stub, zipped
+from benchmarks.workshop import (
+    CHECKOUT,
+    Row,
+    Stub,
+    built_function,
+    built_layer,
+    ratio,
+    stub,
+    zipped,
+)
 
 PAGE = CHECKOUT / "docs" / "performance.md"
 COLUMNS = (
@@ -25,6 +34,7 @@ COLUMNS = (
     ("1, each hint alone", 1, 1),
 )
 MEGABYTE = 1_000_000
+GROWTH_ROUNDS = 5
 
 
 def size_rows() -> list[Row]:
@@ -73,14 +83,13 @@ def call_rows(server: Stub, children: Children, urls: list[str]) -> list[Row]:
 def growth_rows(server: Stub, children: Children, urls: list[str]) -> list[Row]:
     """CPU of a whole batch by what is stored, and by destinations."""
     found: dict[int, list[float]] = {10: [], 1_000: [], 100_000: []}
-    for _ in range(3):
+    for _ in range(GROWTH_ROUNDS):
         for stored, seconds in found.items():
             load(server, urls)
             server.fill(stored)
-            seconds.append(children.run("app", [batch(0), *[batch(10)] * 5])["warm"] / 10)
-    base = sorted(found[10])[1]
-    ratios = {stored: sorted(seconds)[1] / base for stored, seconds in found.items()}
-    by_stored = ", ".join(f"{r:.2f} at {stored:,}" for stored, r in ratios.items())
+            seconds.append(children.run("app", [batch(0), *[batch(10)] * 8])["warm"])
+    ratios = {stored: ratio(seconds, found[10]) for stored, seconds in found.items()}
+    by_stored = ", ".join(f"{ratios[stored]} at {stored:,}" for stored in (1_000, 100_000))
     by_destinations: dict[int, float] = {}
     for count in (1, 5, 20):
         load(server, [f"{urls[0]}/{n}" for n in range(count)])
@@ -91,10 +100,10 @@ def growth_rows(server: Stub, children: Children, urls: list[str]) -> list[Row]:
     text = ", ".join(f"{1000 * s:.1f} ms with {n}" for n, s in by_destinations.items())
     return [
         Row(
-            "fan-out, CPU per event, by stored events",
+            "fan-out, CPU per event, by stored events, against 10 of them",
             "flat (≤ 1.25)",
             by_stored,
-            max(ratios.values()) <= 1.25,
+            max(reached.median for reached in ratios.values()) <= 1.25,
         ),
         Row(
             "fan-out, CPU per event, by destinations",
