@@ -78,6 +78,14 @@ def test_a_new_destination_is_known_before_the_batch_has_ended(world: World) -> 
     assert world.health.calls.count("save") == 1
 
 
+def test_a_board_that_fails_takes_no_more_of_a_workers_time(world: World) -> None:
+    seeing = gate(world)
+    world.health.fail("save")
+    for destination in ("crm", "crm", "erp"):
+        seeing.saw(destination, FINE)
+    assert world.health.calls.count("save") == 1
+
+
 def test_a_new_destination_that_turns_out_slow_is_written_as_such(world: World) -> None:
     seeing = gate(world)
     seeing.saw("crm", FINE)

@@ -31,6 +31,7 @@ class Gate:
         self._rng = rng
         self._health = dict(board.load())
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
+        self._board_failed = False
 
     def is_slow(self, destination: str) -> bool:
         """Whether the destination belongs in the slow lane."""
@@ -69,7 +70,7 @@ class Gate:
         if answer.error == TOO_LARGE.error:
             return
         self._answers[destination].append(answer)
-        if answer.succeeded and destination not in self._health:
+        if answer.succeeded and destination not in self._health and not self._board_failed:
             # A new one waits in the slow lane until it is known: not for the rest of this batch.
             self._publish(destination)
 
@@ -97,6 +98,8 @@ class Gate:
         try:
             return self._board.save(destination, health, seen=seen)
         except TableUnavailable as error:
-            # Health is advice: without it a delivery is attempted too early at worst.
+            # Health is advice: without it a delivery is attempted too early at worst. Nothing that
+            # can wait is tried again meanwhile: a worker needs its time to record.
+            self._board_failed = True
             self._facts("health.unsaved", destination=destination, cause=str(error))
             return False
