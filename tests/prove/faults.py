@@ -4,12 +4,11 @@ A script `{index: fault}` decides, so that a run can be enumerated and replayed.
 reads has no effect that could survive an error or a death: for it two of the faults are the same.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
-
-from spectrum_forwarder.domain.errors import Unavailable
 
 Result = TypeVar("Result")
 
@@ -52,9 +51,21 @@ class Fates:
     told: list[str] | None = None
     writes: list[bool] = field(default_factory=list)
     struck: int = 0
+    away: bool = False
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Calls meet nothing meanwhile, and count for nothing."""
+        self.away = True
+        try:
+            yield
+        finally:
+            self.away = False
 
     def next(self, name: str, *, writes: bool) -> Fault | None:
         """The fate of the call that is about to be made."""
+        if self.away:
+            return None
         if name.partition(".")[0] in self.down:
             self.tell(f"     {name}: down")
             return Fault.ERROR_BEFORE
@@ -69,7 +80,7 @@ class Fates:
         self,
         name: str,
         effect: Callable[[], Result],
-        error: type[Unavailable],
+        error: Callable[[str], Exception],
         *,
         writes: bool = True,
     ) -> Result:

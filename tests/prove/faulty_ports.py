@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Deliveries
-from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.errors import (
     PayloadsUnavailable,
     QueueUnavailable,
-    RegistryUnavailable,
     TableUnavailable,
 )
 from spectrum_forwarder.domain.health import Health
@@ -21,12 +19,10 @@ from spectrum_forwarder.domain.ports import (
     Existing,
     Payloads,
     StoredEvent,
-    Webhook,
-    WebhookRegistry,
 )
+from spectrum_forwarder.domain.quarantine import Quarantine, Suspect
 from spectrum_forwarder.domain.worker_ports import (
     Claimed,
-    DestinationRegistry,
     EventTable,
     HealthBoard,
     Overdue,
@@ -150,32 +146,21 @@ class FaultyPayloads:
 
 
 @dataclass
-class FaultyWebhooks:
-    """The `WebhookRegistry` port."""
+class FaultyQuarantine:
+    """The `Quarantine` port; `failed` hears of each request that could not be kept."""
 
-    inner: WebhookRegistry
+    inner: Quarantine
     fates: Fates
+    failed: Callable[[bytes], None]
 
-    def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
-        return self.fates.call(
-            "secrets.webhooks",
-            lambda: self.inner.find(webhook_id, max_age=max_age),
-            RegistryUnavailable,
-            writes=False,
-        )
-
-
-@dataclass
-class FaultyDestinations:
-    """The `DestinationRegistry` port."""
-
-    inner: DestinationRegistry
-    fates: Fates
-
-    def load(self) -> Destinations:
-        return self.fates.call(
-            "secrets.destinations", self.inner.load, RegistryUnavailable, writes=False
-        )
+    def keep(self, suspect: Suspect) -> str | None:
+        try:
+            return self.fates.call(
+                "payloads.keep", lambda: self.inner.keep(suspect), PayloadsUnavailable
+            )
+        except PayloadsUnavailable:
+            self.failed(suspect.body)
+            raise
 
 
 @dataclass

@@ -1,23 +1,19 @@
-"""The ledger: what was promised, what arrived, and the verdict once the dust has settled.
+"""The ledger: what was promised and what arrived, told by those to whom it happens.
 
-It hears of effects where they happen, inside the faults, and knows nothing of the use cases.
+It hears of effects where they happen, inside the faults, and knows nothing of the use cases. An
+event is what Spectrum meant by it: it has a name here, whatever key it is stored under, and
+whatever else has the same id. verdict.py judges.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from spectrum_forwarder.domain.delivery import Answer, Deliveries, Delivery, Status
+from spectrum_forwarder.domain.delivery import Answer, Deliveries
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
 
-from tests.support.memory import Row
-
-# How often a worker must have come to grief over an event before it may be given up as poison.
-SETBACKS_OF_POISON = 4
-LONGEST_OUTAGE = 4 * 86_400.0
-
+# An event's name, and a destination's identity.
 Pair = tuple[str, str]
 
 
@@ -26,13 +22,16 @@ class Invariant(StrEnum):
 
     DURABLE_FIRST = "200 only after a durable write"
     NEVER_DROPPED = "an authentic request is never answered 4xx"
+    KEPT = "what a known webhook may have sent is kept"
     NOTHING_OWED = "everything acknowledged is settled in the end"
     DELIVERED = "what counts as delivered has arrived"
     ONCE = "nothing arrives twice without an ambiguity"
     JUST_CAUSE = "nothing is given up, filtered or removed without its cause"
+    OWN_ADDRESS = "what one destination is owed goes to no other"
     DRAINED = "all queues are drained"
     ONE_ID = "all attempts of an event carry one webhook-id and the original bytes"
     CALM = "nothing is looked at over and over"
+    FRESH = "a copy of settings serves no longer than it may"
     IN_TIME = "no invocation outlasts its time limit"
 
 
@@ -49,19 +48,25 @@ class Breach:
 
 @dataclass
 class Invocation:
-    """One worker's life: what it holds, and what arrived through it without being recorded yet."""
+    """One worker's life: what it holds, what arrived through it without being recorded yet, and
+    whom every copy of the settings that it looked at names."""
 
     claimed: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
     troubled: set[str] = field(default_factory=set)
     arrived: Counter[Pair] = field(default_factory=Counter)
+    consulted: set[str] | None = None
 
 
 @dataclass
 class Ledger:
-    """All accounts of one run. Events are named by their keys."""
+    """All accounts of one run: of events by name, of what is stored by key."""
 
-    bodies: dict[str, bytes] = field(default_factory=dict)
+    expected: dict[tuple[bytes, int], str] = field(default_factory=dict)
+    bodies: defaultdict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    names: dict[str, str] = field(default_factory=dict)
+    keys: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    webhook_ids: dict[str, str] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
     generations: Counter[str] = field(default_factory=Counter)
     accepted: Counter[Pair] = field(default_factory=Counter)
@@ -70,9 +75,8 @@ class Ledger:
     replays: Counter[Pair] = field(default_factory=Counter)
     gone: set[Pair] = field(default_factory=set)
     setbacks: Counter[str] = field(default_factory=Counter)
-    removed: set[str] = field(default_factory=set)
+    unkept: set[bytes] = field(default_factory=set)
     down_for_days: set[str] = field(default_factory=set)
-    known: dict[str, set[str]] = field(default_factory=dict)
     states: dict[str, Deliveries] = field(default_factory=dict)
     breaches: list[Breach] = field(default_factory=list)
     at_work: list[Invocation] = field(default_factory=list)
@@ -80,6 +84,19 @@ class Ledger:
     def breach(self, invariant: Invariant, detail: str) -> None:
         """Note what cannot be explained later."""
         self.breaches.append(Breach(invariant, detail))
+
+    def expect(self, name: str, body: bytes, signed_at: int) -> None:
+        """Spectrum sends this event, signed then (Unix seconds)."""
+        self.expected[body, signed_at] = name
+        self.bodies[name].add(body)
+
+    def stored(self, key: str, name: str, *, again: bool) -> None:
+        """An event is in the table; `again` where it stands there under another key already."""
+        self.names[key] = name
+        self.keys[name].add(key)
+        self.states.pop(key, None)
+        if not again:
+            self.generations[name] += 1
 
     def begin(self) -> Invocation:
         """A worker begins."""
@@ -99,12 +116,22 @@ class Ledger:
             if killed or key in ended.troubled:
                 self.setbacks[key] += 1
 
+    def consulted(self, identities: set[str]) -> None:
+        """A worker looked at a copy of the settings that names these destinations."""
+        worker = self.at_work[-1]
+        before = worker.consulted
+        worker.consulted = identities if before is None else before & identities
+
     def arrived(self, attempt: Attempt, answer: Answer) -> None:
         """A destination got an attempt and made up its answer."""
-        pair = (attempt.event_key, attempt.destination)
-        if attempt.headers.get("webhook-id") != attempt.event_key:
-            self.breach(Invariant.ONE_ID, f"{pair}: {attempt.headers.get('webhook-id')}")
-        if attempt.body != self.bodies.get(attempt.event_key):
+        key, webhook_id = attempt.event_key, attempt.headers.get("webhook-id", "")
+        name = self.names.get(key, f"unknown {key}")
+        pair = (name, attempt.destination)
+        if self.webhook_ids.setdefault(webhook_id, key) != key:
+            self.breach(Invariant.ONE_ID, f"{pair}: {webhook_id} is {self.webhook_ids[webhook_id]}")
+        if self.webhook_ids.setdefault(f"of {key}", webhook_id) != webhook_id:
+            self.breach(Invariant.ONE_ID, f"{pair}: another id: {webhook_id}")
+        if attempt.body not in self.bodies[name]:
             self.breach(Invariant.ONE_ID, f"{pair}: another body")
         if answer.succeeded:
             self.accepted[pair] += 1
@@ -114,7 +141,7 @@ class Ledger:
 
     def lost(self, attempt: Attempt, answer: Answer) -> None:
         """The destination's answer did not come back."""
-        pair = (attempt.event_key, attempt.destination)
+        pair = (self.names[attempt.event_key], attempt.destination)
         if answer.succeeded:
             self.ambiguous[pair] += 1
             self.at_work[-1].arrived[pair] -= 1
@@ -129,67 +156,24 @@ class Ledger:
 
     def recorded(self, key: str, deliveries: Deliveries | None) -> None:
         """An outcome is in the table."""
+        worker = self.at_work[-1]
         if deliveries is not None:
+            if key not in self.states:
+                self._bound(key, deliveries, worker)
             self.states[key] = dict(deliveries)
         if not any(delivery.reason == "poison" for delivery in (deliveries or {}).values()):
             self.setbacks[key] = 0
-        worker = self.at_work[-1]
         worker.recorded.add(key)
-        for pair in [pair for pair in worker.arrived if pair[0] == key]:
+        for pair in [pair for pair in worker.arrived if pair[0] == self.names[key]]:
             del worker.arrived[pair]
 
-    def reopened(self, key: str, before: Deliveries, after: Deliveries) -> None:
+    def _bound(self, key: str, deliveries: Deliveries, worker: Invocation) -> None:
+        for identity in sorted((worker.consulted or set()) - deliveries.keys()):
+            self.breach(Invariant.NOTHING_OWED, f"{key} was never bound for {identity}")
+
+    def reopened(self, key: str, before: Deliveries, after: Mapping[str, object]) -> None:
         """An operator began deliveries anew: each may arrive once more."""
-        for name, delivery in after.items():
-            if name in before and delivery.replays > before[name].replays:
-                self.replays[(key, name)] += 1
-
-    def judge(self, rows: Mapping[str, Row], left_over: Sequence[str], now: float) -> list[Breach]:
-        """Everything that does not hold. `left_over` names what still is in some queue."""
-        for key in sorted(self.acknowledged):
-            self._judge_event(key, rows.get(key), now)
-        for key, row in rows.items():
-            if row.due_at is not None:
-                self.breach(Invariant.NOTHING_OWED, f"{key} is still due")
-        for pair, times in self.accepted.items():
-            allowed = self.generations[pair[0]] + self.replays[pair] + self.ambiguous[pair]
-            if times > allowed:
-                self.breach(Invariant.ONCE, f"{pair} arrived {times} times, {allowed} explained")
-        for record in left_over:
-            self.breach(Invariant.DRAINED, record)
-        return self.breaches
-
-    def _judge_event(self, key: str, row: Row | None, now: float) -> None:
-        deliveries = row.deliveries if row else self.states.get(key)
-        if deliveries is None:
-            self.breach(Invariant.NOTHING_OWED, f"{key} is bound for nobody")
-            return
-        for name in sorted(self.known.get(key, set()) - self.removed - set(deliveries)):
-            self.breach(Invariant.NOTHING_OWED, f"{key} was never bound for {name}")
-        for delivery in deliveries.values():
-            self._judge_delivery(key, delivery, now)
-
-    def _judge_delivery(self, key: str, delivery: Delivery, now: float) -> None:
-        pair = (key, delivery.destination)
-        if delivery.status is Status.PENDING:
-            self.breach(Invariant.NOTHING_OWED, f"{pair} is pending")
-        elif delivery.status is Status.DELIVERED:
-            if not self.accepted[pair]:
-                self.breach(Invariant.DELIVERED, f"{pair} never arrived")
-        elif not self._just(delivery, pair, now):
-            self.breach(Invariant.JUST_CAUSE, f"{pair}: {delivery.status} {delivery.reason}")
-
-    def _just(self, delivery: Delivery, pair: Pair, now: float) -> bool:
-        if delivery.status is Status.REMOVED:
-            return delivery.destination in self.removed
-        if delivery.status is Status.FILTERED:
-            return b"unwanted" in self.bodies[pair[0]]
-        reason = delivery.reason or ""
-        if reason.startswith("exhausted"):
-            return self.failed[pair] >= delivery.attempts >= DEFAULT_MAX_ATTEMPTS
-        if reason == "gone":
-            return pair in self.gone
-        if reason == "breaker_open":
-            down_for_days = delivery.destination in self.down_for_days
-            return down_for_days and now - delivery.planned_at > LONGEST_OUTAGE
-        return reason == "poison" and self.setbacks[pair[0]] >= SETBACKS_OF_POISON
+        for identity, delivery in after.items():
+            replays = getattr(delivery, "replays", 0)
+            if identity in before and replays > before[identity].replays:
+                self.replays[(self.names[key], identity)] += 1

@@ -11,13 +11,12 @@ from tests.prove.faults import READING, WRITING, Fault, Script
 from tests.prove.ledger import Breach
 from tests.prove.stack import DELIVERED
 from tests.prove.world import World
-from tests.support.make import WEBHOOK, body_of, destination_of
+from tests.support.make import WEBHOOK, body_of
 
 HOUR, DAY = 3600.0, 86_400.0
 REFUSED = Answer(status=500, seconds=0.01)
 SLOW = Answer(status=200, seconds=8.0)
 ROTATED = replace(WEBHOOK, id="3f1c2b7e-0000-4000-8000-000000000002", signing_secret="7a" * 32)
-DESTINATIONS = {name: destination_of(name) for name in ("crm", "erp", "bot")}
 BODIES = {f"main:m{number}": body_of(f"m{number}") for number in (1, 2)}
 
 
@@ -29,9 +28,10 @@ def world_of(
 ) -> World:
     """A world with destinations that have proven to be quick, and others that are new."""
     names = (*quick, *new)
-    world = World({name: DESTINATIONS[name] for name in names}, script=script, told=told)
-    world.webhooks.webhooks.append(ROTATED)
-    world.health.health = {name: Health(quick=True) for name in quick}
+    world = World({name: {} for name in names}, script=script, told=told)
+    world.registry.accept(ROTATED)
+    for name in quick:
+        world.health.health[world.registry.identity(name)] = Health(quick=True)
     return world
 
 
@@ -102,21 +102,19 @@ def _down(service: str, seconds: float, *, first: bool = True) -> Callable[[Worl
 
 def _paused(world: World) -> None:
     deliver(world, "main:m1")
-    crm = DESTINATIONS["crm"]
-    world.destinations.usable["crm"] = replace(crm, enabled=False)
-    world.later(20 * DAY, lambda: world.destinations.usable.update(crm=crm))
+    world.registry.add("crm", enabled=False)
+    world.later(20 * DAY, lambda: world.registry.add("crm", enabled=True))
     for day in range(40):
         world.later(day * DAY, world.expire)
 
 
 def _paused_before_an_outage(world: World) -> None:
-    crm = DESTINATIONS["crm"]
-    world.add(replace(crm, enabled=False))
+    world.registry.add("crm", enabled=False)
     for number in range(15):
         world.deliver(body_of(f"m{number}"), f"main:m{number}")
     consumer = world.consumers["crm"]
     consumer.default = REFUSED
-    world.later(5 * DAY, lambda: world.add(crm))
+    world.later(5 * DAY, lambda: world.registry.add("crm", enabled=True))
     world.later(5 * DAY + 4 * HOUR, lambda: setattr(consumer, "default", DELIVERED))
 
 

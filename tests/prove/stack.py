@@ -1,15 +1,19 @@
 """A stack in memory: the real use cases, wired to memory stores through faulty ports.
 
-What surrounds it (Spectrum, Lambda, time) is the world's; see world.py.
+Each instance of a function has its own copy of the settings, read through the real adapters. What
+surrounds the stack (Spectrum, Lambda, time) is the world's; see world.py.
 """
 
 import contextlib
 import itertools
 import random
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from spectrum_forwarder.adapters.destination_registry import SecretDestinations
+from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks
 from spectrum_forwarder.domain.delivery import Answer
-from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Facts
@@ -22,30 +26,31 @@ from spectrum_forwarder.sweep import Sweeper
 
 from tests.prove.faults import Fates, Killed, Script
 from tests.prove.faulty_ports import (
-    FaultyDestinations,
     FaultyHealthBoard,
     FaultyPayloads,
+    FaultyQuarantine,
     FaultyQueue,
     FaultySender,
     FaultyTable,
-    FaultyWebhooks,
 )
+from tests.prove.instances import Instance, Instances, WatchedDestinations
 from tests.prove.ledger import Ledger
-from tests.prove.watched_table import WatchedTable
+from tests.prove.registries import DESTINATIONS, WEBHOOKS, Registry
+from tests.prove.watched_table import TracedQueue, WatchedTable
 from tests.support.make import WEBHOOK
 from tests.support.memory import (
     ManualClock,
-    MemoryDestinations,
     MemoryHealthBoard,
     MemoryLog,
     MemoryPayloads,
-    MemoryQueue,
-    MemoryWebhooks,
+    MemoryQuarantine,
     Queued,
 )
 
 # SQS's maxReceiveCount (template.yaml).
 MAX_RECEIVES = 200
+# Instances that are kept warm.
+FAN_OUTS, RECEIVERS = 1, 2
 DELIVERED = Answer(status=200, seconds=0.01)
 
 
@@ -66,11 +71,14 @@ class Consumer:
 
 
 class Stack:
-    """The stores, the use cases over them, and what operators do to them."""
+    """The stores, the use cases over them, and what operators do to them.
+
+    `destinations` are the fields of each one's entry that are not the usual ones.
+    """
 
     def __init__(
         self,
-        destinations: dict[str, Destination],
+        destinations: Mapping[str, Mapping[str, object]],
         *,
         script: Script | None = None,
         told: list[str] | None = None,
@@ -79,13 +87,14 @@ class Stack:
         self.clock = ManualClock()
         self.fates = Fates({} if script is None else script, told=told)
         self.ledger = Ledger()
-        self.table = WatchedTable(self.ledger)
-        self.queue = MemoryQueue(self.clock)
-        self.webhooks = MemoryWebhooks([WEBHOOK])
-        self.destinations = MemoryDestinations(dict(destinations))
-        self.health = MemoryHealthBoard()
         self.payloads = MemoryPayloads()
-        self.consumers = {name: Consumer() for name in destinations}
+        self.table = WatchedTable(self.ledger, self.payloads, self.clock)
+        self.queue = TracedQueue(self.clock)
+        self.registry = Registry(self.clock)
+        self.registry.accept(WEBHOOK)
+        self.quarantine = MemoryQuarantine()
+        self.health = MemoryHealthBoard()
+        self.consumers: defaultdict[str, Consumer] = defaultdict(Consumer)
         self.dead_letters: list[Queued] = []
         self.sweeping = True
         self.max_receives = MAX_RECEIVES
@@ -93,44 +102,64 @@ class Stack:
         self.lanes: tuple[bool, ...] = (False, True)
         self.killers: set[str] = set()
         self._numbers = itertools.count()
+        for name, fields in destinations.items():
+            self.registry.add(name, **fields)
         self._wire(facts)
 
     def _wire(self, facts: Facts) -> None:
-        fates, clock, timing = self.fates, self.clock, Timing()
-        table = FaultyTable(self.table, fates, self.ledger.troubled)
-        queue = FaultyQueue(self.queue, fates)
-        store = EventStore(table, FaultyPayloads(self.payloads, fates), timing)
-        self.receiver = Receiver(
-            FaultyWebhooks(self.webhooks, fates), store, queue, clock, facts, tolerance=300
+        fates, timing = self.fates, Timing()
+        self._timing, self._facts = timing, facts
+        self._faulty_table = table = FaultyTable(self.table, fates, self.ledger.troubled)
+        self._faulty_queue = queue = FaultyQueue(self.queue, fates)
+        self._store = EventStore(table, FaultyPayloads(self.payloads, fates), timing)
+        self.receivers = Instances(self._receiver, RECEIVERS)
+        self.fan_outs = Instances(self._fan_out, FAN_OUTS)
+        self.reopener = Reopener(
+            MemoryLog(self.table),
+            table,
+            queue,
+            self.clock,
+            self._meanwhile,
+            timing,
+            new_owner=lambda: f"operator-{next(self._numbers)}",
         )
-        self.fan_out = FanOut(
-            destinations=FaultyDestinations(self.destinations, fates),
+        self.sweeper = Sweeper(table, queue, self.clock, facts, timing, in_parallel=map)
+
+    def _receiver(self) -> Instance[Receiver]:
+        reader = self.registry.reader(self.fates)
+        receiver = Receiver(
+            SecretWebhooks(reader, WEBHOOKS, clock=self.clock, facts=self._facts),  # type: ignore[arg-type]
+            self._store,
+            self._faulty_queue,
+            self.clock,
+            self._facts,
+            tolerance=300,
+            quarantine=FaultyQuarantine(self.quarantine, self.fates, self.ledger.unkept.add),
+        )
+        return Instance(receiver, reader)
+
+    def _fan_out(self) -> Instance[FanOut]:
+        fates, clock, reader = self.fates, self.clock, self.registry.reader(self.fates)
+        secret = SecretDestinations(reader, DESTINATIONS, clock=clock, facts=self._facts)  # type: ignore[arg-type]
+        fan_out = FanOut(
+            destinations=WatchedDestinations(secret, reader, clock, self.ledger),
             health=FaultyHealthBoard(self.health, fates),
-            table=table,
-            store=store,
-            queue=queue,
+            table=self._faulty_table,
+            store=self._store,
+            queue=self._faulty_queue,
             sender=FaultySender(
                 self._arrive, self.ledger.lost, self._failed, self._take, clock, fates
             ),
             clock=clock,
             sleep=self._meanwhile,
-            facts=facts,
-            timing=timing,
+            facts=self._facts,
+            timing=self._timing,
             retention_days=14,
             new_owner=lambda: f"owner-{next(self._numbers)}",
             in_parallel=map,
             rng=random.Random(7),
         )
-        self.reopener = Reopener(
-            MemoryLog(self.table),
-            table,
-            queue,
-            clock,
-            self._meanwhile,
-            timing,
-            new_owner=lambda: f"operator-{next(self._numbers)}",
-        )
-        self.sweeper = Sweeper(table, queue, clock, facts, timing, in_parallel=map)
+        return Instance(fan_out, reader)
 
     # Destinations: what the world makes of an attempt, and of the time that it takes
 
@@ -148,16 +177,12 @@ class Stack:
 
     # Operators, and DynamoDB
 
-    def add(self, destination: Destination) -> None:
-        """Configure a destination, or change or mend its entry."""
-        self.destinations.broken.pop(destination.name, None)
-        self.destinations.usable[destination.name] = destination
-        self.consumers.setdefault(destination.name, Consumer())
-
-    def remove(self, name: str) -> None:
-        """Take a destination out of the configuration."""
-        if self.destinations.usable.pop(name, None) or self.destinations.broken.pop(name, None):
-            self.ledger.removed.add(name)
+    def warm(self, *numbers: int) -> None:
+        """Let these instances of the fan-out read the destinations, before anything else does."""
+        for number in numbers:
+            reader = self.fan_outs.idle[number].use_case.destinations
+            with self.fates.suspended():
+                reader.load()
 
     def purge(self) -> None:
         """Lose all hints. Whole events are none: while the table is down the queue is the truth."""
@@ -165,7 +190,7 @@ class Stack:
 
     def replay(self, key: str) -> None:
         """An operator wants the event to be delivered once more, to all that there are."""
-        configured = frozenset(self.destinations.usable)
+        configured = frozenset(self.registry.identities())
         change = Replay(configured, destinations=None, status=None, begun_at=self.clock())
         with contextlib.suppress(Killed, TableUnavailable):
             self.reopener.reopen(key, change)

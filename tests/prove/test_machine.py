@@ -1,6 +1,6 @@
 """Many events under whatever may happen to a running stack, in any order that Hypothesis finds."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,12 +14,13 @@ from tests.prove.faults import Fault
 from tests.prove.scenarios import DAY, HOUR, REFUSED, ROTATED, SLOW, Tally, world_of
 from tests.prove.stack import DELIVERED
 from tests.prove.world import World
-from tests.support.make import WEBHOOK, body_of, destination_of
+from tests.support.make import WEBHOOK, body_of
 from tests.support.prove import LONG
 
 NAMES = ("crm", "erp", "bot", "new")
-DESTINATIONS = {name: destination_of(name) for name in NAMES} | {
-    "bot": destination_of("bot", takes=lambda content: "unwanted" not in str(content))
+# What an entry has beside the usual fields.
+FIELDS: Mapping[str, Mapping[str, object]] = {
+    "bot": {"filter": "!contains(to_string(@), 'unwanted')"}
 }
 SERVICES = ("table", "queue", "payloads", "secrets")
 # Bodies from this size (bytes) go to the bucket: those with a long text do.
@@ -43,7 +44,7 @@ class Histories(RuleBasedStateMachine):
         self.world.max_receives = 20
         self.keys: list[str] = []
         for name in NAMES[:3]:
-            self.world.add(DESTINATIONS[name])
+            self.world.registry.add(name, **FIELDS.get(name, {}))
 
     # Spectrum
 
@@ -60,7 +61,8 @@ class Histories(RuleBasedStateMachine):
         if self.keys:
             key = self.keys[number % len(self.keys)]
             webhook = ROTATED if rotated else WEBHOOK
-            self.world.deliver(self.world.ledger.bodies[key], key, webhook=webhook)
+            (body,) = self.world.ledger.bodies[key]
+            self.world.deliver(body, key, webhook=webhook)
 
     # Faults
 
@@ -102,28 +104,25 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=names, change=st.sampled_from(["add", "remove", "pause", "resume", "break"]))
     def configure(self, name: str, change: str) -> None:
-        configured = self.world.destinations
-        known = name in {*configured.usable, *configured.broken}
+        registry = self.world.registry
+        known = name in registry.names()
         if change == "remove":
-            self.world.remove(name)
+            registry.remove(name)
         elif change == "add" or (change == "resume" and known):
-            self.world.add(DESTINATIONS[name])
+            registry.add(name, enabled=True, **FIELDS.get(name, {}))
         elif change == "pause" and known:
-            self.world.add(replace(DESTINATIONS[name], enabled=False))
-        elif change == "break" and name in configured.usable:
-            del configured.usable[name]
-            configured.broken[name] = "url: not https"
+            registry.add(name, enabled=False)
+        elif change == "break":
+            registry.spoil(name, url="ftp://elsewhere")
 
     @rule(name=names, answer=st.sampled_from([500, 410]), times=st.integers(1, 4))
     def refuse(self, name: str, answer: int, times: int) -> None:
-        if name in self.world.consumers:
-            self.world.consumers[name].answers += [Answer(status=answer, seconds=0.1)] * times
+        self.world.consumers[name].answers += [Answer(status=answer, seconds=0.1)] * times
 
     @rule(name=names, answer=st.sampled_from([REFUSED, SLOW, DELIVERED]))
     def answer_from_now_on(self, name: str, answer: Answer) -> None:
-        if name in self.world.consumers:
-            self.world.consumers[name].default = answer
-            self.world.ledger.down_for_days.add(name)
+        self.world.consumers[name].default = answer
+        self.world.ledger.down_for_days.add(name)
 
     # Operators and time
 
@@ -154,8 +153,8 @@ class Histories(RuleBasedStateMachine):
         world = self.world
         world.fates.down.clear()
         world.lanes = (False, True)
-        for name in {*world.destinations.usable, *world.destinations.broken}:
-            world.add(DESTINATIONS[name])
+        for name in world.registry.names():
+            world.registry.add(name, enabled=True)
         for consumer in world.consumers.values():
             consumer.answers, consumer.default = [], DELIVERED
         world.run_out()
@@ -174,7 +173,7 @@ def test_no_history_loses_or_doubles_an_event(
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=2000 if LONG else 60,
+            max_examples=2000 if LONG else 120,
             stateful_step_count=50 if LONG else 40,
             deadline=None,
             database=None,

@@ -1,29 +1,51 @@
-"""A memory table that tells the ledger of effects where they happen."""
+"""Memory stores that tell of effects where they happen, even if the caller never hears of them."""
+
+from collections.abc import Callable
 
 from spectrum_forwarder.domain.delivery import Deliveries
+from spectrum_forwarder.domain.event import unpack
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.ports import Existing, StoredEvent
+from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.worker_ports import Claimed, Record
 
 from tests.prove.ledger import Ledger
-from tests.support.memory import MemoryTable
+from tests.support.memory import ManualClock, MemoryPayloads, MemoryQueue, MemoryTable, Row
+
+
+class Rows(dict[str, Row]):
+    """The table's items; `told` hears of each that is put, whatever stood there."""
+
+    def __init__(self, told: Callable[[str, Row], None]) -> None:
+        super().__init__()
+        self._told = told
+
+    def __setitem__(self, key: str, row: Row) -> None:
+        super().__setitem__(key, row)
+        self._told(key, row)
 
 
 class WatchedTable(MemoryTable):
-    """Tells the ledger of effects where they happen, even if the caller never hears of them."""
+    """Tells the ledger which event is stored under which key, and of claims and records."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, payloads: MemoryPayloads, clock: ManualClock) -> None:
         super().__init__()
+        self.rows = Rows(self._stored)
         self._ledger = ledger
+        self._payloads = payloads
+        self._clock = clock
 
-    def put(
-        self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
-    ) -> Existing | None:
-        before = self.rows.get(stored.event.key)
-        existing = super().put(stored, receipt=receipt, now=now, due_at=due_at)
-        if before is None or (before.expires_at is not None and before.expires_at < now):
-            self._ledger.generations[stored.event.key] += 1
-        return existing
+    def name_of(self, stored: StoredEvent) -> str:
+        """Which event that is."""
+        packed = stored.packed or self._payloads.objects[stored.payload or ""]
+        event = stored.event
+        unknown = f"unknown {event.key}"
+        return self._ledger.expected.get((unpack(packed), event.signed_at), unknown)
+
+    def _stored(self, key: str, row: Row) -> None:
+        name, now = self.name_of(row.stored), self._clock()
+        others = [self.rows.get(other) for other in self._ledger.keys[name] - {key}]
+        again = any(o and (o.expires_at is None or o.expires_at >= now) for o in others)
+        self._ledger.stored(key, name, again=again)
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         claimed = super().claim(event_key, owner=owner, now=now, until=until)
@@ -51,3 +73,21 @@ class WatchedTable(MemoryTable):
         if done:
             self._ledger.reopened(seen.event_key, before, deliveries)
         return done
+
+
+class TracedQueue(MemoryQueue):
+    """Notes how often the function has run in the chain of calls that led to each record."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        # How often it has in the chain that is going on.
+        self.runs = 0
+        self._runs_before: dict[str, int] = {}
+
+    def runs_before(self, record_id: str) -> int:
+        """How often the function has run on the way to this record; what is redriven keeps it."""
+        return self._runs_before.get(record_id.rstrip("+"), 0)
+
+    def _put(self, body: str, delay: float, slow: bool) -> None:
+        super()._put(body, delay, slow)
+        self._runs_before[self.queued[-1].id] = self.runs

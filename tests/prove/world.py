@@ -1,4 +1,4 @@
-"""The world around the use cases: Spectrum, Lambda's pollers, the minute, and time itself.
+"""The world around the use cases: destinations, Lambda's pollers, the minute, and time itself.
 
 The use cases are the real ones, over the memory stores that pass the contract suite. Time moves
 from one thing that happens to the next; while a worker waits (for a destination, or between two
@@ -8,50 +8,42 @@ tries to record) others run, so that a claim that ends too early shows.
 import functools
 import heapq
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from spectrum_forwarder.adapters.event_queue import read_record
 from spectrum_forwarder.domain.delivery import Answer
-from spectrum_forwarder.domain.destination import Destination
-from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import Facts, Webhook
+from spectrum_forwarder.domain.ports import Facts
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.record import LONGEST_PAUSE
 
 from tests.prove.faults import Killed, Script
 from tests.prove.ledger import Breach, Invariant
-from tests.prove.stack import Stack, no_facts
-from tests.support.make import WEBHOOK, signed_headers
+from tests.prove.stack import no_facts
+from tests.prove.upstream import FrontDoor
+from tests.prove.verdict import Verdict
 from tests.support.memory import Queued
 
-# Spectrum's six attempts (seconds before each), and Lambda's and SQS's settings (template.yaml).
-UPSTREAM_DELAYS = (0.0, 0.2, 1.0, 5.0, 10.0, 10.0)
+# Lambda's and SQS's settings (template.yaml).
 BATCH = 10
 FANOUT_LIMIT, SWEEPER_LIMIT, MARGIN = 60.0, 50.0, 3.0
 VISIBILITY = 360.0
 MINUTE = 60.0
+# Seconds that one call to AWS takes at least.
+CALL = 0.005
 # No backlog, retry, breaker or pause of these runs lasts longer.
 HORIZON = 40 * 86_400.0
 # No single stretch of time in these runs has so much to do.
 MOST_STEPS = 20_000
 
 
-@dataclass
-class Upstream:
-    """One delivery by Spectrum: signed once, repeated while the answer is 5xx or none."""
-
-    key: str
-    request: InboundRequest
-    attempts: int = 0
-
-
-class World(Stack):
+class World(FrontDoor):
     """One run. `script` says which calls meet which faults; `told` collects the story."""
 
     def __init__(
         self,
-        destinations: dict[str, Destination],
+        destinations: Mapping[str, Mapping[str, object]],
         *,
         script: Script | None = None,
         told: list[str] | None = None,
@@ -59,57 +51,25 @@ class World(Stack):
     ) -> None:
         super().__init__(destinations, script=script, told=told, facts=facts)
         self.steps = 0
+        # How often the fan-out has run in one chain of hints.
+        self.longest_chain = 0
         self._most_steps = 0
         self._receives: Counter[str] = Counter()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._last_sweep = self.clock() // MINUTE * MINUTE
 
-    # Spectrum
-
-    def deliver(self, body: bytes, key: str, *, webhook: Webhook = WEBHOOK) -> None:
-        """Spectrum has an event for us; `key` is what it must be deduplicated on."""
-        self.ledger.bodies[key] = body
-        headers = signed_headers(body, now=self.clock(), webhook=webhook)
-        self._attempt_later(Upstream(key, InboundRequest(headers, body)))
-
-    def _attempt_later(self, upstream: Upstream) -> None:
-        if upstream.attempts < len(UPSTREAM_DELAYS):
-            self.later(UPSTREAM_DELAYS[upstream.attempts], lambda: self._post(upstream))
-
-    def _post(self, upstream: Upstream) -> None:
-        upstream.attempts += 1
-        receipt = f"request-{next(self._numbers)}"
-        try:
-            status = self.receiver.receive(upstream.request, receipt=receipt).status
-        except Killed:
-            self.fates.tell("     the receiver dies")
-            status = 504
-        self.fates.tell(f"     Spectrum is answered {status}")
-        if status == 200:
-            self._acknowledged(upstream.key)
-        elif status >= 500:
-            self._attempt_later(upstream)
-        else:
-            self.ledger.breach(Invariant.NEVER_DROPPED, f"{upstream.key}: {status}")
-
-    def _acknowledged(self, key: str) -> None:
-        queued_whole = any(self._holds_whole(queued, key) for queued in self.queue.queued)
-        if key not in self.table.rows and not queued_whole:
-            self.ledger.breach(Invariant.DURABLE_FIRST, key)
-        self.ledger.acknowledged.add(key)
-        configured = {*self.destinations.usable, *self.destinations.broken}
-        self.ledger.known.setdefault(key, configured)
-
-    def _holds_whole(self, queued: Queued, key: str) -> bool:
-        record = read_record({"messageId": queued.id, "body": queued.body})
-        return record.whole is not None and record.event_key == key
-
     # Destinations
 
     def _arrive(self, attempt: Attempt) -> Answer:
-        if attempt.event_key in self.killers:
+        if self.ledger.names.get(attempt.event_key) in self.killers:
             raise Killed("poison")
-        answer = self.consumers[attempt.destination].answer()
+        life = self.registry.at(attempt.url)
+        row = self.table.rows.get(attempt.event_key)
+        bound = (row.deliveries or {}).get(attempt.destination) if row else None
+        if bound is not None and life.has_identity and life.born_at > bound.planned_at:
+            detail = f"{attempt.event_key} was bound before {attempt.url} was there"
+            self.ledger.breach(Invariant.OWN_ADDRESS, detail)
+        answer = self.consumers[life.name].answer()
         answer = replace(answer, seconds=min(answer.seconds, attempt.timeout_seconds))
         self.fates.tell(f"     {attempt.destination} got {attempt.event_key}: {answer}")
         self.ledger.arrived(attempt, answer)
@@ -118,7 +78,8 @@ class World(Stack):
         return answer
 
     def _failed(self, attempt: Attempt) -> None:
-        self.ledger.failed[(attempt.event_key, attempt.destination)] += 1
+        name = self.ledger.names[attempt.event_key]
+        self.ledger.failed[(name, attempt.destination)] += 1
 
     # Lambda
 
@@ -126,23 +87,38 @@ class World(Stack):
         """One invocation of the fan-out with what one of the queues has."""
         visible = [queued for queued in self.queue.visible() if queued.slow is slow]
         batch = [queued for queued in visible[:BATCH] if self._receive(queued)]
+        if not batch:
+            return
+        chain = 1 + max(self.queue.runs_before(queued.id) for queued in batch)
+        self.longest_chain = max(self.longest_chain, chain)
         records = [read_record({"messageId": q.id, "body": q.body}) for q in batch]
+        before, self.queue.runs = self.queue.runs, chain
+        kept = self._invoke(records)
+        self.queue.runs = before
+        done = {record.id for record in records} - kept
+        self.queue.queued = [queued for queued in self.queue.queued if queued.id not in done]
+
+    def _invoke(self, records: list[QueueRecord]) -> set[str]:
+        """Run the fan-out once; the ids of the records that are to come again."""
+        instance = self.fan_outs.take()
+        # Each record costs its claim, and its worker the time for it, even where it is refused.
+        self.clock.now += CALL * len(records)
         began = self.clock()
         deadline = began + FANOUT_LIMIT - MARGIN
         self.ledger.begin()
         killed, kept = False, {record.id for record in records}
         self.fates.tell(f"     a worker begins at {began:.1f} with {', '.join(sorted(kept))}")
         try:
-            kept = set(self.fan_out.fan_out(records, deadline=deadline))
+            kept = set(instance.use_case.fan_out(records, deadline=deadline))
         except Killed as death:
             killed = True
             self.fates.tell(f"     the worker dies: {death}")
         out_of_time = self.clock() > deadline - LONGEST_PAUSE - 1
         self.ledger.end(killed=killed, out_of_time=out_of_time)
+        self.fan_outs.give_back(instance, killed=killed)
         if self.clock() > began + FANOUT_LIMIT:
             self.ledger.breach(Invariant.IN_TIME, f"{self.clock() - began:.1f} s")
-        done = {record.id for record in records} - kept
-        self.queue.queued = [queued for queued in self.queue.queued if queued.id not in done]
+        return kept
 
     def _receive(self, queued: Queued) -> bool:
         queued.at = self.clock() + VISIBILITY
@@ -232,4 +208,4 @@ class World(Stack):
         self.run_out()
         left = [f"{queued.id}: {queued.body[:60]}" for queued in self.queue.queued]
         left += [f"dead-letter {queued.id}" for queued in self.dead_letters]
-        return self.ledger.judge(self.table.rows, left, self.clock())
+        return Verdict(self.ledger, self.registry, self.table.rows, self.clock()).breaches(left)

@@ -1,0 +1,88 @@
+"""Spectrum's side of the world: what it sends, repeats and is promised.
+
+Each event is signed once and repeated while the answer is 5xx or none, as Spectrum does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spectrum_forwarder.adapters.event_queue import read_record
+from spectrum_forwarder.domain.inbound import SIGNATURE_HEADER, InboundRequest
+from spectrum_forwarder.domain.ports import Webhook
+
+from tests.prove.faults import Killed
+from tests.prove.ledger import Invariant
+from tests.prove.stack import Stack
+from tests.support.make import WEBHOOK, signed_headers
+from tests.support.memory import Queued
+
+# Spectrum's six attempts: seconds before each.
+UPSTREAM_DELAYS = (0.0, 0.2, 1.0, 5.0, 10.0, 10.0)
+
+
+@dataclass
+class Upstream:
+    """One delivery by Spectrum: signed once, repeated while the answer is 5xx or none."""
+
+    name: str
+    request: InboundRequest
+    cut: bool = False
+    attempts: int = 0
+
+
+class FrontDoor(Stack):
+    """A stack that Spectrum sends to."""
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something once so much time has passed."""
+        raise NotImplementedError
+
+    def deliver(
+        self, body: bytes, name: str, *, webhook: Webhook = WEBHOOK, cut: bool = False
+    ) -> None:
+        """Spectrum has an event for us, called so in the ledger; something on its way may cut its
+        signature.
+        """
+        self.ledger.expect(name, body, int(self.clock()))
+        headers = signed_headers(body, now=self.clock(), webhook=webhook)
+        if cut:
+            headers[SIGNATURE_HEADER] = headers[SIGNATURE_HEADER][:-1]
+        self._attempt_later(Upstream(name, InboundRequest(headers, body), cut))
+
+    def _attempt_later(self, upstream: Upstream) -> None:
+        if upstream.attempts < len(UPSTREAM_DELAYS):
+            self.later(UPSTREAM_DELAYS[upstream.attempts], lambda: self._post(upstream))
+
+    def _post(self, upstream: Upstream) -> None:
+        upstream.attempts += 1
+        instance, killed = self.receivers.take(), False
+        try:
+            receipt = f"request-{next(self._numbers)}"
+            status = instance.use_case.receive(upstream.request, receipt=receipt).status
+        except Killed:
+            self.fates.tell("     the receiver dies")
+            status, killed = 504, True
+        self.receivers.give_back(instance, killed=killed)
+        self.fates.tell(f"     Spectrum is answered {status}")
+        if status == 200:
+            self._acknowledged(upstream.name)
+        elif status >= 500:
+            self._attempt_later(upstream)
+        elif not upstream.cut:
+            self.ledger.breach(Invariant.NEVER_DROPPED, f"{upstream.name}: {status}")
+        elif status != 401 or not self._is_kept(upstream.request.body):
+            self.ledger.breach(Invariant.KEPT, f"{upstream.name}: {status}")
+
+    def _is_kept(self, body: bytes) -> bool:
+        kept = {suspect.body for suspect in self.quarantine.suspects.values()}
+        return body in kept | self.ledger.unkept
+
+    def _acknowledged(self, name: str) -> None:
+        in_table = self.ledger.keys[name] & self.table.rows.keys()
+        if not in_table and not any(self._holds_whole(q, name) for q in self.queue.queued):
+            self.ledger.breach(Invariant.DURABLE_FIRST, name)
+        self.ledger.acknowledged.add(name)
+
+    def _holds_whole(self, queued: Queued, name: str) -> bool:
+        whole = read_record({"messageId": queued.id, "body": queued.body}).whole
+        return whole is not None and self.table.name_of(whole) == name
