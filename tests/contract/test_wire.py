@@ -119,6 +119,18 @@ def test_a_call_arrives_as_it_was_signed_and_its_answer_is_read(
     assert "SignedHeaders=content-type;host;" in (request.header("Authorization") or "")
 
 
+def test_a_call_carries_the_trace_of_its_invocation(
+    client: Client, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Lambda's detection of loops goes by it; its runtime sets both for each invocation.
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0;Lineage=037bed70:3"
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "fan-out")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+    server.on("/", respond(body=SENT))
+    send(client())
+    assert server.requests[0].header("X-Amzn-Trace-Id") == trace
+
+
 def test_an_error_answer_is_botocores_error(client: Client, server: HttpServer) -> None:
     body = json.dumps({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no"}).encode()
     server.on("/", respond(400, body=body))

@@ -122,7 +122,8 @@ def test_behind_an_open_breaker_an_event_waits_without_an_attempt(world: World) 
     world.receive()
     world.live(20)
     assert world.outcome() == ("pending", 0, "breaker")
-    world.live(20)
+    # The next sweep after the cool-down.
+    world.live(75)
     assert world.outcome() == ("delivered", 1, None)
 
 

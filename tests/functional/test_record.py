@@ -1,6 +1,7 @@
 """Record: when an event is looked at again, by which lane's hint, and what failures do to it."""
 
 import random
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -54,7 +55,7 @@ def recorder(world: World) -> Recorder:
 
 
 def due_in(world: World, name: str, seconds: float) -> Delivery:
-    return held(planned(name, world.clock()), world.clock() + seconds, "test")
+    return replace(planned(name, world.clock()), next_attempt_at=world.clock() + seconds)
 
 
 def record(world: World, *deliveries: Delivery) -> None:
@@ -104,6 +105,28 @@ def test_only_what_a_hint_can_wait_for_is_hinted_at(
 def test_what_is_due_already_is_hinted_at_without_delay(world: World) -> None:
     record(world, due_in(world, "quick", -50))
     assert hints(world) == [(False, 0)]
+
+
+def waiting(world: World, name: str, seconds: float) -> Delivery:
+    return held(planned(name, world.clock()), world.clock() + seconds, "paused")
+
+
+@pytest.mark.parametrize("name", ["quick", "slow"])
+def test_what_merely_waits_is_left_to_the_sweeper(world: World, name: str) -> None:
+    record(world, waiting(world, name, 60))
+    assert hints(world) == []
+    assert world.row().due_at == world.clock() + 60
+
+
+def test_a_retry_beside_what_waits_has_its_hint(world: World) -> None:
+    record(world, waiting(world, "crm", 60), due_in(world, "quick", 30))
+    assert hints(world) == [(False, 30)]
+    assert world.row().due_at == world.clock() + 60
+
+
+def test_what_has_waited_and_is_due_goes_to_its_own_lane(world: World) -> None:
+    record(world, waiting(world, "slow", -5))
+    assert hints(world) == [(True, 0)]
 
 
 def test_a_time_that_was_hinted_at_before_is_not_again(world: World) -> None:

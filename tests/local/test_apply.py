@@ -121,6 +121,8 @@ def test_functions_come_with_code_layer_and_environment(deployment: Deployment) 
     assert (function.handler, function.timeout_seconds) == ("app.handler", 60.0)
     assert function.environment["RETENTION_DAYS"] == "7"
     assert function.environment["SLOW_QUEUE_URL"] == deployment.physical_ids["SlowQueue"]
+    loops = {name for name, spec in deployment.functions.items() if spec.may_loop}
+    assert loops == {"FanoutFunction"}
 
 
 def test_routes_lanes_and_schedule_become_specs(deployment: Deployment) -> None:

@@ -19,6 +19,7 @@ from spectrum_cli.local.functions import (
     PoolStopped,
     Throttled,
 )
+from spectrum_cli.local.lineage import runs
 from spectrum_cli.local.worker import InvocationResult
 
 from tests.local.conftest import FIXTURES, PoolMaker, wait_until
@@ -83,6 +84,15 @@ def test_handler_sees_lambda_surroundings_and_nothing_of_this_machine(
     assert seen["directory"] == str(FIXTURES / "steady")
     assert seen["path"][:2] == [str(FIXTURES / "steady"), str(FIXTURES / "broken_init")]
     assert not [entry for entry in seen["path"] if Path(entry).name == "local"]
+
+
+def test_invocation_has_a_trace_header_that_begins_its_chain(make_pool: PoolMaker) -> None:
+    pool = make_pool(max_workers=1)
+    traces = [
+        answer_of(ask(pool, do="describe"))["environment"]["_X_AMZN_TRACE_ID"] for _ in range(2)
+    ]
+    assert [runs(trace, "TestFunction") for trace in traces] == [1, 1]
+    assert len({trace.partition(";")[0] for trace in traces}) == 2
 
 
 def test_deadline_is_the_timeout_ahead(make_pool: PoolMaker) -> None:

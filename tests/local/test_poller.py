@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from spectrum_cli.local.deployment import QueueSourceSpec
+from spectrum_cli.local.lineage import LONGEST_CHAIN, entered, runs
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.poller import Poller
 
@@ -77,7 +78,14 @@ def make_lane(
 ) -> Iterator[LaneMaker]:
     lanes: list[Lane] = []
 
-    def make(*, batch_size: int = 10, max_concurrency: int = 2, receives: int = 5) -> Lane:
+    def make(
+        fixture: str = "batch",
+        *,
+        batch_size: int = 10,
+        max_concurrency: int = 2,
+        receives: int = 5,
+        **changes: Any,
+    ) -> Lane:
         name = f"lane-{time.time_ns()}"
         dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
         arn = f"arn:aws:sqs:us-east-1:123456789012:{name}"
@@ -87,7 +95,14 @@ def make_lane(
             Attributes={"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(redrive)},
         )["QueueUrl"]
         lane = Lane(sqs, url, dead, tmp_path / name)
-        pool = make_pool("batch", environment={"NOTES": str(lane.notes)})
+        environment = {
+            "NOTES": str(lane.notes),
+            "QUEUE": url,
+            "AWS_ENDPOINT_URL": sqs.meta.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+        pool = make_pool(fixture, environment=environment, **changes)
         pool.start()
         spec = QueueSourceSpec(name, arn, url, "F", batch_size, max_concurrency, True)
         poller = Poller(spec, pool, sqs, lambda source, line: log_lines.append((source, line)))
@@ -153,6 +168,38 @@ def test_backlog_is_read_in_batches(make_lane: LaneMaker) -> None:
     lane.send(*[str(n) for n in range(25)])
     wait_until(lambda: len(lane.bodies()) == 26)
     assert max(len(call["bodies"]) for call in lane.calls()) == 10
+
+
+def test_chain_of_calls_goes_on_where_the_template_allows_it(make_lane: LaneMaker) -> None:
+    lane = make_lane("loop", may_loop=True)
+    lane.send("20")
+    wait_until(lambda: len(lane.calls()) == 21, 15)
+    assert [runs(call["trace"], "TestFunction") for call in lane.calls()] == list(range(1, 22))
+    assert len({call["trace"].partition(";")[0] for call in lane.calls()}) == 1
+    wait_until(lambda: lane.depth() == 0)
+    assert lane.depth(lane.dead_letters) == 0
+
+
+def test_seventeenth_round_is_refused_where_the_template_does_not_allow_it(
+    make_lane: LaneMaker, log_lines: list[tuple[str, str]]
+) -> None:
+    lane = make_lane("loop", receives=2)
+    lane.send("20")
+    wait_until(lambda: lane.depth(lane.dead_letters) == 1, 15)
+    assert lane.bodies() == [str(20 - number) for number in range(LONGEST_CHAIN)]
+    assert "RecursiveLoop is not Allow" in log_lines[-1][1]
+
+
+def test_record_that_loops_holds_up_no_other(make_lane: LaneMaker) -> None:
+    lane = make_lane("loop", max_concurrency=1)
+    trace = entered(None, "TestFunction")
+    for _ in range(LONGEST_CHAIN):
+        trace = entered(trace, "TestFunction")
+    header: Any = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+    lane.sqs.send_message(QueueUrl=lane.url, MessageBody="0", MessageSystemAttributes=header)
+    lane.send("1")
+    wait_until(lambda: len(lane.bodies()) == 2)
+    assert lane.bodies() == ["1", "0"]
 
 
 def test_idle_poller_stops_soon_and_a_busy_one_after_its_batch(make_lane: LaneMaker) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from spectrum_forwarder import fanout
+from spectrum_forwarder import record as recording
 from spectrum_forwarder.domain.delivery import Delivery, Status, planned, settled
 from spectrum_forwarder.domain.errors import NotDurable, QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.event import Event
@@ -216,6 +217,10 @@ def webhook_id_new_on_every_attempt(patch: Patch) -> None:
     patch.setattr(fanout, "outbound_headers", headers)
 
 
+def what_waits_hints_at_itself(patch: Patch) -> None:
+    patch.setattr(recording, "_waits", lambda delivery, now: False)
+
+
 def swept_without_a_hint(patch: Patch) -> None:
     def requeue(self: Sweeper, batch: list[Overdue], now: float) -> int:
         return sum(self.table.postpone(event, until=NEVER) for event in batch)
@@ -256,6 +261,7 @@ MUTANTS = (
     Mutant(outage_taken_for_poison, Invariant.JUST_CAUSE),
     Mutant(suspects_not_struck, Invariant.NOTHING_OWED),
     Mutant(webhook_id_new_on_every_attempt, Invariant.ONE_ID),
+    Mutant(what_waits_hints_at_itself, Invariant.DRAINED),
     Mutant(swept_without_a_hint, Invariant.NOTHING_OWED),
 )
 

@@ -101,6 +101,8 @@ def _down(service: str, seconds: float, *, first: bool = True) -> Callable[[Worl
 
 
 def _paused(world: World) -> None:
+    # What merely waits must not depend on being allowed to loop.
+    world.may_loop = False
     deliver(world, "main:m1")
     world.registry.add("crm", enabled=False)
     world.later(20 * DAY, lambda: world.registry.add("crm", enabled=True))
@@ -116,6 +118,23 @@ def _paused_before_an_outage(world: World) -> None:
     consumer.default = REFUSED
     world.later(5 * DAY, lambda: world.registry.add("crm", enabled=True))
     world.later(5 * DAY + 4 * HOUR, lambda: setattr(consumer, "default", DELIVERED))
+
+
+def _broken_entry(world: World) -> None:
+    world.may_loop = False
+    deliver(world, "main:m1")
+    world.registry.spoil("crm", url="ftp://elsewhere")
+    world.later(3 * HOUR, lambda: world.registry.add("crm"))
+
+
+def _failing_beside_each_other(world: World) -> None:
+    """Six destinations fail at times of their own, each four times within the reach of hints."""
+    for number in range(6):
+        name = f"bot-{number}"
+        world.registry.add(name)
+        world.health.health[world.registry.identity(name)] = Health(quick=True)
+        world.consumers[name].answers = [REFUSED] * 4
+    deliver(world, "main:m1")
 
 
 def _outage(world: World) -> None:
@@ -173,6 +192,8 @@ SCENARIOS = (
 CALAMITIES = (
     Scenario("an event that kills its worker", _poison),
     Scenario("a destination paused for 20 days", _paused),
+    Scenario("an entry broken for 3 h", _broken_entry),
+    Scenario("six destinations that fail four times", _failing_beside_each_other),
     Scenario("a destination down for 2 h", _outage),
     Scenario("a destination paused for 5 days, then down for 4 h", _paused_before_an_outage),
     Scenario("the bucket down for 10 h", _down("payloads", 10 * HOUR, first=False), inline=50),

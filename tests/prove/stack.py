@@ -49,6 +49,8 @@ from tests.support.memory import (
 
 # SQS's maxReceiveCount (template.yaml).
 MAX_RECEIVES = 200
+# Invocations in one chain of calls, after which Lambda refuses a function that may not loop.
+LONGEST_CHAIN = 16
 # Instances that are kept warm.
 FAN_OUTS, RECEIVERS = 1, 2
 DELIVERED = Answer(status=200, seconds=0.01)
@@ -98,6 +100,8 @@ class Stack:
         self.dead_letters: list[Queued] = []
         self.sweeping = True
         self.max_receives = MAX_RECEIVES
+        # The template's RecursiveLoop.
+        self.may_loop = True
         # The queues that are polled: the slow one or not.
         self.lanes: tuple[bool, ...] = (False, True)
         self.killers: set[str] = set()

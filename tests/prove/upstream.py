@@ -58,7 +58,8 @@ class FrontDoor(Stack):
         instance, killed = self.receivers.take(), False
         try:
             receipt = f"request-{next(self._numbers)}"
-            status = instance.use_case.receive(upstream.request, receipt=receipt).status
+            with self.queue.in_chain(0):
+                status = instance.use_case.receive(upstream.request, receipt=receipt).status
         except Killed:
             self.fates.tell("     the receiver dies")
             status, killed = 504, True

@@ -1,6 +1,7 @@
 """Memory stores that tell of effects where they happen, even if the caller never hears of them."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 from spectrum_forwarder.domain.delivery import Deliveries
 from spectrum_forwarder.domain.event import unpack
@@ -87,6 +88,15 @@ class TracedQueue(MemoryQueue):
     def runs_before(self, record_id: str) -> int:
         """How often the function has run on the way to this record; what is redriven keeps it."""
         return self._runs_before.get(record_id.rstrip("+"), 0)
+
+    @contextlib.contextmanager
+    def in_chain(self, runs: int) -> Iterator[None]:
+        """What is sent meanwhile stands in a chain of calls in which the function ran so often."""
+        before, self.runs = self.runs, runs
+        try:
+            yield
+        finally:
+            self.runs = before
 
     def _put(self, body: str, delay: float, slow: bool) -> None:
         super()._put(body, delay, slow)

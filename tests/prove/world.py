@@ -20,7 +20,7 @@ from spectrum_forwarder.record import LONGEST_PAUSE
 
 from tests.prove.faults import Killed, Script
 from tests.prove.ledger import Breach, Invariant
-from tests.prove.stack import no_facts
+from tests.prove.stack import LONGEST_CHAIN, no_facts
 from tests.prove.upstream import FrontDoor
 from tests.prove.verdict import Verdict
 from tests.support.memory import Queued
@@ -92,9 +92,8 @@ class World(FrontDoor):
         chain = 1 + max(self.queue.runs_before(queued.id) for queued in batch)
         self.longest_chain = max(self.longest_chain, chain)
         records = [read_record({"messageId": q.id, "body": q.body}) for q in batch]
-        before, self.queue.runs = self.queue.runs, chain
-        kept = self._invoke(records)
-        self.queue.runs = before
+        with self.queue.in_chain(chain):
+            kept = self._invoke(records)
         done = {record.id for record in records} - kept
         self.queue.queued = [queued for queued in self.queue.queued if queued.id not in done]
 
@@ -124,7 +123,7 @@ class World(FrontDoor):
         queued.at = self.clock() + VISIBILITY
         self._receives[queued.id] += 1
         if self._receives[queued.id] <= self.max_receives:
-            return True
+            return self.may_loop or self.queue.runs_before(queued.id) < LONGEST_CHAIN
         self.queue.queued.remove(queued)
         self.dead_letters.append(queued)
         return False
@@ -134,7 +133,8 @@ class World(FrontDoor):
         self._last_sweep = self.clock()
         self.fates.tell(f"     a sweep at {self.clock():.1f}")
         try:
-            self.sweeper.sweep(deadline=self.clock() + SWEEPER_LIMIT - MARGIN)
+            with self.queue.in_chain(0):
+                self.sweeper.sweep(deadline=self.clock() + SWEEPER_LIMIT - MARGIN)
         except Killed:
             self.fates.tell("     the sweeper dies")
 

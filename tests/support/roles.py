@@ -77,9 +77,7 @@ class Stack:
         for queue in ("orders", "spectrum-forwarder-listen-me"):
             self.sqs.create_queue(QueueName=queue)
         self._store_secrets()
-        board = DynamoHealthBoard(self.dynamodb, self.table, clock=time.time)
-        board.save("quick", Health(quick=True))
-        board.save("broken", Health(failing_since=1.0, open_until=2.0, trips=1))
+        self.know("broken", Health(failing_since=1.0, open_until=2.0, trips=1))
 
     def client(self, service: str, credentials: Mapping[str, str] = ADMINISTRATOR) -> Any:
         named = {name.lower(): value for name, value in credentials.items()}
@@ -106,6 +104,11 @@ class Stack:
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+    def know(self, destination: str, health: Health) -> None:
+        """Say how a destination has been of late."""
+        board = DynamoHealthBoard(self.dynamodb, self.table, clock=time.time)
+        board.save(destination, health)
 
     def new_body(self, *, size: int = 0, services: bool = False) -> bytes:
         """A body that no other has; `size` bytes of it don't compress."""
@@ -136,11 +139,8 @@ class Stack:
             {"name": name, **where, **common, "filter": "message.content.services"}
             for name, where in SERVICES.items()
         ]
-        # Their deliveries wait, so that there is something to hint at in either lane.
-        entries += [
-            {"name": name, "url": "https://example.com", **common, "enabled": False}
-            for name in ("quick", "slow")
-        ]
+        # They refuse connections, so that there is a retry to hint at in either lane.
+        entries += [{"name": n, "url": "http://127.0.0.1:9", **common} for n in ("quick", "slow")]
         webhook = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
         secrets = self.client("secretsmanager")
         for logical_id, content in (
@@ -168,6 +168,8 @@ def _receive(stack: Stack) -> Seen:
 def _fan_out(stack: Stack) -> Seen:
     """Events by hint, whole, large, and with the body gone."""
     seen: Seen = {}
+    for name in ("quick", "slow"):
+        stack.know(name, Health(quick=name == "quick"))
     with stack.acting_as("FanoutFunction") as environment:
         fan_out = build_fan_out(environment)
         hinted = stored_of(stack.new_body(services=True))

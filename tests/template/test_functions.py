@@ -167,6 +167,12 @@ def test_each_lane_reads_its_own_queue(properties: Properties) -> None:
     assert properties("FanoutFunctionSlowLane")["EventSourceArn"] == "SlowQueue.Arn"
 
 
+def test_fan_out_may_wake_itself_as_often_as_retries_take(properties: Properties) -> None:
+    assert properties("FanoutFunction")["RecursiveLoop"] == "Allow"
+    for function in ("ReceiverFunction", "SweeperFunction"):
+        assert "RecursiveLoop" not in properties(function)
+
+
 def test_a_sweep_ends_before_the_next_one_and_is_not_retried(properties: Properties) -> None:
     assert properties("SweeperFunctionEveryMinute")["ScheduleExpression"] == "rate(1 minute)"
     assert properties("SweeperFunction")["Timeout"] < 60

@@ -53,7 +53,10 @@ tls = on(
 )
 heard = on(watching.test_alarm_is_heard_and_says_what_to_run, "DeadLetteredAlarm")
 
+loops = on(functions.test_fan_out_may_wake_itself_as_often_as_retries_take)
+
 MUTANTS = [
+    Mutant("retries that Lambda stops", "      RecursiveLoop: Allow\n", "", loops),
     Mutant("a wildcard action", "dynamodb:PutItem", "dynamodb:*", rights("ReceiverRole")),
     Mutant("a missing action", "dynamodb:GetItem, ", "", rights("FanoutRole")),
     Mutant("a misspelt action", "dynamodb:Query", "dynamodb:Querry", rights("SweeperRole")),

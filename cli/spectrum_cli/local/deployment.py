@@ -35,7 +35,8 @@ class FunctionSpec:
     """One Lambda function. `code_dir` is its source folder, `layer_dirs` those of its layers.
 
     `handler` is the template's ("app.handler"), relative to `code_dir`; `role_name` is an IAM
-    role that exists behind the IAM endpoint.
+    role that exists behind the IAM endpoint; `may_loop` says that a chain of calls may come back
+    to it as often as it likes.
     """
 
     logical_id: str
@@ -46,6 +47,7 @@ class FunctionSpec:
     timeout_seconds: float
     memory_mb: int
     role_name: str
+    may_loop: bool = False
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,10 @@ class FunctionPool:
             raise FunctionBroken(f"{self.spec.logical_id} does not start: {_describe(worker)}")
         self._release(worker)
 
-    def invoke(self, payload: bytes, *, wait_seconds: float | None = None) -> InvocationResult:
-        """Run one event, given and answered as JSON bytes.
+    def invoke(
+        self, payload: bytes, *, wait_seconds: float | None = None, trace: str | None = None
+    ) -> InvocationResult:
+        """Run one event, given and answered as JSON bytes; `trace` as for `Worker.run`.
 
         Waits for a free worker as long as it takes, or up to `wait_seconds`, after which Throttled
         is raised. PoolStopped is raised when there will be none. What goes wrong in the function
@@ -80,7 +82,7 @@ class FunctionPool:
             if isinstance(worker, InvocationResult):
                 return worker
             try:
-                return worker.run(payload)
+                return worker.run(payload, trace)
             except WorkerGone:
                 continue
             finally:

@@ -1,7 +1,8 @@
 """AWS on one machine: moto's server in this process, on a free port of the loopback address.
 
 Owns what moto lacks for a stack with many workers: DynamoDB requests that exclude each other,
-secrets whose current version can be moved, a stop that closes the socket and forgets everything.
+secrets whose current version can be moved, queues that keep trace headers, a stop that closes the
+socket and forgets everything.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import logging
 import threading
 from functools import cache
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.request import ProxyHandler, Request, build_opener
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.dynamodb.responses import DynamoHandler
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.server import ThreadedMotoServer
+from moto.sqs.models import Message, SQSBackend
+from moto.sqs.responses import SQSResponse
 
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -34,6 +37,7 @@ class MotoServer:
     def start(self) -> None:
         _make_dynamodb_requests_exclusive()
         _follow_the_current_version()
+        _keep_trace_headers()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
         self._server.start()
         host, port = self._server.get_host_and_port()
@@ -111,3 +115,27 @@ def _follow_the_current_version() -> None:
         return moved
 
     SecretsManagerBackend.update_secret_version_stage = update_secret_version_stage  # type: ignore[method-assign]
+
+
+@cache
+def _keep_trace_headers() -> None:
+    """Let a message carry the trace header of the request that sent it, as SQS does.
+
+    moto keeps a header that is given as a system attribute, which nobody does by hand.
+    """
+    asked = threading.local()
+    unheard, send = SQSResponse.call_action, SQSBackend.send_message
+
+    def call_action(self: SQSResponse) -> TYPE_RESPONSE:
+        asked.trace = self.headers.get("X-Amzn-Trace-Id")
+        response: TYPE_RESPONSE = unheard(self)
+        return response
+
+    def send_message(self: SQSBackend, *positional: Any, **named: Any) -> Message:
+        if trace := getattr(asked, "trace", None):
+            header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+            named["system_attributes"] = header | (named.get("system_attributes") or {})
+        return send(self, *positional, **named)
+
+    SQSResponse.call_action = call_action  # type: ignore[assignment, method-assign]
+    SQSBackend.send_message = send_message  # type: ignore[method-assign]

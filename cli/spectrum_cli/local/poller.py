@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from spectrum_cli.local import lineage
 from spectrum_cli.local.deployment import QueueSourceSpec
 from spectrum_cli.local.functions import FunctionPool, PoolStopped
-from spectrum_cli.local.sqs_event import Record, batches, settled
+from spectrum_cli.local.sqs_event import Record, batches, settled, trace_of
 from spectrum_cli.local.worker import LogLine
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Poller:
 
     def _run(self, received: Sequence[Record]) -> None:
         try:
-            for batch, payload in batches(received, self._spec.queue_arn):
+            for batch, payload in batches(self._not_looping(received), self._spec.queue_arn):
                 self._invoke(batch, payload)
         except PoolStopped:
             # The records were not deleted: they would be visible again after their timeout.
@@ -119,8 +120,26 @@ class Poller:
         finally:
             self._slots.release()
 
+    def _not_looping(self, received: Sequence[Record]) -> list[Record]:
+        """Leave out what has come back to the function too often, where the template forbids it.
+
+        What is left out comes again after its visibility timeout, until it is dead-lettered.
+        """
+        function = self._pool.spec
+        if function.may_loop:
+            return list(received)
+        longest = lineage.LONGEST_CHAIN
+        kept = [r for r in received if lineage.runs(trace_of(r), function.logical_id) < longest]
+        if looping := len(received) - len(kept):
+            self._say(
+                f"{looping} records were refused: their chain of calls has come back to "
+                f"{function.logical_id} {longest} times, and its RecursiveLoop is not Allow"
+            )
+        return kept
+
     def _invoke(self, batch: Sequence[Record], payload: bytes) -> None:
-        result = self._pool.invoke(payload)
+        trace = lineage.furthest(map(trace_of, batch), self._pool.spec.logical_id)
+        result = self._pool.invoke(payload, trace=trace)
         if result.failed:
             self._say(f"{len(batch)} records failed with their invocation and come again")
             return

@@ -19,12 +19,13 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Invocation:
-    """One event for one worker. `deadline_ms` is Unix time in milliseconds."""
+    """One event for one worker. `deadline_ms` is Unix time in milliseconds, `trace` a header."""
 
     request_id: str
     payload: bytes
     deadline_ms: int
     function_arn: str
+    trace: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ class _RuntimeHandler(LoopbackHandler):
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms)),
             ("Lambda-Runtime-Invoked-Function-Arn", invocation.function_arn),
+            # The runtime makes it an environment variable, which botocore looks at for each call.
+            ("Lambda-Runtime-Trace-Id", invocation.trace),
         ]
         self.answer(200, invocation.payload, headers)
 

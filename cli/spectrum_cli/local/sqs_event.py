@@ -35,6 +35,12 @@ def to_event_record(received: Record, queue_arn: str) -> dict[str, Any]:
     }
 
 
+def trace_of(received: Record) -> str | None:
+    """The trace header of the call that has sent the record, if it had one."""
+    trace: str | None = received.get("Attributes", {}).get("AWSTraceHeader")
+    return trace
+
+
 def batches(received: Sequence[Record], queue_arn: str) -> Iterable[tuple[list[Record], bytes]]:
     """Cut what was received into batches that fit an event; yields each with its payload."""
     batch: list[Record] = []

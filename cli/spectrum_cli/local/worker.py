@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from spectrum_cli.local import lineage
 from spectrum_cli.local.deployment import FunctionSpec
 from spectrum_cli.local.runtime_api import (
     Answered,
@@ -109,17 +110,20 @@ class Worker:
                 )
         return None
 
-    def run(self, payload: bytes) -> InvocationResult:
+    def run(self, payload: bytes, trace: str | None = None) -> InvocationResult:
         """Run one event to its end, which is at the latest the function's timeout.
 
+        `trace` is the header of the chain of calls that the event came in, if it came in one.
         Raises WorkerGone when the process had ended before it fetched the event.
         """
         timeout = self._spec.timeout_seconds
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self._spec.logical_id}"
         invocation = Invocation(
             request_id=str(uuid.uuid4()),
             payload=payload,
             deadline_ms=int((time.time() + timeout) * 1000),
-            function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self._spec.logical_id}",
+            function_arn=arn,
+            trace=lineage.entered(trace, self._spec.logical_id),
         )
         self._api.hand_over(invocation)
         try:

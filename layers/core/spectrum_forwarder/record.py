@@ -101,12 +101,16 @@ class Recorder:
                 )
 
     def _next(self, outcome: Outcome) -> tuple[Record, list[Hint]]:
-        """When to look again: by a hint for each lane that has work soon, else by the sweeper."""
+        """When to look again: by a hint for each lane that has work soon, else by the sweeper.
+
+        What waits for something else than a retry is left to the sweeper until it is due: nobody
+        knows for how long, and each look of its own would only lead to the next.
+        """
         now = self.clock()
-        looks: list[float] = []
+        looks = [d.next_attempt_at for d in outcome.deliveries.values() if _waits(d, now)]
         hints: list[Hint] = []
         for slow in (False, True):
-            at = self._next_attempt(outcome.deliveries, slow)
+            at = self._next_attempt(outcome.deliveries, slow, now)
             if at is None:
                 continue
             wait = max(0.0, at - now)
@@ -114,7 +118,7 @@ class Recorder:
             if wait <= self.timing.longest_hint_delay:
                 look += self.timing.hint_slack(slow=slow)
                 # A time that was set before has its hint: each look would add another one.
-                before = self._next_attempt(outcome.claimed.deliveries or {}, slow)
+                before = self._next_attempt(outcome.claimed.deliveries or {}, slow, now)
                 if at != before or wait <= EARLY:
                     hints.append(Hint(slow, wait))
             looks.append(look)
@@ -123,11 +127,19 @@ class Recorder:
         expires_at = now + self.retention_days * DAY
         return Record(outcome.deliveries, None, expires_at), []
 
-    def _next_attempt(self, deliveries: Deliveries, slow: bool) -> float | None:
-        """When the lane's next attempt is due; None where it owes nothing."""
+    def _next_attempt(self, deliveries: Deliveries, slow: bool, now: float) -> float | None:
+        """When the lane's next attempt is due; None where it owes none of its own accord."""
         times = [
             delivery.next_attempt_at
             for name, delivery in deliveries.items()
-            if not delivery.settled and self.gate.is_slow(name) is slow
+            if not delivery.settled
+            and self.gate.is_slow(name) is slow
+            and not _waits(delivery, now)
         ]
         return min(times, default=None)
+
+
+def _waits(delivery: Delivery, now: float) -> bool:
+    """Whether the delivery waits for something else than a retry, and not to be looked at now."""
+    waits = delivery.waiting_for is not None and not delivery.settled
+    return waits and not delivery.is_due(now)

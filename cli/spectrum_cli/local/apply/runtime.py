@@ -66,6 +66,7 @@ def apply_function(context: Context, resource: Resource, properties: Properties)
         timeout_seconds=float(properties["Timeout"]),
         memory_mb=int(properties["MemorySize"]),
         role_name=context.applied[context.named(properties["Role"], place)].physical_id,
+        may_loop=properties.get("RecursiveLoop") == "Allow",
     )
     name = context.name_of(resource)
     return Applied(name, {"Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"})
@@ -137,7 +138,18 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "AWS::Lambda::Function": Kind(
         apply_function,
-        frozenset({"Code", "Environment", "Handler", "Layers", "MemorySize", "Role", "Timeout"}),
+        frozenset(
+            {
+                "Code",
+                "Environment",
+                "Handler",
+                "Layers",
+                "MemorySize",
+                "RecursiveLoop",
+                "Role",
+                "Timeout",
+            }
+        ),
         {
             "Architectures": _PLATFORM,
             "Description": _FOR_PEOPLE,
