@@ -13,12 +13,13 @@ from dataclasses import asdict
 from typing import Any
 
 from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.destination_registry import SecretDestinations
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.ports import SHARDS
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import HealthBoard
+from spectrum_forwarder.domain.worker_ports import DestinationRegistry, HealthBoard
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import SweeperSettings
 from spectrum_forwarder.sweep import Sweeper
@@ -28,8 +29,8 @@ from spectrum_forwarder.watch import watch
 MARGIN = 10.0
 
 
-def build(environment: Mapping[str, str]) -> tuple[Sweeper, HealthBoard]:
-    """Wire the sweeper, and the board of destinations' health to watch."""
+def build(environment: Mapping[str, str]) -> tuple[Sweeper, HealthBoard, DestinationRegistry]:
+    """Wire the sweeper, and what there is to watch: destinations' health, and which there are."""
     settings = SweeperSettings.from_environment(environment)
     clients = Clients(connect_seconds=1.0, read_seconds=5.0, tries=3, connections=SHARDS)
     table = clients.make("dynamodb")
@@ -45,12 +46,20 @@ def build(environment: Mapping[str, str]) -> tuple[Sweeper, HealthBoard]:
         timing=Timing(settings.time_scale),
         in_parallel=ThreadPoolExecutor(SHARDS).map,
     )
-    return sweeps, DynamoHealthBoard(table, settings.events_table, clock=time.time)
+    destinations = SecretDestinations(
+        clients.later("secretsmanager"),
+        settings.destinations_secret,
+        clock=time.time,
+        facts=facts,
+        allow_loopback=settings.allow_loopback,
+    )
+    board = DynamoHealthBoard(table, settings.events_table, clock=time.time)
+    return sweeps, board, destinations
 
 
 @functools.cache
-def sweeper() -> tuple[Sweeper, HealthBoard]:
-    """The sweeper of this instance, and the board."""
+def sweeper() -> tuple[Sweeper, HealthBoard, DestinationRegistry]:
+    """The sweeper of this instance, and what it watches."""
     return build(os.environ)
 
 
@@ -58,9 +67,9 @@ def sweeper() -> tuple[Sweeper, HealthBoard]:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Lambda's entry point; the schedule's event says nothing that matters."""
     deadline = time.time() + context.get_remaining_time_in_millis() / 1000 - MARGIN
-    sweeps, board = sweeper()
+    sweeps, board, destinations = sweeper()
     swept = sweeps.sweep(deadline=deadline)
-    watch(board, clock=time.time, facts=facts)
+    watch(board, destinations, clock=time.time, facts=facts)
     return asdict(swept)
 
 

@@ -54,6 +54,7 @@ SERVICES = {
     "function": {"kind": "lambda", "target": TARGETS["TargetFunctionArns"]},
 }
 LARGE = 360_000
+BROKEN = Health(failing_since=1.0, open_until=2.0, trips=1)
 STATES = ("", "Delayed", "NotVisible")
 
 Seen = dict[str, object]
@@ -77,7 +78,7 @@ class Stack:
         for queue in ("orders", "spectrum-forwarder-listen-me"):
             self.sqs.create_queue(QueueName=queue)
         self._store_secrets()
-        self.know("broken", Health(failing_since=1.0, open_until=2.0, trips=1))
+        self.know("gone", BROKEN)
 
     def client(self, service: str, credentials: Mapping[str, str] = ADMINISTRATOR) -> Any:
         named = {name.lower(): value for name, value in credentials.items()}
@@ -190,14 +191,15 @@ def _fan_out(stack: Stack) -> Seen:
 
 
 def _sweep(stack: Stack) -> Seen:
-    """An overdue event, and a breaker that is open."""
+    """An overdue event, and breakers that are open: of a destination, and of one that is gone."""
+    stack.know("function", BROKEN)
     seen: Seen = {}
     with stack.acting_as("SweeperFunction") as environment:
-        sweeper, board = build_sweeper(environment)
+        sweeper, board, destinations = build_sweeper(environment)
         key = stack.store(stored_of(stack.new_body()))
         seen["shards failed"] = sweeper.sweep(deadline=time.time() + 30).failed_shards
         told: list[str] = []
-        watch(board, clock=time.time, facts=lambda name, /, **_: told.append(name))
+        watch(board, destinations, clock=time.time, facts=lambda name, /, **_: told.append(name))
         seen["breakers"] = told
         seen["moved on"] = float(stack.item(key)["due_at"]["N"]) > 1
         # What other uses left overdue is nobody's any more.

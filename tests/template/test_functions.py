@@ -52,6 +52,7 @@ RIGHTS = {
         ("dynamodb:UpdateItem", "EventsTable.Arn"),
         ("logs:CreateLogStream", "SweeperLogGroup.Arn"),
         ("logs:PutLogEvents", "SweeperLogGroup.Arn"),
+        ("secretsmanager:GetSecretValue", "DestinationsSecret"),
         ("sqs:SendMessage", "EventsQueue.Arn"),
     },
 }

@@ -12,6 +12,7 @@ from spectrum_forwarder.settings import (
 COMMON = {"EVENTS_TABLE": "events", "EVENTS_QUEUE_URL": "main", "SLOW_QUEUE_URL": "slow"}
 RECEIVER = COMMON | {"PAYLOADS_BUCKET": "bucket", "WEBHOOKS_SECRET": "webhooks"}
 FANOUT = COMMON | {"PAYLOADS_BUCKET": "bucket", "DESTINATIONS_SECRET": "destinations"}
+SWEEPER = COMMON | {"DESTINATIONS_SECRET": "destinations"}
 
 
 def test_each_function_has_its_own() -> None:
@@ -19,12 +20,12 @@ def test_each_function_has_its_own() -> None:
     assert (receiver.webhooks_secret, receiver.timestamp_tolerance_seconds) == ("webhooks", 300)
     fanout = FanoutSettings.from_environment(FANOUT)
     assert (fanout.retention_days, fanout.allow_loopback, fanout.time_scale) == (14, False, 1.0)
-    assert SweeperSettings.from_environment(COMMON).slow_queue_url == "slow"
+    assert SweeperSettings.from_environment(SWEEPER).destinations_secret == "destinations"
 
 
 @pytest.mark.parametrize(
     ("kind", "environment"),
-    [(ReceiverSettings, RECEIVER), (FanoutSettings, FANOUT), (SweeperSettings, COMMON)],
+    [(ReceiverSettings, RECEIVER), (FanoutSettings, FANOUT), (SweeperSettings, SWEEPER)],
 )
 def test_each_missing_variable_is_named(kind: type[Settings], environment: dict[str, str]) -> None:
     for name in environment:

@@ -61,7 +61,10 @@ class FanoutSettings(Settings):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SweeperSettings(Settings):
-    """The sweeper needs no more than the table and the queues."""
+    """The destinations are looked at only while a breaker is open."""
+
+    destinations_secret: str
+    allow_loopback: bool = False
 
 
 def _parse(name: str, text: str, kind: object) -> str | int | float | bool:

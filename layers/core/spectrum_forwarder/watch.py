@@ -1,22 +1,39 @@
 """Watch: tell once a minute which breakers are open, and since when their destinations have failed.
 
 Workers tell when a breaker opens and closes. That one is open still is told from here, so that an
-alarm does not depend on there being something to deliver.
+alarm does not depend on there being something to deliver; and only of destinations that something
+would be delivered to, so that it ends where one is removed or paused.
 """
 
-from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.errors import RegistryUnavailable, TableUnavailable
 from spectrum_forwarder.domain.ports import Clock, Facts
-from spectrum_forwarder.domain.worker_ports import HealthBoard
+from spectrum_forwarder.domain.worker_ports import DestinationRegistry, HealthBoard
 
 
-def watch(board: HealthBoard, *, clock: Clock, facts: Facts) -> None:
+def watch(
+    board: HealthBoard, destinations: DestinationRegistry, *, clock: Clock, facts: Facts
+) -> None:
     """Tell `breaker.open` for each open breaker; `seconds` since its destination's last success."""
     try:
         health = board.load()
     except TableUnavailable as error:
         facts("breakers.unread", cause=str(error))
         return
-    for destination, state in health.items():
-        if state.broken:
+    open_ones = {name: state for name, state in health.items() if state.broken}
+    # In calm weather the secret is not read.
+    if not open_ones:
+        return
+    watched = _watched(destinations)
+    for destination, state in open_ones.items():
+        if watched is None or destination in watched:
             seconds = round(clock() - state.failing_since)
             facts("breaker.open", destination=destination, seconds=seconds)
+
+
+def _watched(destinations: DestinationRegistry) -> frozenset[str] | None:
+    """The destinations that are configured and enabled; None where nobody knows, and any may be."""
+    try:
+        usable = destinations.load().usable
+    except RegistryUnavailable:
+        return None  # told where it was read
+    return frozenset(name for name, destination in usable.items() if destination.enabled)
