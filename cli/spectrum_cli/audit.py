@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spectrum_forwarder.domain.event import HASHED, is_canary
+from spectrum_forwarder.domain.event import is_canary
+from spectrum_forwarder.domain.identity import is_hashed
 from spectrum_forwarder.domain.log import LoggedEvent
 
 from spectrum_cli.sample_bodies import CONTENT_KINDS
@@ -103,7 +104,7 @@ class Audit:
             self._count(event)
             if event.kind != KNOWN_EVENT:
                 self._note("unknown_event", event.kind or "none", event)
-            elif event.event_key.partition(":")[2].startswith(HASHED):
+            elif is_hashed(event.event_key):
                 self._note("without_id", "", event)
             header = (event.content_type or "").partition(";")[0].strip().lower()
             if header != "application/json":

@@ -28,7 +28,7 @@ def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
     body = make_body("text", sent_at=int(now))
     headers = outbound_headers(
         destination,
-        event_key=key,
+        outgoing_id=key,
         kind="messages",
         webhook_id=TEST_WEBHOOK_ID,
         content_type=None,

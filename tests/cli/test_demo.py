@@ -12,7 +12,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from spectrum_cli.demo.consumer import Arrival, Consumer
+from spectrum_cli.demo.consumer import Arrival, Consumer, verify_standard
 from spectrum_cli.demo.outcome import (
     BURST,
     DUPLICATE,
@@ -25,6 +25,7 @@ from spectrum_cli.demo.outcome import (
 from spectrum_cli.demo.sender import Sent
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.outbound import outbound_headers
+from spectrum_forwarder.domain.signature import sign_standard
 from standardwebhooks import Webhook
 
 SECRET = "ab" * 32
@@ -99,7 +100,7 @@ def test_a_webhook_id_that_changes_breaks_the_promise() -> None:
     steady, shaky = outcome.deliveries
     changed = [replace(shaky.arrivals[0], event_key="another"), *shaky.arrivals[1:]]
     outcome = replace(outcome, deliveries=[steady, replace(shaky, arrivals=changed)])
-    assert broken(outcome) == ["webhook-id is the event key, the same on every attempt"]
+    assert broken(outcome) == ["webhook-id names the event, the same on every attempt"]
 
 
 def test_a_second_delivery_breaks_the_promise() -> None:
@@ -150,13 +151,23 @@ def shaky() -> Iterator[Consumer]:
 def headers(body: bytes, secret: str = SECRET, now: float | None = None) -> dict[str, str]:
     return outbound_headers(
         Destination("shaky", "http://127.0.0.1", secret),
-        event_key="key-1",
+        outgoing_id="key-1",
         kind="messages",
         webhook_id="w",
         content_type=None,
         body=body,
         now=time.time() if now is None else now,
     )
+
+
+def test_a_full_stop_in_the_webhook_id_does_not_verify() -> None:
+    signed = headers(b"{}")
+    dotted = signed | {"webhook-id": "key.1"}
+    dotted["webhook-signature"] = (
+        sign_standard(SECRET, "key.1", int(signed["webhook-timestamp"]), b"{}") or ""
+    )
+    assert verify_standard(SECRET, {n.lower(): v for n, v in signed.items()}, b"{}")
+    assert not verify_standard(SECRET, {n.lower(): v for n, v in dotted.items()}, b"{}")
 
 
 def post(consumer: Consumer, body: bytes, sent_headers: dict[str, str]) -> int:

@@ -19,12 +19,13 @@ from spectrum_cli.listen.listener import (
     open_listener,
     say_seen,
 )
-from spectrum_cli.listen.posting import Event, Poster, read_event
+from spectrum_cli.listen.posting import Event, Poster, read_event, signed_now
 from spectrum_cli.registry import destinations_of
 from spectrum_cli.target import Target, find_target
 from spectrum_forwarder.adapters.senders.router import make_sender
 from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
+from spectrum_forwarder.domain.signature import sign_standard
 from standardwebhooks.webhooks import Webhook as StandardWebhook
 
 from tests.support.http_server import reset, respond, serving
@@ -209,7 +210,7 @@ def test_an_event_is_posted_as_it_was_and_signed_anew(
     destination = destination_of("listen-anna", headers={"X-Team": "blue"})
     headers = outbound_headers(
         destination,
-        event_key="main:1",
+        outgoing_id="main:1",
         kind="messages",
         webhook_id="w-1",
         content_type="application/json",
@@ -244,6 +245,15 @@ def test_an_event_is_posted_as_it_was_and_signed_anew(
     assert verifies(SECRET, sent, body)
     if body.startswith(b"{"):
         StandardWebhook(SECRET).verify(body, sent)
+
+
+def test_an_escaped_webhook_id_is_signed_as_it_came_and_shown_as_the_key() -> None:
+    event = Event("r", "receipt", {"webhook-id": "main:1764~0001"}, b"{}")
+    sent = signed_now(event, SECRET, 1_700_000_000)
+    assert sent["webhook-signature"] == sign_standard(
+        SECRET, "main:1764~0001", 1_700_000_000, b"{}"
+    )
+    assert (sent["webhook-id"], event.key) == ("main:1764~0001", "main:1764.0001")
 
 
 @pytest.mark.parametrize("status", [302, 400, 410, 500])

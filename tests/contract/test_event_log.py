@@ -11,8 +11,8 @@ from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.delivery import Status, planned, settled
-from spectrum_forwarder.domain.errors import PayloadMissing, TableUnavailable
-from spectrum_forwarder.domain.event import pack
+from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing, TableUnavailable
+from spectrum_forwarder.domain.event import FORMAT, pack
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.worker_ports import Record
@@ -125,6 +125,7 @@ def test_an_event_is_shown_with_everything_but_its_body(stores: Stores) -> None:
         sender_id="+15550100",
         content_type="application/json",
         due_at=NOW + 75,
+        format=FORMAT,
     )
     stores.settle(key)
     event = stores.log.get(key)
@@ -153,6 +154,31 @@ def test_a_body_is_read_from_the_table_or_the_bucket(stores: Stores) -> None:
     with pytest.raises(PayloadMissing):
         stores.log.body("main:m3")
     assert stores.log.body("main:none") is None
+
+
+def test_an_event_that_a_later_version_stored_is_in_the_log_without_what_cannot_be_read(
+    stores: Stores,
+) -> None:
+    key = stores.put("m1")
+    stores.client.update_item(
+        TableName="events",
+        Key={"event_key": {"S": key}},
+        UpdateExpression="SET v = :v, deliveries = :d, body = :d",
+        ExpressionAttributeValues={":v": {"N": "99"}, ":d": {"S": "in another form"}},
+    )
+    event = stores.log.get(key)
+    assert event is not None
+    assert (event.format, event.readable, event.deliveries) == (99, False, None)
+    assert stores.log.newest(limit=5).events == [event]
+    with pytest.raises(LaterFormat):
+        stores.log.body(key)
+
+
+def test_a_mark_is_not_in_the_log(stores: Stores) -> None:
+    stores.table.mark("main:t1+last", at=NOW, since=NOW - 240, expires_at=NOW + 86_400)
+    assert stores.log.get("main:t1+last") is None
+    assert stores.log.body("main:t1+last") is None
+    assert stores.log.newest(limit=5).events == []
 
 
 def test_only_what_owes_work_is_owing(stores: Stores) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.domain.delivery import (
     Answer,
     Attempted,
@@ -14,11 +15,14 @@ from spectrum_forwarder.domain.delivery import (
     replayed,
     settled,
 )
+from spectrum_forwarder.domain.errors import LaterFormat
+from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.ports import SHARDS, Existing, StoredEvent
 from spectrum_forwarder.domain.worker_ports import Claimed, EventTable, Overdue, Record
 
 from tests.support.make import NOW, stored_of
+from tests.support.memory import MemoryTable
 
 KEY = "main:spc-msg-1"
 DELIVERED = settled(planned("crm", NOW), Status.DELIVERED)
@@ -26,6 +30,12 @@ DELIVERED = settled(planned("crm", NOW), Status.DELIVERED)
 
 def put(table: EventTable, *, receipt: str = "first", now: float = NOW) -> Existing | None:
     return table.put(stored_of(), receipt=receipt, now=now, due_at=now + 75)
+
+
+def existing_of(*, due_at: float | None) -> Existing:
+    """The event as a later put meets it, unclaimed."""
+    stored = stored_of()
+    return Existing(due_at, 0, NOW, stored.event.fingerprint, stored.packed, None)
 
 
 def claim(table: EventTable, owner: str = "a", now: float = NOW) -> Claimed | None:
@@ -48,7 +58,7 @@ def all_overdue(table: EventTable, now: float) -> list[Overdue]:
 
 def test_a_new_event_is_stored_and_its_copy_is_told(table: EventTable) -> None:
     assert put(table) is None
-    assert put(table, receipt="second") == Existing(due_at=NOW + 75, claimed_until=0)
+    assert put(table, receipt="second") == existing_of(due_at=NOW + 75)
 
 
 def test_a_put_that_meets_its_own_receipt_is_new(table: EventTable) -> None:
@@ -70,7 +80,7 @@ def test_a_settled_event_is_a_duplicate_until_it_expires(table: EventTable) -> N
     put(table)
     claim(table)
     settle(table, expires_at=NOW + 100)
-    assert put(table, receipt="second", now=NOW + 99) == Existing(due_at=None, claimed_until=0)
+    assert put(table, receipt="second", now=NOW + 99) == existing_of(due_at=None)
     assert put(table, receipt="third", now=NOW + 101) is None
     assert claim(table, now=NOW + 101) is not None
 
@@ -96,6 +106,7 @@ def test_a_claim_returns_all_that_was_stored(table: EventTable) -> None:
         packed=stored.packed,
         payload=None,
         deliveries=None,
+        format=FORMAT,
     )
 
 
@@ -213,6 +224,90 @@ def test_of_two_that_postpone_one_wins(table: EventTable, until: float) -> None:
     assert len(all_overdue(table, until)) == 1
 
 
+# ---- Formats, and what an item is compared by ---------------------------------------------------
+
+
+def as_format(table: EventTable, number: int) -> None:
+    """Let the item stand as another version stored it: 0 is 0.1.0."""
+    if isinstance(table, MemoryTable):
+        table.rows[KEY].format = number
+        return
+    assert isinstance(table, DynamoEventTable)
+    change, value = ("SET v = :v", {":v": {"N": str(number)}}) if number else ("REMOVE v, fp", {})
+    given = {"ExpressionAttributeValues": value} if value else {}
+    table._client.update_item(
+        TableName=table._table,
+        Key={"event_key": {"S": KEY}},
+        UpdateExpression=change,
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def test_a_put_tells_what_stands_there_by_fingerprint_or_by_body(table: EventTable) -> None:
+    put(table)
+    found = put(table, receipt="second")
+    assert found is not None
+    assert found.fingerprint == stored_of().event.fingerprint
+    as_format(table, 0)
+    found = put(table, receipt="second")
+    assert found is not None
+    assert (found.fingerprint, found.packed) == (None, stored_of().packed)
+
+
+def test_an_item_of_0_1_0_is_claimed_as_what_it_is(table: EventTable) -> None:
+    put(table)
+    as_format(table, 0)
+    claimed = claim(table)
+    assert claimed is not None
+    assert claimed.format == 0
+    assert settle(table)
+
+
+def test_an_item_of_a_later_version_cannot_be_claimed_and_stays(table: EventTable) -> None:
+    put(table)
+    as_format(table, FORMAT + 1)
+    with pytest.raises(LaterFormat):
+        claim(table)
+    assert not settle(table)
+    assert put(table, receipt="second", now=NOW + 10 * 365 * 86_400) is not None
+    assert [overdue.event_key for overdue in all_overdue(table, NOW + 75)] == [KEY]
+    as_format(table, FORMAT)
+    claimed = claim(table)
+    assert claimed is not None
+    assert (claimed.claims, claimed.packed) == (1, stored_of().packed)
+
+
+def test_an_item_of_a_later_version_that_owes_nothing_or_is_held_is_no_trouble(
+    table: EventTable,
+) -> None:
+    put(table)
+    claim(table)
+    as_format(table, FORMAT + 1)
+    assert claim(table, "b") is None
+    settle(table)
+    assert claim(table, "b", now=NOW + 100) is None
+
+
+# ---- Marks --------------------------------------------------------------------------------------
+
+
+def test_a_mark_stands_until_it_is_older_than_asked_for(table: EventTable) -> None:
+    def mark(at: float) -> float:
+        return table.mark("main:t1+last", at=at, since=at - 240, expires_at=at + 86_400)
+
+    assert mark(NOW) == NOW
+    assert mark(NOW + 0.001) == NOW
+    assert mark(NOW + 240) == NOW
+    assert mark(NOW + 240.001) == NOW + 240.001
+    assert mark(NOW) == NOW + 240.001
+
+
+def test_a_mark_is_no_event(table: EventTable) -> None:
+    table.mark(KEY + "+last", at=NOW, since=NOW - 240, expires_at=NOW + 86_400)
+    assert table.claim(KEY + "+last", owner="a", now=NOW, until=NOW + 75) is None
+    assert all_overdue(table, NOW + 10_000) == []
+
+
 # ---- Reopening ---------------------------------------------------------------------------------
 
 ANEW = replayed(DELIVERED, NOW + 10)
@@ -246,7 +341,7 @@ def test_a_settled_event_is_reopened_and_owes_work_again(table: EventTable) -> N
     claim(table)
     settle(table, expires_at=NOW + 100)
     assert reopen(table)
-    assert put(table, receipt="second", now=NOW + 200) == Existing(NOW + 85, 0)
+    assert put(table, receipt="second", now=NOW + 200) == existing_of(due_at=NOW + 85)
     claimed = claim(table, "b", now=NOW + 11)
     assert claimed is not None
     assert claimed.deliveries == {"crm": ANEW}

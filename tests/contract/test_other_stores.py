@@ -1,5 +1,7 @@
 """What the health board, the payloads and the queue promise."""
 
+from dataclasses import replace
+
 import boto3
 import pytest
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
@@ -76,7 +78,7 @@ def test_a_whole_event_survives_the_queue(sqs_queue: Sqs, payload: str | None) -
     whole = received(main_url).whole
     assert whole is not None
     assert (whole.packed, whole.payload) == (sent.packed, payload)
-    assert whole.event.key == stored.event.key
+    assert replace(whole.event, body=b"") == replace(stored.event, body=b"")
     assert whole.event.sender_id == stored.event.sender_id
 
 

@@ -114,7 +114,7 @@ def test_a_put_that_is_repeated_by_the_client_library_is_no_duplicate(world: Wor
 def test_an_authentic_body_of_any_form_is_accepted_byte_for_byte(world: World, body: bytes) -> None:
     reply = world.receive(body)
     assert code(reply) == (200, "accepted")
-    assert str(reply.body["event_key"]).startswith("main:sha256:")
+    assert str(reply.body["event_key"]).startswith("main:body-sha256:")
     assert unpack(world.row(str(reply.body["event_key"])).stored.packed or b"") == body
 
 

@@ -52,6 +52,13 @@ def test_signed_delivery_is_verified_and_kept_as_it_came(
     assert (attempt.verified, attempt.body, attempt.event_key) == (True, BODY, "local:1")
 
 
+def test_an_escaped_webhook_id_leads_back_to_its_event(
+    consumer: Consumer, received: list[Received]
+) -> None:
+    deliver(consumer, signed(int(time.time())) | {"webhook-id": "local:1764~0001"})
+    assert received[0].event_key == "local:1764.0001"
+
+
 @pytest.mark.parametrize("change", ["none", "stale", "wrong", "garbage"])
 def test_what_does_not_verify_is_refused(consumer: Consumer, change: str) -> None:
     now = int(time.time())

@@ -54,6 +54,13 @@ class FaultyTable:
             TableUnavailable,
         )
 
+    def mark(self, key: str, *, at: float, since: float, expires_at: float) -> float:
+        return self.fates.call(
+            "table.mark",
+            lambda: self.inner.mark(key, at=at, since=since, expires_at=expires_at),
+            TableUnavailable,
+        )
+
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         return self._hold(
             "claim",

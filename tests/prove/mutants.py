@@ -21,7 +21,7 @@ from spectrum_forwarder.fanout import Batch, FanOut
 from spectrum_forwarder.gate import UNKNOWN, Gate
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.record import Hint, Outcome, Recorder
-from spectrum_forwarder.storing import EventStore
+from spectrum_forwarder.storing import EventStore, Placed
 from spectrum_forwarder.sweep import Sweeper, Swept
 
 from tests.prove.ledger import Invariant
@@ -93,9 +93,9 @@ def claim_without_regard_to_the_holder(patch: Patch) -> None:
 def duplicate_answered_before_durable(patch: Patch) -> None:
     seen: defaultdict[Clock, set[str]] = defaultdict(set)
 
-    def make_durable(self: Receiver, event: Event, receipt: str) -> str:
+    def make_durable(self: Receiver, event: Event, receipt: str) -> tuple[str, str]:
         if event.key in seen[self.clock]:
-            return "duplicate"
+            return "duplicate", event.key
         seen[self.clock].add(event.key)
         return make_durable_of(self, event, receipt)
 
@@ -141,8 +141,9 @@ def one_failure_repeats_all(patch: Patch) -> None:
 
 
 def put_with_nothing_owed(patch: Patch) -> None:
-    def put(self: EventStore, fitted: StoredEvent, *, receipt: str, now: float) -> Existing | None:
-        return self.table.put(fitted, receipt=receipt, now=now, due_at=NEVER)
+    def put(self: EventStore, fitted: StoredEvent, *, receipt: str, now: float) -> Placed:
+        existing = self.table.put(fitted, receipt=receipt, now=now, due_at=NEVER)
+        return Placed(fitted.event.key, existing)
 
     patch.setattr(EventStore, "put", put)
 
@@ -210,9 +211,9 @@ def suspects_not_struck(patch: Patch) -> None:
 
 
 def webhook_id_new_on_every_attempt(patch: Patch) -> None:
-    def headers(*given: object, event_key: str, now: float, **more: object) -> dict[str, str]:
-        fresh = f"{event_key}-{now}"
-        return outbound_headers(*given, event_key=fresh, now=now, **more)  # type: ignore[arg-type]
+    def headers(*given: object, outgoing_id: str, now: float, **more: object) -> dict[str, str]:
+        fresh = f"{outgoing_id}-{now}"
+        return outbound_headers(*given, outgoing_id=fresh, now=now, **more)  # type: ignore[arg-type]
 
     patch.setattr(fanout, "outbound_headers", headers)
 

@@ -19,10 +19,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.samples import FLAWS, WEBHOOK_ID, flawed
+from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.health import Health
 
-from tests.support.make import WEBHOOK, body_of, signed_headers
+from tests.support.make import WEBHOOK, body_of, signed_headers, stored_of
 
 CANARIES = {
     "text": "canary-of-a-text-7d1f",
@@ -149,6 +150,8 @@ def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
         _send(stack, burst, _body(f"spc-msg-{number}"))
         time.sleep(pause)
     _send(stack, burst, _body("spc-msg-0"))
+    _send(stack, burst, body_of("spc-msg-0", text="another under the same id"))
+    _put_as_later_version(stack, table)
     _send(stack, burst, _body("spc-msg-large", size=600_000))
     stale = _body("spc-msg-stale")
     _send(stack, burst, stale, signed_headers(stale, now=time.time() - 400))
@@ -183,6 +186,12 @@ def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
     stack.pools["FanoutFunction"].invoke(json.dumps({canary: canary}).encode())
     record = {"messageId": "1", "body": canary}
     stack.pools["FanoutFunction"].invoke(json.dumps({"Records": [record]}).encode())
+
+
+def _put_as_later_version(stack: LocalStack, table: str) -> None:
+    stored = stored_of("spc-msg-later", received_at=time.time())
+    item = items.new_item(stored, receipt="later", due_at=time.time())
+    stack.client("dynamodb").put_item(TableName=table, Item=item | {"v": {"N": "99"}})
 
 
 def _body(message_id: str, *, size: int = 0) -> bytes:

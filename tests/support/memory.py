@@ -7,7 +7,8 @@ from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint
 from spectrum_forwarder.adapters.items import shard as shard_of
 from spectrum_forwarder.domain.delivery import Answer, Deliveries
 from spectrum_forwarder.domain.destination import Destination, Destinations
-from spectrum_forwarder.domain.errors import PayloadMissing, RegistryUnavailable
+from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing, RegistryUnavailable
+from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
@@ -42,6 +43,7 @@ class Row:
     claims: int = 0
     strikes: int = 0
     deliveries: Deliveries | None = None
+    format: int = FORMAT
 
 
 class MemoryTable:
@@ -49,6 +51,7 @@ class MemoryTable:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
+        self.marks: dict[str, float] = {}
 
     def put(
         self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
@@ -60,13 +63,20 @@ class MemoryTable:
             return None
         if row.receipt == receipt:
             return None
-        return Existing(row.due_at, row.claimed_until)
+        return _existing(row)
+
+    def mark(self, key: str, *, at: float, since: float, expires_at: float) -> float:
+        if self.marks.get(key, since - 1) < since:
+            self.marks[key] = at
+        return self.marks[key]
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         row = self.rows.get(event_key)
         if row is None:
             return None
         if row.due_at is not None and row.claimed_until <= now:
+            if row.format > FORMAT:
+                raise LaterFormat(f"stored in format {row.format}")
             row.owner, row.claimed_until, row.claims = owner, until, row.claims + 1
         elif row.owner != owner:
             return None
@@ -83,6 +93,7 @@ class MemoryTable:
             packed=row.stored.packed,
             payload=row.stored.payload,
             deliveries=row.deliveries,
+            format=row.format,
         )
 
     def strike(self, event_key: str, *, owner: str) -> int:
@@ -139,6 +150,19 @@ class MemoryTable:
         return True
 
 
+def _existing(row: Row) -> Existing:
+    stored = row.stored
+    return Existing(
+        due_at=row.due_at,
+        claimed_until=row.claimed_until,
+        received_at=stored.event.received_at,
+        # Only items of this format have it.
+        fingerprint=stored.event.fingerprint if row.format == FORMAT else None,
+        packed=stored.packed,
+        payload=stored.payload,
+    )
+
+
 class MemoryLog:
     """The `EventReader` port, over a memory table."""
 
@@ -160,12 +184,13 @@ class MemoryLog:
             sender_id=event.sender_id,
             content_type=event.content_type,
             payload=row.stored.payload,
-            deliveries=row.deliveries,
+            deliveries=row.deliveries if row.format <= FORMAT else None,
             owner=row.owner,
             claimed_until=row.claimed_until,
             claims=row.claims,
             due_at=row.due_at,
             expires_at=row.expires_at,
+            format=row.format,
         )
 
 

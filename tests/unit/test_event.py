@@ -28,8 +28,12 @@ def messages(**message: Any) -> bytes:
     return json.dumps({"event": "messages", "message": message}).encode()
 
 
-def sha256(content: bytes) -> str:
-    return "sha256:" + hashlib.sha256(content).hexdigest()
+def id_hash(message_id: str) -> str:
+    return "id-sha256:" + hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def body_hash(body: bytes) -> str:
+    return "body-sha256:" + hashlib.sha256(body).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -50,13 +54,16 @@ def test_a_plain_id_is_the_key(message_id: str) -> None:
         "+15550100",
         "a#b",
         "sha256:abc",
+        "id-sha256:abc",
+        "body-sha256:abc",
+        "57+0123456789abcdef",
+        "57~1",
         "\ud83d",
         "\x00",
     ],
 )
 def test_an_odd_id_is_hashed(message_id: str) -> None:
-    expected = sha256(message_id.encode("utf-8", "surrogatepass"))
-    assert event_of(messages(id=message_id)).key == f"main:{expected}"
+    assert event_of(messages(id=message_id)).key == f"main:{id_hash(message_id)}"
 
 
 ODD_BODIES = [
@@ -88,7 +95,7 @@ ODD_BODIES = [
 @pytest.mark.parametrize("body", ODD_BODIES, ids=range(len(ODD_BODIES)))
 def test_any_other_body_is_kept_under_its_hash(body: bytes) -> None:
     event = event_of(body)
-    assert (event.key, event.body) == (f"main:{sha256(body)}", body)
+    assert (event.key, event.body) == (f"main:{body_hash(body)}", body)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +134,20 @@ def test_two_ids_share_a_key_only_if_they_are_one(one: str, other: str) -> None:
 
 @given(st.text(min_size=1))
 def test_no_id_can_take_the_key_of_a_hashed_one(message_id: str) -> None:
-    forged = sha256(message_id.encode())
+    forged = id_hash(message_id)
     assert event_of(messages(id=forged)).key != f"main:{forged}"
+
+
+def test_the_hash_of_an_id_and_that_of_a_body_are_no_one_key() -> None:
+    other = b"+15550100"
+    assert event_of(messages(id=other.decode())).key != event_of(other).key
+
+
+@pytest.mark.parametrize("form", ["{}", "sha256:{}", "body-sha256:{}"])
+def test_an_id_that_is_another_bodys_hash_does_not_take_its_key(form: str) -> None:
+    other = b"not json"
+    forged = form.format(hashlib.sha256(other).hexdigest())
+    assert event_of(messages(id=forged)).key != event_of(other).key
 
 
 def test_the_key_depends_on_the_source_and_not_on_the_rest_of_the_body() -> None:

@@ -3,8 +3,9 @@
 import hashlib
 
 import pytest
+from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.headers import HEADER_VALUE
-from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
+from spectrum_forwarder.domain.outbound import Attempt, key_of, outbound_headers, outgoing_id
 from spectrum_forwarder.domain.signature import SignedBytes, sign_standard
 
 from tests.support.make import NOW, destination_of
@@ -24,7 +25,7 @@ def headers(
 ) -> dict[str, str]:
     found = outbound_headers(
         destination_of("crm", **changes),
-        event_key=event_key,
+        outgoing_id=event_key,
         kind=kind,
         webhook_id=webhook_id,
         content_type=content_type,
@@ -53,6 +54,19 @@ def test_the_id_stays_and_the_signature_is_made_anew() -> None:
     first, second = headers(), headers(now=NOW + 5)
     assert first["webhook-id"] == second["webhook-id"]
     assert first["x-spectrum-signature"] != second["x-spectrum-signature"]
+
+
+@pytest.mark.parametrize("key", ["main:1764234300.000100", "main:a.b.c", "main:57", "main:t1+17"])
+def test_a_webhook_id_holds_no_full_stop_and_leads_back_to_its_key(key: str) -> None:
+    sent = outgoing_id(key, FORMAT)
+    assert "." not in sent
+    assert headers(event_key=sent)["webhook-id"] == sent
+    assert key_of(sent) == key
+
+
+def test_what_0_1_0_stored_keeps_its_webhook_id() -> None:
+    assert outgoing_id("main:1764234300.000100", 0) == "main:1764234300.000100"
+    assert key_of("main:1764234300.000100") == "main:1764234300.000100"
 
 
 def test_the_longest_event_key_is_still_the_webhook_id() -> None:

@@ -87,12 +87,15 @@ def verify_standard(secret: str, headers: Mapping[str, str], body: bytes) -> boo
 
     Written after the published rule, apart from the forwarder's own code that signs.
     """
-    event_key, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    sent_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    # Its signed text is divided by full stops, so none may stand in the id.
+    if "." in sent_id:
+        return False
     if not (timestamp.isascii() and timestamp.isdigit()):
         return False
     if abs(time.time() - int(timestamp)) > WINDOW_SECONDS:
         return False
-    signed = f"{event_key}.{timestamp}.".encode("latin-1") + body
+    signed = f"{sent_id}.{timestamp}.".encode("latin-1") + body
     digest = hmac.new(base64.b64decode(secret), signed, hashlib.sha256).digest()
     expected = b"v1," + base64.b64encode(digest)
     return hmac.compare_digest(expected, headers.get("webhook-signature", "").encode("latin-1"))

@@ -164,7 +164,7 @@ class Outcome:
             for body, found in ids.items()
             if found != {owed.get(body)}
         )
-        return Promise("webhook-id is the event key, the same on every attempt", wrong)
+        return Promise("webhook-id names the event, the same on every attempt", wrong)
 
     def _once(self) -> Promise:
         wrong = tuple(

@@ -24,7 +24,12 @@ class Event:
 
     @property
     def key(self) -> str:
-        return self.headers.get("webhook-id", "?")
+        return self.sent_id.replace("~", ".") or "?"
+
+    @property
+    def sent_id(self) -> str:
+        """What it came under, and is signed under again."""
+        return self.headers.get("webhook-id", "")
 
     @property
     def what(self) -> str:
@@ -98,7 +103,7 @@ def signed_now(event: Event, secret: str, timestamp: int) -> dict[str, str]:
         "X-Spectrum-Timestamp": str(timestamp),
         "X-Spectrum-Signature": sign(secret, timestamp, event.body),
     }
-    standard = sign_standard(secret, event.key, timestamp, event.body)
+    standard = sign_standard(secret, event.sent_id, timestamp, event.body)
     if "webhook-id" in event.headers and standard is not None:
         fresh |= {"webhook-timestamp": str(timestamp), "webhook-signature": standard}
     return dict(event.headers) | fresh

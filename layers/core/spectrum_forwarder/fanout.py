@@ -12,10 +12,15 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Status, attempted, settled
-from spectrum_forwarder.domain.errors import ForwarderError, PayloadMissing, Unavailable
+from spectrum_forwarder.domain.errors import (
+    ForwarderError,
+    LaterFormat,
+    PayloadMissing,
+    Unavailable,
+)
 from spectrum_forwarder.domain.event import unpack
-from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
-from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
+from spectrum_forwarder.domain.outbound import Attempt, outbound_headers, outgoing_id
+from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import (
     Claimed,
@@ -145,15 +150,25 @@ class Batch:
     def _take(self, record: QueueRecord) -> Claimed | None:
         needs, now = self._needs, self._needs.clock()
         try:
-            if record.whole is not None:
-                whole = needs.store.fit(record.whole)
-                needs.store.put(whole, receipt=record.id, now=now)
+            key = record.event_key if record.whole is None else self._put(record, record.whole, now)
             until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
             owner = needs.new_owner()
-            return needs.table.claim(record.event_key, owner=owner, now=now, until=until)
+            return needs.table.claim(key, owner=owner, now=now, until=until)
+        except LaterFormat as error:
+            # Whoever can read it will be hinted at it by the sweeper, which tells how late it is.
+            needs.facts("event.later_format", event_key=record.event_key, cause=str(error))
+            return None
         except Exception as error:  # one event's trouble must not keep the others waiting
             self._keep(record, error)
             return None
+
+    def _put(self, record: QueueRecord, whole: StoredEvent, now: float) -> str:
+        """Store an event that the table could not take when it came; return its key there."""
+        store = self._needs.store
+        placed = store.put(store.fit(whole), receipt=record.id, now=now)
+        if placed.existing is None and placed.key != record.event_key:
+            self._needs.facts("event.same_id", event_key=placed.key, known=record.event_key)
+        return placed.key
 
     def _deliver(self, taken: Iterable[Taken]) -> None:
         """Attempt all that is due, and record each event once its last answer is there."""
@@ -202,7 +217,7 @@ class Batch:
         for name, destination in plan.attempts.items():
             headers = outbound_headers(
                 destination,
-                event_key=claimed.event_key,
+                outgoing_id=outgoing_id(claimed.event_key, claimed.format),
                 kind=claimed.kind,
                 webhook_id=claimed.webhook_id,
                 content_type=claimed.content_type,

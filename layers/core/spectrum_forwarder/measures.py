@@ -18,6 +18,7 @@ LEVELS = {
     "registry.read": "DEBUG",
     "record.unreadable": "ERROR",
     "record.kept": "WARNING",
+    "event.later_format": "ERROR",
     "batch.kept": "WARNING",
     "hint.failed": "WARNING",
     "event.queued_whole": "WARNING",
@@ -87,6 +88,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     # The receiver. `Accepted` is measured when the invocation ends.
     "event.accepted": (SKEW, Measure("PayloadsStored", field="in_bucket")),
     "event.duplicate": (Measure("Duplicates"),),
+    "event.same_id": (Measure("SameIds"),),
     "event.queued_whole": (Measure("Unrecorded"),),
     "request.refused": (Measure("Refused", by="code"), SKEW),
     "request.quarantined": (Measure("Quarantined"),),
@@ -106,6 +108,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "delivery.dead_lettered": (Measure("DeadLettered", by="destination"),),
     "record.kept": (Measure("RecordsKept"),),
     "batch.kept": (Measure("RecordsKept", field="records"),),
+    "event.later_format": (Measure("LaterFormats"),),
     # The sweeper.
     "sweep.done": (
         Measure("Swept", field="hints"),

@@ -79,14 +79,14 @@ class Receiver:
         now = self.clock()
         try:
             event = self._authenticate(request, now)
-            status = self._make_durable(event, receipt)
+            status, key = self._make_durable(event, receipt)
         except Refused as refusal:
             self.facts("request.refused", code=refusal.code, **self._observed(request))
             # A webhook that we know, and so perhaps a fault of our own.
             if refusal.status == 401:
                 self._keep(request, refusal.code, now)
             return refuse(refusal)
-        return Reply(200, {"status": status, "event_key": event.key})
+        return Reply(200, {"status": status, "event_key": key})
 
     def _authenticate(self, request: InboundRequest, now: float) -> Event:
         request.require_headers()
@@ -135,28 +135,32 @@ class Receiver:
         # The operator may have mended a mistyped secret since it was cached.
         return self._find(known[0].id, max_age=DOUBTED_SECRET_AGE)
 
-    def _make_durable(self, event: Event, receipt: str) -> str:
+    def _make_durable(self, event: Event, receipt: str) -> tuple[str, str]:
+        """Return the word to answer with, and the key that the event is stored under."""
         stored = StoredEvent(event, pack(event.body))
         try:
             stored = self.store.fit(stored)
-            existing = self.store.put(stored, receipt=receipt, now=self.clock())
+            placed = self.store.put(stored, receipt=receipt, now=self.clock())
         except Unavailable as error:
             self._queue_whole(stored, error)
-            return "accepted"
+            return "accepted", event.key
+        key, existing = placed.key, placed.existing
         if existing is None:
-            self._hint(event.key)
+            self._hint(key)
+            if key != event.key:
+                self.facts("event.same_id", event_key=key, known=event.key)
             self.facts(
                 "event.accepted",
-                event_key=event.key,
+                event_key=key,
                 kind=event.kind,
                 skew_seconds=_notable(event.received_at - event.signed_at),
                 in_bucket=True if stored.payload else None,
             )
-            return "accepted"
+            return "accepted", key
         if self._is_overdue(existing):
-            self._hint(event.key)
-        self.facts("event.duplicate", event_key=event.key, webhook_id=event.webhook_id)
-        return "duplicate"
+            self._hint(key)
+        self.facts("event.duplicate", event_key=key, webhook_id=event.webhook_id)
+        return "duplicate", key
 
     def _queue_whole(self, stored: StoredEvent, cause: Unavailable) -> None:
         key = stored.event.key

@@ -137,11 +137,11 @@ class Releaser:
         fitted = self.store.fit(StoredEvent(event, pack(event.body)))
         # The same suspect again is known by its receipt: its first release may have been cut off.
         receipt = f"release-{suspect.digest}"
-        existing = self.store.put(fitted, receipt=receipt, now=self.clock())
-        hinted = existing is not None or self._hint(event.key)
+        placed = self.store.put(fitted, receipt=receipt, now=self.clock())
+        hinted = placed.existing is not None or self._hint(placed.key)
         self.shelf.remove(suspect_id, suspect)
-        outcome = Outcome.ACCEPTED if existing is None else Outcome.DUPLICATE
-        return Released(suspect_id, outcome, verdict, event.key, hinted)
+        outcome = Outcome.ACCEPTED if placed.existing is None else Outcome.DUPLICATE
+        return Released(suspect_id, outcome, verdict, placed.key, hinted)
 
     def _hint(self, event_key: str) -> bool:
         try:

@@ -30,6 +30,7 @@ class Outcome(StrEnum):
     NOTHING = "nothing"
     BUSY = "busy"
     UNKNOWN = "unknown"
+    LATER_FORMAT = "later_format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ class Reopener:
             event = self.log.get(event_key)
             if event is None:
                 return Reopened(event_key, Outcome.UNKNOWN)
+            if not event.readable:
+                return Reopened(event_key, Outcome.LATER_FORMAT)
             now = self.clock()
             if event.claimed_until <= now:
                 changed = change(event, now)

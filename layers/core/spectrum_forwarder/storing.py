@@ -1,12 +1,34 @@
-"""Store: put an event into the table, its body beside it in the bucket where it is too large."""
+"""Store: put an event into the table, its body beside it in the bucket where it is too large.
 
+What stands under an event's key already may be another event: ids repeat. So a put that meets an
+item compares fingerprints, and is made again under a key of the event's own:
+
+- `{key}+{16 hex digits of the fingerprint}` where another event has the key;
+- either of them with `+{Unix milliseconds}` where the same stands there, but of a time too long ago
+  for this to be its copy: an event without an id or a time of its own comes again as a new one.
+  Which time that is, all copies of the new one read off a mark, `{key}+last`.
+"""
+
+import zlib
 from dataclasses import dataclass, replace
 
+from spectrum_forwarder.domain.event import Event, unpack
+from spectrum_forwarder.domain.identity import LONGEST_RUN, SUFFIX, fingerprint_of
 from spectrum_forwarder.domain.ports import Existing, Intake, Payloads, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 
 # DynamoDB's item limit is 400 KB; deliveries and their history need the rest.
 LARGEST_INLINE = 350_000
+# A mark is of use for as long as the retries of what it marks, and then to nobody (seconds).
+MARK_KEPT = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where an event stands: its key, and what stood there before if it is a duplicate."""
+
+    key: str
+    existing: Existing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +45,51 @@ class EventStore:
             return stored
         return replace(stored, packed=None, payload=self.payloads.put(stored.packed))
 
-    def put(self, fitted: StoredEvent, *, receipt: str, now: float) -> Existing | None:
-        """Store the event unless it is there already; return what was there.
+    def put(self, fitted: StoredEvent, *, receipt: str, now: float) -> Placed:
+        """Store the event unless it is there already; say where it stands.
 
         Raises TableUnavailable. The event is due at once, but the sweeper leaves it to the hint,
         or the whole event, that is on its way.
         """
         due_at = now + self.timing.hint_slack(slow=False)
-        return self.table.put(fitted, receipt=receipt, now=now, due_at=due_at)
+
+        def put(key: str) -> Existing | None:
+            stored = replace(fitted, event=replace(event, key=key))
+            return self.table.put(stored, receipt=receipt, now=now, due_at=due_at)
+
+        event, key = fitted.event, fitted.event.key
+        existing = put(key)
+        if existing is not None and not _is_same(existing, fitted):
+            # From here on the key itself says which event it is.
+            key = f"{key}+{event.fingerprint[:SUFFIX]}"
+            existing = put(key)
+        if existing is not None and not _is_copy(existing, event):
+            key = f"{key}+{self._began(key, event) * 1000:.0f}"
+            existing = put(key)
+        return Placed(key, existing)
+
+    def _began(self, key: str, event: Event) -> float:
+        """When that first came of which this event is a copy, or the event itself if it is none."""
+        came = round(event.received_at, 3)
+        since, end = came - LONGEST_RUN, came + MARK_KEPT
+        marked = self.table.mark(f"{key}+last", at=came, since=since, expires_at=end)
+        # A later mark: the event was long under way, or in quarantine, and stands for itself.
+        return marked if abs(marked - came) <= LONGEST_RUN else came
+
+
+def _is_same(existing: Existing, fitted: StoredEvent) -> bool:
+    """Whether what stands there is this event; where nobody can tell, it is another one."""
+    if existing.fingerprint is not None:
+        return existing.fingerprint == fitted.event.fingerprint
+    if existing.packed is None:
+        # Bodies in the bucket are named by their content.
+        return existing.payload is not None and existing.payload == fitted.payload
+    try:
+        return fingerprint_of(unpack(existing.packed)) == fitted.event.fingerprint
+    except zlib.error:
+        return False
+
+
+def _is_copy(existing: Existing, event: Event) -> bool:
+    """Whether the same event came near enough to be this one."""
+    return event.lasting or abs(event.received_at - existing.received_at) <= LONGEST_RUN

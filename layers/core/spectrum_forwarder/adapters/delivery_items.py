@@ -1,6 +1,13 @@
 """How deliveries and claims stand in an event's item."""
 
-from spectrum_forwarder.adapters.items import Item, number, number_in, string, string_in
+from spectrum_forwarder.adapters.items import (
+    Item,
+    format_of,
+    number,
+    number_in,
+    string,
+    string_in,
+)
 from spectrum_forwarder.domain.delivery import Attempted, Deliveries, Delivery, Status
 from spectrum_forwarder.domain.worker_ports import Claimed
 
@@ -19,6 +26,7 @@ def read_claimed(item: Item) -> Claimed:
         packed=bytes(item["body"]["B"]) if "body" in item else None,
         payload=string_in(item, "payload"),
         deliveries=read_deliveries(item["deliveries"]) if "deliveries" in item else None,
+        format=format_of(item),
     )
 
 

@@ -19,8 +19,8 @@ from spectrum_forwarder.adapters.log_pages import (
     read_cursor,
     write_cursor,
 )
-from spectrum_forwarder.domain.errors import TableUnavailable
-from spectrum_forwarder.domain.event import unpack
+from spectrum_forwarder.domain.errors import LaterFormat, TableUnavailable
+from spectrum_forwarder.domain.event import FORMAT, unpack
 from spectrum_forwarder.domain.log import LoggedEvent, Page
 from spectrum_forwarder.domain.ports import SHARDS, Payloads
 
@@ -34,7 +34,7 @@ READ_TRIES, READ_PAUSE = 6, 0.1
 DETAILS = (
     *("event_key", "received_at", "signed_at", "webhook_id", "kind", "space_id", "sender_id"),
     *("content_type", "payload", "deliveries", "claim_owner", "claim_until", "claims"),
-    *("due_at", "expires_at"),
+    *("due_at", "expires_at", "v"),
 )
 
 
@@ -104,7 +104,9 @@ class DynamoEventLog:
 
     def body(self, event_key: str) -> bytes | None:
         """See the port."""
-        item = self._item(event_key, ProjectionExpression="body, payload")
+        item = self._item(event_key, ProjectionExpression="body, payload, v")
+        if items.format_of(item) > FORMAT:
+            raise LaterFormat(f"{event_key} is stored in format {items.format_of(item)}")
         if "body" in item:
             return unpack(bytes(item["body"]["B"]))
         if "payload" in item:
@@ -186,6 +188,7 @@ def read_logged(item: items.Item) -> LoggedEvent:
     def number(name: str) -> float | None:
         return float(item[name]["N"]) if name in item else None
 
+    known = items.format_of(item) <= FORMAT
     return LoggedEvent(
         event_key=item["event_key"]["S"],
         received_at=float(item["received_at"]["N"]),
@@ -196,10 +199,11 @@ def read_logged(item: items.Item) -> LoggedEvent:
         sender_id=text("sender_id"),
         content_type=text("content_type"),
         payload=text("payload"),
-        deliveries=read_deliveries(item["deliveries"]) if "deliveries" in item else None,
+        deliveries=read_deliveries(item["deliveries"]) if known and "deliveries" in item else None,
         owner=text("claim_owner") or "",
         claimed_until=number("claim_until") or 0.0,
         claims=int(number("claims") or 0),
         due_at=number("due_at"),
         expires_at=number("expires_at"),
+        format=items.format_of(item),
     )

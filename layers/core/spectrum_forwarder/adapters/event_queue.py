@@ -3,13 +3,15 @@
 import base64
 import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import InvalidEntry, QueueUnavailable
-from spectrum_forwarder.domain.event import Event
+from spectrum_forwarder.domain.event import Event, unpack
+from spectrum_forwarder.domain.identity import hashed, identify, parse
 from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
 LONGEST_DELAY = 900
+IDENTITY = ("fingerprint", "lasting")
 
 
 class SqsEventQueue:
@@ -67,8 +70,11 @@ def encode_hint(event_key: str, *, slow: bool = False) -> str:
 def encode_event(stored: StoredEvent) -> str:
     """The text of a whole event; its body is base64 of the packed bytes."""
     event = {name: value for name, value in asdict(stored.event).items() if name != "body"}
+    # Beside the rest, where 0.1.0 does not look: it would refuse a field that it does not know.
+    identity = {name: event.pop(name) for name in IDENTITY}
     packed = base64.b64encode(stored.packed).decode() if stored.packed is not None else None
-    return json.dumps({"event": event, "packed": packed, "payload": stored.payload})
+    whole = {"event": event, "packed": packed, "payload": stored.payload, "identity": identity}
+    return json.dumps(whole)
 
 
 def read_record(record: Mapping[str, Any]) -> QueueRecord:
@@ -80,11 +86,22 @@ def read_record(record: Mapping[str, Any]) -> QueueRecord:
             return QueueRecord(record["messageId"], str(content["event_key"]), slow_lane=slow)
         stored = _read_event(content)
         return QueueRecord(record["messageId"], stored.event.key, whole=stored)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
         raise InvalidEntry("an SQS record is neither a hint nor an event") from error
 
 
 def _read_event(content: Mapping[str, Any]) -> StoredEvent:
     packed = base64.b64decode(content["packed"], validate=True) if content["packed"] else None
     # The body travels packed, and is stored so: nobody needs it plain on this way.
-    return StoredEvent(Event(**content["event"], body=b""), packed, content["payload"])
+    identity = content.get("identity") or _identity(packed, content["payload"])
+    event = Event(**content["event"], **{name: identity[name] for name in IDENTITY}, body=b"")
+    return StoredEvent(event, packed, content["payload"])
+
+
+def _identity(packed: bytes | None, payload: str | None) -> dict[str, Any]:
+    """What 0.1.0 did not send along. Where the body is elsewhere, its name there must do."""
+    if packed is None:
+        return {"fingerprint": hashed(str(payload).encode()), "lasting": True}
+    body = unpack(packed)
+    identity = identify(body, parse(body))
+    return {name: getattr(identity, name) for name in IDENTITY}

@@ -7,6 +7,8 @@ from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.delivery_items import read_claimed, write_deliveries
 from spectrum_forwarder.adapters.intake import ConditionFailed, DynamoIntake
 from spectrum_forwarder.domain.delivery import Deliveries
+from spectrum_forwarder.domain.errors import LaterFormat
+from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Record
 
@@ -26,8 +28,10 @@ class DynamoEventTable(DynamoIntake):
                 event_key,
                 "SET claim_owner = :owner, claim_until = :until ADD claims :one",
                 "attribute_exists(due_at)"
-                " AND (attribute_not_exists(claim_until) OR claim_until <= :now)",
+                " AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
+                " AND (attribute_not_exists(v) OR v <= :format)",
                 {
+                    ":format": items.number(FORMAT),
                     ":owner": items.string(owner),
                     ":until": items.number(until),
                     ":one": items.number(1),
@@ -36,6 +40,8 @@ class DynamoEventTable(DynamoIntake):
                 ReturnValues="ALL_NEW",
             )
         except ConditionFailed as failed:
+            if _is_left_to_later(failed.item, now):
+                raise LaterFormat(f"stored in format {items.format_of(failed.item)}") from failed
             mine = failed.item.get("claim_owner") == items.string(owner)
             return read_claimed(failed.item) if mine else None
         return read_claimed(answer["Attributes"])
@@ -173,3 +179,9 @@ class DynamoEventTable(DynamoIntake):
             ExpressionAttributeValues=values,
             **more,
         )
+
+
+def _is_left_to_later(item: items.Item, now: float) -> bool:
+    """Whether the event waits for a worker of a later version of the forwarder."""
+    waits = "due_at" in item and (items.number_in(item, "claim_until") or 0.0) <= now
+    return waits and items.format_of(item) > FORMAT

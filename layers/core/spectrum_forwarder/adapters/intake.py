@@ -1,4 +1,4 @@
-"""The events table as the receiver sees it: one conditional put."""
+"""The events table as the receiver sees it: conditional puts."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,20 @@ class DynamoIntake:
                 return None
             return items.read_existing(failed.item)
         return None
+
+    def mark(self, key: str, *, at: float, since: float, expires_at: float) -> float:
+        """See the port. Without a shard, a mark is in no index: neither sweeps nor logs meet it."""
+        times = {"marked_at": items.number(at), "expires_at": items.number(expires_at)}
+        try:
+            self._call(
+                self._client.put_item,
+                Item=items.key(key) | times,
+                ConditionExpression="attribute_not_exists(event_key) OR marked_at < :since",
+                ExpressionAttributeValues={":since": items.number(since)},
+            )
+        except ConditionFailed as failed:
+            return items.number_in(failed.item, "marked_at") or at
+        return at
 
     def _call(self, operation: Any, **arguments: Any) -> Any:
         if "ConditionExpression" in arguments:

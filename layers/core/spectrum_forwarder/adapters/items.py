@@ -3,6 +3,7 @@
 import zlib
 from typing import Any
 
+from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.ports import SHARDS, Existing, StoredEvent
 
 Item = dict[str, Any]
@@ -39,6 +40,9 @@ def new_item(stored: StoredEvent, *, receipt: str, due_at: float) -> Item:
         "webhook_id": string(event.webhook_id),
         "receipt": string(receipt),
         "due_at": number(due_at),
+        "v": number(FORMAT),
+        # Half as long in bytes, and named in short: an item is paid by the kilobyte.
+        "fp": {"B": bytes.fromhex(event.fingerprint)},
     }
     optional = {
         "kind": event.kind,
@@ -55,8 +59,19 @@ def new_item(stored: StoredEvent, *, receipt: str, due_at: float) -> Item:
 
 def read_existing(item: Item) -> Existing:
     """What the receiver wants to know of an event that was there already."""
-    due_at, claimed_until = number_in(item, "due_at"), number_in(item, "claim_until")
-    return Existing(due_at=due_at, claimed_until=claimed_until or 0)
+    return Existing(
+        due_at=number_in(item, "due_at"),
+        claimed_until=number_in(item, "claim_until") or 0,
+        received_at=number_in(item, "received_at") or 0.0,
+        fingerprint=bytes(item["fp"]["B"]).hex() if "fp" in item else None,
+        packed=bytes(item["body"]["B"]) if "body" in item else None,
+        payload=string_in(item, "payload"),
+    )
+
+
+def format_of(item: Item) -> int:
+    """The form that the event is stored in; 0 on an item of 0.1.0."""
+    return int(number_in(item, "v") or 0)
 
 
 def number_in(item: Item, name: str) -> float | None:

@@ -14,6 +14,7 @@ ForwarderError
 ├── Unavailable             our own fault: a service failed; the caller decides what that means
 │   ├── TableUnavailable, QueueUnavailable, PayloadsUnavailable, RegistryUnavailable
 ├── PayloadMissing          the stored body of an event is gone
+├── LaterFormat             a stored event that only a later version of the forwarder can read
 └── InvalidEntry            a registry entry that cannot be used; says which field and why
 
 A 4xx makes Spectrum drop the event for ever, so it is said only to what is provably not
@@ -130,6 +131,10 @@ class RegistryUnavailable(Unavailable):
 
 class PayloadMissing(ForwarderError):
     """The payload bucket answered that it does not hold this body."""
+
+
+class LaterFormat(ForwarderError):
+    """A later version of the forwarder stored this event: it is kept for that one, untouched."""
 
 
 class InvalidEntry(ForwarderError):

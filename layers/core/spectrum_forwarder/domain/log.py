@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from spectrum_forwarder.domain.delivery import Deliveries
+from spectrum_forwarder.domain.event import FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class LoggedEvent:
     Times are Unix seconds. `deliveries` is None until the event's destinations are decided.
     `owner` changes with every claim, `claimed_until` is 0 where none is open: together they say
     whether anything has changed since. `due_at` is there while work is owed, `expires_at` when
-    none is. `payload` names a body that is kept in the bucket.
+    none is. `payload` names a body that is kept in the bucket. `format` is the form that the event
+    is stored in: what a later version stored is not `readable`, and shown without its deliveries.
     """
 
     event_key: str
@@ -32,6 +34,12 @@ class LoggedEvent:
     claims: int = 0
     due_at: float | None = None
     expires_at: float | None = None
+    format: int = 0
+
+    @property
+    def readable(self) -> bool:
+        """Whether this version knows the form that the event is stored in."""
+        return self.format <= FORMAT
 
     @property
     def settled(self) -> bool:
@@ -76,4 +84,7 @@ class EventLog(EventReader, Protocol):
         """All events that owe work, in batches, in no order."""
 
     def body(self, event_key: str) -> bytes | None:
-        """The event's body as it came, None where there is no event; raise PayloadMissing."""
+        """The event's body as it came, None where there is no event.
+
+        Raises PayloadMissing, LaterFormat.
+        """

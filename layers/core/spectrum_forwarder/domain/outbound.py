@@ -30,10 +30,24 @@ class Attempt:
     kind: Kind = Kind.HTTP
 
 
+def outgoing_id(event_key: str, stored_format: int) -> str:
+    """What an event goes out under as `webhook-id`, over all attempts and replays.
+
+    Standard Webhooks knows no full stop in it, and no key holds a `~`, so `key_of` undoes it. What
+    0.1.0 stored (format 0) went out under its key, and goes on so.
+    """
+    return event_key.replace(".", "~") if stored_format else event_key
+
+
+def key_of(outgoing_id: str) -> str:
+    """The key of the event that went out as `outgoing_id`, whichever version sent it."""
+    return outgoing_id.replace("~", ".")
+
+
 def outbound_headers(
     destination: Destination,
     *,
-    event_key: str,
+    outgoing_id: str,
     kind: str | None,
     webhook_id: str,
     content_type: str | None,
@@ -54,9 +68,11 @@ def outbound_headers(
         "X-Spectrum-Webhook-Id": webhook_id,
         "X-Spectrum-Timestamp": str(timestamp),
         "X-Spectrum-Signature": sign(destination.signing_secret, timestamp, body),
-        "webhook-id": event_key,
+        "webhook-id": outgoing_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign_standard(destination.signing_secret, event_key, timestamp, body),
+        "webhook-signature": sign_standard(
+            destination.signing_secret, outgoing_id, timestamp, body
+        ),
         REPLAY_HEADER: str(replays) if replays else None,
     }
     taken = {name.lower() for name in own}

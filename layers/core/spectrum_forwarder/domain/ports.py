@@ -63,10 +63,18 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """What stood in the table already under an event's key."""
+    """What stood in the table already under an event's key.
+
+    `fingerprint` is None on an item of 0.1.0: what it is has to be read off its body, which is
+    `packed` in place or in the bucket under the name `payload`.
+    """
 
     due_at: float | None
     claimed_until: float
+    received_at: float = 0.0
+    fingerprint: str | None = None
+    packed: bytes | None = field(default=None, repr=False)
+    payload: str | None = None
 
 
 class Intake(Protocol):
@@ -78,6 +86,13 @@ class Intake(Protocol):
         """Store the event unless its key is there and not expired; return what was there.
 
         A put that meets its own `receipt` (a repeat by the client library) counts as new: None.
+        """
+
+    def mark(self, key: str, *, at: float, since: float, expires_at: float) -> float:
+        """Write down that something happened `at`, unless that was said already of a time `since`.
+
+        Returns the time that stands there now. A mark is no event: it has a key of its own, which
+        is free again after `expires_at` at the latest.
         """
 
 

@@ -42,7 +42,8 @@ class Claimed:
     """An event under a claim.
 
     `claims` counts those since the last record, this one included. `deliveries` is
-    None until the first record: the event's destinations are not decided yet.
+    None until the first record: the event's destinations are not decided yet. `format` is what
+    the event was stored as (`event.FORMAT`).
     """
 
     event_key: str
@@ -56,6 +57,7 @@ class Claimed:
     packed: bytes | None = field(repr=False)
     payload: str | None
     deliveries: Deliveries | None
+    format: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ class EventTable(Intake, Protocol):
     """The truth: what is owed to whom."""
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
-        """Take the event if it owes work and nobody holds it."""
+        """Take the event if it owes work and nobody holds it.
+
+        Raises LaterFormat for an event that a later version stored: it is left as it is.
+        """
 
     def strike(self, event_key: str, *, owner: str) -> int:
         """Count one more try at handling a suspect event alone; return the count so far."""
