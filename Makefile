@@ -11,8 +11,9 @@ LINT_VENV := .lint-venv
 LINT := $(LINT_VENV)/bin/checkov
 BENCH_VENV := .bench-venv
 BENCH := $(BENCH_VENV)/.ready
+CONSUMERS := tests/consumers/node_modules/.ready
 
-.PHONY: demo test template dashboard prove bench check fix validate build events lock clean
+.PHONY: demo test consumers template dashboard prove bench check fix validate build events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -21,6 +22,14 @@ demo: $(READY)
 # Three at a time on two cores: many tests wait for processes, and some for each other's time.
 test: check template
 	$(BIN)/pytest -n 3 --dist loadfile
+
+# docs/consumers.md against the real frameworks, those of Node.js too.
+consumers: $(READY) $(CONSUMERS)
+	REQUIRE_NODE=1 $(BIN)/pytest tests/consumers
+
+$(CONSUMERS): tests/consumers/package-lock.json
+	cd tests/consumers && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -101,4 +110,4 @@ lock: $(READY)
 		$(LOCK) --python-version 3.11 - -o requirements/lint.txt
 
 clean:
-	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) tests/consumers/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build

@@ -1,0 +1,64 @@
+"""docs/consumers.md on the libraries for Standard Webhooks: what each makes of each body."""
+
+import base64
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import standardwebhooks
+import svix
+
+from tests.consumers.bodies import BODIES
+from tests.consumers.conftest import SECRET, answers_on_the_page, delivery, needs_node
+from tests.consumers.servers import MODULES
+
+URL = "https://consumer.example.com/"
+PYTHON: dict[str, Callable[[bytes, dict[str, str]], object]] = {
+    "Python standardwebhooks 1.1: `verify(body, headers)`": (
+        lambda body, headers: standardwebhooks.Webhook(SECRET).verify(body, headers)
+    ),
+    "Python standardwebhooks 1.1: `verify(body, headers, json_parse=False)`": (
+        lambda body, headers: standardwebhooks.Webhook(SECRET).verify(
+            body, headers, json_parse=False
+        )
+    ),
+    "Python svix 2.9": lambda body, headers: svix.Webhook(SECRET).verify(body, headers),
+}
+
+
+@pytest.mark.parametrize("library", PYTHON)
+def test_a_library_does_to_bodies_what_the_page_says(library: str) -> None:
+    found = {}
+    for body in BODIES:
+        try:
+            PYTHON[library](body.content, dict(delivery(URL, body).headers))
+            found[body.name] = "✓"
+        except Exception as error:  # whatever a library raises is what the page tells
+            found[body.name] = type(error).__name__
+    assert found == answers_on_the_page(library)
+
+
+@needs_node
+def test_the_library_on_node_does_to_bodies_what_the_page_says(tmp_path: Path) -> None:
+    script = tmp_path / "verify.mjs"
+    shutil.copy(Path(__file__).with_name("usual") / "standardwebhooks.mjs", script)
+    (tmp_path / "node_modules").symlink_to(MODULES)
+    deliveries = [
+        {
+            "headers": dict(delivery(URL, body).headers),
+            "body": base64.b64encode(body.content).decode(),
+        }
+        for body in BODIES
+    ]
+    said = subprocess.run(
+        [shutil.which("node") or "node", str(script)],
+        input=json.dumps({"secret": SECRET, "deliveries": deliveries}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    found = dict(zip([body.name for body in BODIES], said, strict=True))
+    assert found == answers_on_the_page("npm standardwebhooks 1.1")
