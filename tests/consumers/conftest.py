@@ -26,7 +26,7 @@ def delivery(url: str, body: Body, *, secret: str = SECRET) -> Attempt:
     """An attempt at delivering the body, signed as the forwarder signs."""
     headers = outbound_headers(
         Destination("consumer", url, signing_secret=secret),
-        event_key="main:m-1",
+        outgoing_id="main:m-1",
         kind="messages",
         webhook_id="w-1",
         content_type=body.content_type,
