@@ -21,7 +21,7 @@ from spectrum_forwarder.domain.errors import Refused
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.observability import facts, observed
-from spectrum_forwarder.receive import FAILED, Receiver, Reply, refuse
+from spectrum_forwarder.receive import FAILED, INTERNAL_ERROR, Receiver, Reply, refuse
 from spectrum_forwarder.settings import ReceiverSettings
 from spectrum_forwarder.storing import EventStore
 
@@ -72,7 +72,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         facts("request.refused", code=refusal.code)
         reply = refuse(refusal)
     except Exception as error:  # no exception may leave: a 500 without a word helps nobody
-        facts("receive.failed", cause=type(error).__name__)
+        facts("receive.failed", code=INTERNAL_ERROR, cause=type(error).__name__)
         reply = FAILED
     return _answer(reply)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from spectrum_forwarder.measures import MEASURES, TIMED
 
-from tests.observability.test_local_run import SEARCH
+from tests.observability.test_local_run import QUERY, SEARCH
 from tests.support.burst import Burst, run_burst
 
 BIN_SECONDS = 2.0
@@ -117,13 +117,29 @@ def draw_alarms(burst: Burst, points: Points) -> str:
     squares = []
     for alarm in burst.alarms:
         name = alarm["AlarmName"].removeprefix(f"{burst.namespace}-")
-        parts = [part["MetricStat"] for part in alarm["Metrics"] if "MetricStat" in part]
-        stats = [(part["Metric"], part["Stat"]) for part in parts] or [(alarm, alarm["Statistic"])]
-        folded = [fold(values, stat) for metric, stat in stats if (values := seen(metric, points))]
-        ringing = sum(folded) > alarm["Threshold"] and alarm["TreatMissingData"] == "notBreaching"
+        ringing = worst(alarm, points) > alarm["Threshold"]
+        ringing = ringing and alarm["TreatMissingData"] == "notBreaching"
         colour = "bad" if ringing else "good"
         squares.append(f"<span class={colour}>{html.escape(name.removesuffix('Alarm'))}</span>")
     return f"<div class=alarms>{''.join(squares)}</div>"
+
+
+def worst(alarm: Mapping[str, Any], points: Points) -> float:
+    """The value that an alarm compares; of a query the largest of its series."""
+    expressions = [str(part.get("Expression", "")) for part in alarm["Metrics"]]
+    query = QUERY.fullmatch(expressions[0]) if expressions else None
+    if query is not None:
+        stat = {"SUM": "Sum", "MAX": "Maximum"}[query["function"]]
+        found = [
+            fold([value for _, value in values], stat)
+            for (namespace, name, dimensions), values in points.items()
+            if (namespace, name) == (query["namespace"], query["metric"])
+            and [key for key, _ in dimensions] == [query["dimension"]]
+        ]
+        return max(found, default=0.0)
+    parts = [part["MetricStat"] for part in alarm["Metrics"] if "MetricStat" in part]
+    stats = [(part["Metric"], part["Stat"]) for part in parts] or [(alarm, alarm["Statistic"])]
+    return sum(fold(values, stat) for metric, stat in stats if (values := seen(metric, points)))
 
 
 def seen(metric: Mapping[str, Any], points: Points) -> list[float]:

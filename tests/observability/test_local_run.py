@@ -18,6 +18,11 @@ from tests.support.burst import CANARIES, Burst, run_burst
 # A metric's name, and the names of its dimensions.
 Looked = tuple[str, frozenset[str]]
 SEARCH = re.compile(r"""SEARCH\('\{"([^"]+)",(\w+)\} MetricName="(\w+)"', '(\w+)', \d+\)""")
+QUERY = re.compile(
+    r"""SELECT (?P<function>SUM|MAX)\((?P<metric>\w+)\) """
+    r"""FROM SCHEMA\("(?P<namespace>[^"]+)", (?P<dimension>\w+)\) """
+    r"""GROUP BY (?P=dimension) ORDER BY (?P=function)\(\) DESC"""
+)
 EVERY_METRIC = {m.metric for measures in MEASURES.values() for m in measures} | set(TIMED.values())
 
 
@@ -36,6 +41,13 @@ def printed(burst: Burst) -> set[Looked]:
     }
 
 
+def from_the_access_log(burst: Burst) -> set[Looked]:
+    """What CloudWatch counts by itself, where nothing of ours runs."""
+    made = [made for filtered in burst.filters for made in filtered["metricTransformations"]]
+    assert {one["metricNamespace"] for one in made} == {burst.namespace}
+    return {(one["metricName"], frozenset(one["dimensions"])) for one in made}
+
+
 def on_dashboard(burst: Burst) -> Iterator[tuple[str, str, frozenset[str]]]:
     """Namespace, metric and dimensions of everything that a widget shows."""
     for widget in burst.dashboard["widgets"]:
@@ -50,8 +62,17 @@ def on_dashboard(burst: Burst) -> Iterator[tuple[str, str, frozenset[str]]]:
 
 
 def in_alarms(burst: Burst) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Namespace, metric and dimensions, with their values, of all that alarms look at."""
+    """Namespace, metric and dimensions, with their values, of all that alarms look at.
+
+    An alarm of a query looks at every value of its dimension, which is empty here.
+    """
     for alarm in burst.alarms:
+        queries = [part.get("Expression", "") for part in alarm["Metrics"]]
+        if queries and queries[0].startswith("SELECT"):
+            found = QUERY.fullmatch(queries[0])
+            assert found is not None, queries[0]
+            yield found["namespace"], found["metric"], {found["dimension"]: ""}
+            continue
         parts = [part["MetricStat"]["Metric"] for part in alarm["Metrics"] if "MetricStat" in part]
         for metric in parts or [alarm]:
             values = {d["Name"]: d["Value"] for d in metric.get("Dimensions", [])}
@@ -69,7 +90,7 @@ def test_dashboard_and_alarms_look_at_what_is_printed_and_at_all_of_it(burst: Bu
         for space, name, values in in_alarms(burst)
         if space == burst.namespace
     }
-    assert looked | alarmed == printed(burst)
+    assert looked | alarmed == printed(burst) | from_the_access_log(burst)
     # A person sees on the dashboard whatever can raise an alarm, be it in parts.
     assert {name for name, _ in alarmed} <= {name for name, _ in looked}
 
@@ -77,8 +98,10 @@ def test_dashboard_and_alarms_look_at_what_is_printed_and_at_all_of_it(burst: Bu
 def test_values_that_alarms_wait_for_are_values_that_are_printed(burst: Burst) -> None:
     documents = burst.documents()
     waited = [values for space, _, values in in_alarms(burst) if space == burst.namespace]
-    assert {"code": "signature_mismatch"} in waited
+    assert {"code": "unknown_webhook"} in waited
     for values in waited:
+        if "" in values.values():
+            continue
         assert any(values.items() <= document.items() for document in documents), values
 
 

@@ -49,6 +49,7 @@ class Burst:
     signatures: set[str] = field(default_factory=set)
     dashboard: dict[str, Any] = field(default_factory=dict)
     alarms: list[dict[str, Any]] = field(default_factory=list)
+    filters: list[dict[str, Any]] = field(default_factory=list)
     namespace: str = ""
 
     def documents(self) -> list[dict[str, Any]]:
@@ -137,6 +138,7 @@ def _describe(stack: LocalStack, burst: Burst) -> None:
     name = stack.deployment.physical_ids["Dashboard"]
     burst.dashboard = json.loads(watching.get_dashboard(DashboardName=name)["DashboardBody"])
     burst.alarms = watching.describe_alarms()["MetricAlarms"]
+    burst.filters = stack.client("logs").describe_metric_filters()["metricFilters"]
     variables = stack.deployment.functions["FanoutFunction"].environment
     burst.namespace = variables["POWERTOOLS_METRICS_NAMESPACE"]
 

@@ -53,6 +53,15 @@ tls = on(
 )
 heard = on(watching.test_alarm_is_heard_and_says_what_to_run, "DeadLetteredAlarm")
 
+bounded = on(resources.test_access_log_holds_nothing_that_a_stranger_writes_at_will)
+named = on(resources.test_access_log_names_each_request_as_api_gateway_demands)
+own_answers = on(resources.test_gateways_own_answers_are_told_from_the_receivers)
+breakers = partial(
+    watching.test_each_series_raises_the_alarm_by_itself,
+    "BreakerOpenAlarm",
+    "MAX(BreakerOpen)",
+    "destination",
+)
 loops = on(functions.test_fan_out_may_wake_itself_as_often_as_retries_take)
 
 MUTANTS = [
@@ -123,6 +132,36 @@ MUTANTS = [
         "      CodeUri: functions/sweeper\n",
         "      CodeUri: functions/sweeper\n      FunctionUrlConfig: {AuthType: NONE}\n",
         watching.test_nothing_is_public_but_the_endpoint,
+    ),
+    Mutant(
+        "an access log that a stranger writes",
+        '"route":"$context.routeKey"',
+        '"path":"$context.path"',
+        bounded,
+    ),
+    Mutant(
+        "an access log that API Gateway refuses",
+        '"request_id":"$context.requestId",',
+        "",
+        named,
+    ),
+    Mutant(
+        "a gateway that drops large events in silence",
+        ' || ($.status = "413")',
+        "",
+        own_answers,
+    ),
+    Mutant(
+        "one breaker that hides the others",
+        "            GROUP BY destination ORDER BY MAX() DESC",
+        "",
+        breakers,
+    ),
+    Mutant(
+        "an outage behind one anonymous request a minute",
+        "SELECT SUM(OwnFaults)",
+        "SELECT SUM(Refused)",
+        watching.test_no_alarm_but_its_own_is_raised_by_an_unknown_webhook,
     ),
     Mutant(
         "an alarm that nobody hears",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from spectrum_cli.local.template import Template, load
 from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
 from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
 from spectrum_forwarder.domain.quarantine import KEPT_SECONDS
+from spectrum_forwarder.receive import FAILED
 
+from tests.support.refusals import refusals
 from tests.template.conftest import TEMPLATE, Properties
 
 QUEUES = ("EventsQueue", "SlowQueue", "EventsDeadLetterQueue")
@@ -50,6 +53,40 @@ def test_access_log_is_one_line_of_json(properties: Properties) -> None:
     assert settings["DestinationArn"] == "HttpApiLogGroup.Arn"
     assert "\n" not in settings["Format"]
     assert "status" in json.loads(settings["Format"])
+
+
+def test_access_log_holds_nothing_that_a_stranger_writes_at_will(properties: Properties) -> None:
+    """Nothing escapes a path or a user agent, and each may be kilobytes long."""
+    fields = json.loads(properties("HttpApiApiGatewayDefaultStage")["AccessLogSettings"]["Format"])
+    assert set(fields.values()) == {
+        "$context.error.responseType",
+        "$context.httpMethod",
+        "$context.identity.sourceIp",
+        "$context.integration.requestId",
+        "$context.integrationErrorMessage",
+        "$context.requestId",
+        "$context.responseLatency",
+        "$context.routeKey",
+        "$context.status",
+    }
+
+
+def test_access_log_names_each_request_as_api_gateway_demands(properties: Properties) -> None:
+    settings = properties("HttpApiApiGatewayDefaultStage")["AccessLogSettings"]
+    assert "$context.requestId" in settings["Format"]
+
+
+def test_gateways_own_answers_are_told_from_the_receivers(properties: Properties) -> None:
+    found = properties("GatewayAnswers")
+    assert found["LogGroupName"] == "HttpApiLogGroup"
+    pattern = found["FilterPattern"]
+    fields = json.loads(properties("HttpApiApiGatewayDefaultStage")["AccessLogSettings"]["Format"])
+    assert set(re.findall(r"\$\.(\w+)", pattern)) <= fields.keys()
+    statuses = set(map(int, re.findall(r'\$\.status = "(\d{3})"', pattern)))
+    # On these Spectrum drops the event, or tries again in vain.
+    assert {403, 404, 413, 429, 431, 500} <= statuses
+    receivers = {kind.status for kind in refusals()} | {FAILED.status, 200}
+    assert not statuses & receivers
 
 
 def test_table_keys_and_indexes(properties: Properties) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from spectrum_cli.local.template import Template, load
@@ -64,6 +66,61 @@ def test_no_data_is_an_alarm_where_silence_is_the_trouble(everything: Template) 
     treated = {name: properties(name)["TreatMissingData"] for name in alarms}
     breaching = {name for name, treatment in treated.items() if treatment == "breaching"}
     assert breaching == WATCHED_FOR_SILENCE & set(alarms)
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "dimension"),
+    [
+        ("SignaturesRefusedAlarm", "SUM(Unproved)", "code"),
+        ("RequestsRefusedAlarm", "SUM(Malformed)", "code"),
+        ("EndpointErrorsAlarm", "SUM(OwnFaults)", "code"),
+        ("GatewayAnsweredAlarm", "SUM(GatewayAnswered)", "status"),
+        ("BreakerOpenAlarm", "MAX(BreakerOpen)", "destination"),
+    ],
+)
+def test_each_series_raises_the_alarm_by_itself(
+    alarm: str, metric: str, dimension: str, everything: Template
+) -> None:
+    """What goes on for ever in one of them must not hide that another begins."""
+    (query,) = resolved_by(everything)(alarm)["Metrics"]
+    function = metric.partition("(")[0]
+    assert query["Expression"] == (
+        f'SELECT {metric} FROM SCHEMA("spectrum-forwarder", {dimension}) '
+        f"GROUP BY {dimension} ORDER BY {function}() DESC"
+    )
+    assert query["Period"] % 60 == 0
+
+
+def metrics_of(alarm: Mapping[str, Any]) -> set[str]:
+    """What an alarm looks at, by name."""
+    parts = [
+        part["MetricStat"]["Metric"] for part in alarm.get("Metrics", []) if "MetricStat" in part
+    ]
+    queries = [part["Expression"] for part in alarm.get("Metrics", []) if "Expression" in part]
+    found = {part["MetricName"] for part in [*parts, alarm] if "MetricName" in part}
+    return found | {
+        name for query in queries for name in re.findall(r"(?:SUM|MAX)\((\w+)\)", query)
+    }
+
+
+def test_no_alarm_but_its_own_is_raised_by_an_unknown_webhook(everything: Template) -> None:
+    """Anybody can name a webhook that nobody knows, once a minute for ever."""
+    properties = resolved_by(everything)
+    alarms = [name for name in ALARMS if name in everything.resources]
+    looking = [name for name in alarms if metrics_of(properties(name)) & {"5xx", "Refused"}]
+    assert looking == ["UnknownWebhooksAlarm"]
+    assert properties("UnknownWebhooksAlarm")["Dimensions"] == [
+        {"Name": "code", "Value": "unknown_webhook"}
+    ]
+
+
+def test_a_receiver_that_is_throttled_is_an_alarm(everything: Template) -> None:
+    parts = resolved_by(everything)("FunctionsFailAlarm")["Metrics"]
+    metrics = [part["MetricStat"]["Metric"] for part in parts if "MetricStat" in part]
+    throttled = [metric for metric in metrics if metric["MetricName"] == "Throttles"]
+    assert [metric["Dimensions"] for metric in throttled] == [
+        [{"Name": "FunctionName", "Value": "ReceiverFunction"}]
+    ]
 
 
 def test_silence_and_e_mail_are_off_unless_a_parameter_says_otherwise(template: Template) -> None:

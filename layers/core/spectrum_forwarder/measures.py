@@ -10,6 +10,8 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from spectrum_forwarder.domain.errors import Refused, UnknownWebhook
+
 # Levels of facts other than INFO. Those of DEBUG are only counted: nobody needs a line of each.
 LEVELS = {
     "request.refused": "WARNING",
@@ -61,6 +63,24 @@ class Measure:
         return 1.0 if self.field is None else float(fields[self.field])
 
 
+# How each code is answered.
+STATUSES = {kind.code: kind.status for kind in Refused.__subclasses__()}
+
+
+def _unproved(fields: Mapping[str, Any]) -> bool:
+    return STATUSES.get(fields["code"]) == 401
+
+
+def _malformed(fields: Mapping[str, Any]) -> bool:
+    return STATUSES.get(fields["code"]) == 400
+
+
+def _our_fault(fields: Mapping[str, Any]) -> bool:
+    # Anybody can name a webhook that nobody knows: it is counted, but not among our faults.
+    code = fields["code"]
+    return STATUSES.get(code, 503) >= 500 and code != UnknownWebhook.code
+
+
 def _delivered(fields: Mapping[str, Any]) -> bool:
     return bool(fields["status"] == "delivered")
 
@@ -90,10 +110,17 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "event.duplicate": (Measure("Duplicates"),),
     "event.same_id": (Measure("SameIds"),),
     "event.queued_whole": (Measure("Unrecorded"),),
-    "request.refused": (Measure("Refused", by="code"), SKEW),
+    # Parted by what they mean, so that what a stranger can cause hides nothing.
+    "request.refused": (
+        Measure("Refused", by="code"),
+        Measure("Unproved", by="code", summed=False, when=_unproved),
+        Measure("Malformed", by="code", summed=False, when=_malformed),
+        Measure("OwnFaults", by="code", summed=False, when=_our_fault),
+        SKEW,
+    ),
     "request.quarantined": (Measure("Quarantined"),),
     "quarantine.failed": (Measure("QuarantineFailed"),),
-    "receive.failed": (Measure("ReceivesFailed"),),
+    "receive.failed": (Measure("ReceivesFailed"), Measure("OwnFaults", by="code", summed=False)),
     # The receiver and the fan-out.
     "hint.failed": (Measure("HintsFailed"),),
     "registry.read": (Measure("SecretReads"),),
@@ -116,7 +143,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     ),
     "sweep.cut_short": (Measure("SweepsCutShort"),),
     "breaker.open": (
-        Measure("BreakerOpen", MetricUnit.Seconds, field="seconds", by="destination"),
+        Measure("BreakerOpen", MetricUnit.Seconds, field="seconds", by="destination", summed=False),
     ),
     # All.
     "invocation.failed": (Measure("InvocationsFailed"),),

@@ -204,11 +204,12 @@ def _signer(webhooks: Sequence[Webhook], signed: SignedBytes) -> Webhook | None:
 
 
 # What a fault of our own that nobody foresaw is answered with.
+INTERNAL_ERROR = "internal_error"
 FAILED = Reply(
     503,
     {
         "error": {
-            "code": "internal_error",
+            "code": INTERNAL_ERROR,
             "message": "The receiver failed unexpectedly: see its log for receive.failed.",
         }
     },

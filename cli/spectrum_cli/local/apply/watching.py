@@ -33,6 +33,26 @@ def apply_dashboard(context: Context, resource: Resource, properties: Properties
     return Applied(name)
 
 
+def apply_metric_filter(context: Context, resource: Resource, properties: Properties) -> Applied:
+    name = context.name_of(resource)
+    context.client("logs").put_metric_filter(
+        logGroupName=properties["LogGroupName"],
+        filterName=name,
+        filterPattern=properties["FilterPattern"],
+        metricTransformations=[
+            {
+                "metricName": made["MetricName"],
+                "metricNamespace": made["MetricNamespace"],
+                "metricValue": made["MetricValue"],
+                "unit": made["Unit"],
+                "dimensions": {entry["Key"]: entry["Value"] for entry in made["Dimensions"]},
+            }
+            for made in properties["MetricTransformations"]
+        ],
+    )
+    return Applied(name)
+
+
 def apply_nothing(context: Context, resource: Resource, properties: Properties) -> Applied:
     return Applied(context.name_of(resource))
 
@@ -72,6 +92,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "AWS::CloudWatch::Dashboard": Kind(
         apply_dashboard, frozenset({"DashboardBody", "DashboardName"})
+    ),
+    "AWS::Logs::MetricFilter": Kind(
+        apply_metric_filter, frozenset({"FilterPattern", "LogGroupName", "MetricTransformations"})
     ),
     "AWS::Logs::QueryDefinition": Kind(
         apply_nothing,

@@ -1,0 +1,37 @@
+"""What each refusal is counted as: no code is watched by nobody, and none hides another."""
+
+from __future__ import annotations
+
+import pytest
+from spectrum_forwarder.domain.errors import Refused, UnknownWebhook
+from spectrum_forwarder.measures import MEASURES
+from spectrum_forwarder.receive import INTERNAL_ERROR
+
+from tests.support.refusals import refusals
+
+CLASSES = {400: "Malformed", 401: "Unproved", 503: "OwnFaults"}
+
+
+def counted(fact: str, code: str) -> dict[str, str | None]:
+    """The metrics of such a fact, with the dimension of each."""
+    fields = {"code": code}
+    return {m.metric: m.by for m in MEASURES[fact] if m.takes(fields)}
+
+
+@pytest.mark.parametrize("kind", list(refusals()), ids=lambda kind: str(kind.__name__))
+def test_each_code_is_watched_among_those_that_mean_the_same(kind: type[Refused]) -> None:
+    watched = counted("request.refused", kind.code).keys() & CLASSES.values()
+    expected = set() if kind is UnknownWebhook else {CLASSES[kind.status]}
+    assert watched == expected
+
+
+def test_an_unknown_webhook_which_anybody_can_name_is_none_of_our_faults() -> None:
+    assert counted("request.refused", UnknownWebhook.code) == {"Refused": "code"}
+
+
+def test_a_mistake_of_ours_is_watched_by_its_code() -> None:
+    assert counted("receive.failed", INTERNAL_ERROR)["OwnFaults"] == "code"
+
+
+def test_a_code_that_nobody_has_classed_is_not_passed_over() -> None:
+    assert "OwnFaults" in counted("request.refused", "brand_new")
