@@ -25,7 +25,7 @@ FOUNDATIONS = {
     f"{LAYER}.coldstart": set[str](),
     f"{LAYER}.settings": set[str](),
     f"{LAYER}.observability": {"aws_lambda_powertools", f"{LAYER}.measures"},
-    f"{LAYER}.measures": {"aws_lambda_powertools"},
+    f"{LAYER}.measures": {"aws_lambda_powertools", f"{LAYER}.domain.errors"},
 }
 ADAPTERS_LIBRARIES = {"boto3", "botocore", "jmespath", "pycurl"}
 LOCAL = ("spectrum_cli.local", "spectrum_cli.demo")

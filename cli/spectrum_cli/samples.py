@@ -141,23 +141,23 @@ FLAWS: Mapping[str, Flaw] = {
     "rewritten_body": Flaw(401, "signature_mismatch", _body(_written_again)),
     "stale": Flaw(401, "stale_timestamp", _as_it_is),
     "from_the_future": Flaw(401, "stale_timestamp", _as_it_is),
-    "without_signature": Flaw(400, "missing_headers", _without(SIGNATURE)),
-    "without_timestamp": Flaw(400, "missing_headers", _without(TIMESTAMP)),
+    "without_signature": Flaw(401, "missing_signature", _without(SIGNATURE)),
+    "without_timestamp": Flaw(401, "missing_timestamp", _without(TIMESTAMP)),
     "without_webhook_id": Flaw(400, "missing_headers", _without(WEBHOOK_ID)),
     "truncated_signature": Flaw(
-        400, "malformed_signature", _header(SIGNATURE, lambda value: value[:64])
+        401, "malformed_signature", _header(SIGNATURE, lambda value: value[:64])
     ),
     "upper_case_signature": Flaw(
-        400, "malformed_signature", _header(SIGNATURE, lambda value: "v0=" + value[3:].upper())
+        401, "malformed_signature", _header(SIGNATURE, lambda value: "v0=" + value[3:].upper())
     ),
     "doubled_signature": Flaw(
-        400, "malformed_signature", _header(SIGNATURE, lambda value: f"{value},{value}")
+        401, "malformed_signature", _header(SIGNATURE, lambda value: f"{value},{value}")
     ),
     "underscored_timestamp": Flaw(
-        400, "malformed_timestamp", _header(TIMESTAMP, lambda value: f"{value[:3]}_{value[4:]}")
+        401, "malformed_timestamp", _header(TIMESTAMP, lambda value: f"{value[:3]}_{value[4:]}")
     ),
     "milliseconds": Flaw(
-        400, "malformed_timestamp", _header(TIMESTAMP, lambda value: value + "000")
+        401, "malformed_timestamp", _header(TIMESTAMP, lambda value: value + "000")
     ),
     "unknown_webhook": Flaw(
         503, "unknown_webhook", _header(WEBHOOK_ID, lambda _: UNKNOWN_WEBHOOK_ID)

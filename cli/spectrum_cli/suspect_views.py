@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from spectrum_forwarder.domain.quarantine import KEPT_SECONDS, hour_of
 
 from spectrum_cli.errors import Finding
 from spectrum_cli.output import Rows, iso, note, print_json, print_line, utc
 from spectrum_cli.suspects import SENTENCES, Judged
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.quarantine_shelf import Lost
     from spectrum_forwarder.release import Released
 
+# Why something was not kept, by the word that stands for it.
+CAUSES = {"full": "their hour was full", "failed": "the bucket failed"}
+# Seconds before it is forgotten from which on a request is worth a word.
+SOON = 24 * 3600.0
 COLUMNS = ("received", "id", "webhook", "refused as", "bytes", "today")
 
 
@@ -51,6 +59,28 @@ def document(judged: Judged) -> dict[str, Any]:
     }
 
 
+def not_kept(lost: Lost) -> str | None:
+    """A sentence on what is missing, None where nothing is."""
+    if not lost.counts:
+        return None
+    causes = ", ".join(
+        f"{count} because {CAUSES.get(cause, cause)}" for cause, count in lost.counts.items()
+    )
+    return (
+        f"about {sum(lost.counts.values())} refused requests were not kept from "
+        f"{utc(lost.first_at)} to {utc(lost.last_at)} UTC ({causes}): nobody has a copy of them"
+    )
+
+
+def soon_gone(ids: Sequence[str], now: float) -> str | None:
+    """A sentence on those that will be forgotten soon, by their ids; None where none will."""
+    limit = hour_of(now - KEPT_SECONDS + SOON)
+    soon = [one for one in ids if one < limit]
+    if not soon:
+        return None
+    return f"{len(soon)} of them are forgotten within a day: release them, or save their bodies"
+
+
 def _plain(released: Released) -> dict[str, object]:
     return {"id": released.id, "event_key": released.event_key}
 
@@ -60,7 +90,7 @@ def gone(ids: str) -> str:
     return f"{ids} is not kept (any more): `forwarder quarantine list` shows what is"
 
 
-def report(summary: Summary, *, as_json: bool) -> None:
+def report(summary: Summary, lost: Lost, *, as_json: bool) -> None:
     """Print what became of a release; raise Finding where something stays."""
     unhinted = sum(not released.hinted for released in summary.accepted)
     if as_json:
@@ -71,6 +101,7 @@ def report(summary: Summary, *, as_json: bool) -> None:
                 "kept": summary.kept,
                 "gone": summary.gone,
                 "without_hint": unhinted,
+                "not_kept": dict(lost.counts),
             }
         )
     else:
@@ -85,6 +116,8 @@ def report(summary: Summary, *, as_json: bool) -> None:
             )
     if unhinted:
         note(f"{unhinted} of them will go out a little later, with the next sweeps")
+    if missing := not_kept(lost):
+        note(missing)
     problems = []
     if summary.kept:
         problems.append(f"{len(summary.kept)} stay in the quarantine")

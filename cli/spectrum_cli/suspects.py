@@ -15,7 +15,7 @@ from spectrum_cli.diagnosis.diagnose import TOLERANCE, diagnose
 from spectrum_cli.diagnosis.model import Capture, Finding, KnownSecret
 
 if TYPE_CHECKING:
-    from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
+    from spectrum_forwarder.adapters.quarantine_shelf import Lost, S3QuarantineShelf
     from spectrum_forwarder.domain.errors import InvalidEntry
     from spectrum_forwarder.release import Judge, Releaser, Verdict
 
@@ -113,6 +113,11 @@ def kept_ids(target: Target, looked_at: Callable[[int], None]) -> list[str]:
         found += [kept.id for kept in page]
         looked_at(len(page))
     return sorted(found, reverse=True)
+
+
+def lost(target: Target) -> Lost:
+    """What could not be kept of what came in the last 72 hours."""
+    return shelf(target).lost(since=time.time() - KEPT_SECONDS)
 
 
 def read_all(target: Target, secrets: Secrets, ids: Sequence[str]) -> Iterator[list[Judged]]:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from spectrum_cli.commands import quarantine as command_module
 from spectrum_cli.target import Target
+from spectrum_forwarder.adapters import quarantine as quarantine_module
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.quarantine import PREFIX, S3Quarantine
+from spectrum_forwarder.domain.errors import QuarantineFull
 from spectrum_forwarder.domain.quarantine import Suspect
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
@@ -55,8 +57,12 @@ class Kept:
         body = body_of(message_id) if body is None else body
         signed = signed_headers(body_of(message_id), now=at - late) | headers
         code = "stale_timestamp" if late else "signature_mismatch"
-        suspect = Suspect(at, code, signed, body)
-        kept = S3Quarantine(self._s3, self._bucket, clock=time.time).keep(suspect)
+        return self.put(Suspect(at, code, signed, body))
+
+    def put(self, suspect: Suspect) -> str:
+        """Keep it as the receiver does; return its id."""
+        instance = S3Quarantine(self._s3, self._bucket, clock=time.time, elapsed=lambda: 0.0)
+        kept = instance.keep(suspect)
         assert kept is not None
         return kept
 
@@ -65,6 +71,7 @@ class Kept:
         return [entry["Key"].removeprefix(PREFIX) for entry in found]
 
     def empty(self) -> None:
+        """Remove all that is kept, and the counts of what is not."""
         for name in self.ids():
             self._s3.delete_object(Bucket=self._bucket, Key=PREFIX + name)
 
@@ -118,6 +125,32 @@ def test_the_list_says_what_would_verify_today(kept: Kept) -> None:
 def test_what_is_older_than_72_hours_is_not_listed(kept: Kept) -> None:
     kept.keep("m-1", ago=74 * 3600)
     assert "nothing is kept" in quarantine("list").err
+
+
+def test_what_could_not_be_kept_is_told(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarantine_module, "SLOTS", 1)
+    kept.keep("m-1")
+    with pytest.raises(QuarantineFull):
+        kept.keep("m-2")
+    for ran in (quarantine("list"), quarantine("release", "--all")):
+        assert "1 refused requests were not kept" in ran.err
+        assert "their hour was full" in ran.err
+    assert quarantine("release", "--all", "--json").json["not_kept"] == {"full": 1}
+
+
+def test_what_will_be_forgotten_soon_is_told(kept: Kept) -> None:
+    kept.keep("m-1", ago=3600)
+    assert "forgotten" not in quarantine("list").err
+    kept.keep("m-2", ago=60 * 3600)
+    assert "1 of them are forgotten within a day" in quarantine("list").err
+
+
+def test_a_request_without_a_signature_is_explained(kept: Kept) -> None:
+    headers = signed_headers(body_of("m-1")) | {"x-spectrum-signature": ""}
+    name = kept.put(Suspect(time.time(), "missing_signature", headers, body_of("m-1")))
+    ran = quarantine("show", name, "--json")
+    assert [found["cause"] for found in ran.json["findings"]] == ["signature_missing"]
+    assert "Signature is missing" in quarantine("release", name, "--json").json["kept"][0]["why"]
 
 
 def test_neither_bodies_nor_secrets_are_listed(kept: Kept) -> None:

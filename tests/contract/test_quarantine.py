@@ -8,9 +8,10 @@ from typing import Any
 import boto3
 import pytest
 from spectrum_forwarder.adapters import quarantine as module
+from spectrum_forwarder.adapters.left_out import LEFT_OUT
 from spectrum_forwarder.adapters.quarantine import PREFIX, S3Quarantine, encode
-from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
-from spectrum_forwarder.domain.errors import InvalidEntry, PayloadsUnavailable
+from spectrum_forwarder.adapters.quarantine_shelf import Lost, S3QuarantineShelf
+from spectrum_forwarder.domain.errors import InvalidEntry, PayloadsUnavailable, QuarantineFull
 from spectrum_forwarder.domain.quarantine import Suspect
 
 from tests.contract.conftest import REGION
@@ -86,28 +87,37 @@ def test_the_same_request_is_kept_once_an_hour_by_one_instance(bucket: Bucket) -
     assert bucket.instance.keep(replace(suspect, received_at=NOW + HOUR)) is not None
 
 
+def keep(instance: S3Quarantine, suspect: Suspect) -> str | None:
+    """Keep it; None where it is lost."""
+    try:
+        return instance.keep(suspect)
+    except QuarantineFull:
+        return None
+
+
 def test_a_taken_slot_is_left_alone_and_another_one_is_tried(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SLOTS", 2)
     bodies = [b"%d" % n for n in range(6)]
-    ids = [bucket.instance.keep(suspect_of(body)) for body in bodies]
+    ids = [keep(bucket.instance, suspect_of(body)) for body in bodies]
     kept = {name: body for name, body in zip(ids, bodies, strict=True) if name}
-    assert sorted(kept) == ["2027-01-15T08/000", "2027-01-15T08/001"] == bucket.ids()
+    assert sorted(kept) == ["2027-01-15T08/0000", "2027-01-15T08/0001"] == bucket.ids()
     for suspect_id, body in kept.items():
         found = bucket.shelf.get(suspect_id)
         assert found is not None
         assert found.body == body
 
 
-def test_after_a_slow_write_no_second_slot_is_tried(
+def test_after_a_slow_write_no_other_slot_is_tried(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SLOTS", 2)
     for n in range(6):
-        bucket.new_instance().keep(suspect_of(b"%d" % n))
+        keep(bucket.new_instance(), suspect_of(b"%d" % n))
     before, bucket.seconds_a_write = bucket.writes, 0.6
-    assert bucket.new_instance().keep(suspect_of(b"late")) is None
+    with pytest.raises(PayloadsUnavailable, match="too slow"):
+        bucket.new_instance().keep(suspect_of(b"late"))
     assert bucket.writes == before + 1
 
 
@@ -115,7 +125,7 @@ def test_one_instance_tries_a_limited_number_an_hour(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_TRIES", 3)
-    kept = [bucket.instance.keep(suspect_of(b"%d" % n)) for n in range(5)]
+    kept = [keep(bucket.instance, suspect_of(b"%d" % n)) for n in range(5)]
     assert kept[3:] == [None, None]
     assert None not in kept[:3]
     assert bucket.instance.keep(suspect_of(b"next hour", at=NOW + HOUR)) is not None
@@ -125,11 +135,58 @@ def test_after_a_failure_it_pauses(bucket: Bucket, clock: ManualClock) -> None:
     broken = bucket.new_instance("none")
     with pytest.raises(PayloadsUnavailable, match="NoSuchBucket"):
         broken.keep(suspect_of(b"1"))
-    assert broken.keep(suspect_of(b"2")) is None
+    with pytest.raises(PayloadsUnavailable, match="not tried"):
+        broken.keep(suspect_of(b"2"))
     assert bucket.writes == 1
     clock.advance(11)
-    with pytest.raises(PayloadsUnavailable):
+    with pytest.raises(PayloadsUnavailable, match="NoSuchBucket"):
         broken.keep(suspect_of(b"2"))
+
+
+def test_what_failed_is_no_copy_that_is_there_already(bucket: Bucket, clock: ManualClock) -> None:
+    suspect = suspect_of()
+    bucket.client.delete_bucket(Bucket=BUCKET)
+    with pytest.raises(PayloadsUnavailable):
+        bucket.instance.keep(suspect)
+    bucket.client.create_bucket(Bucket=BUCKET)
+    clock.advance(11)
+    assert bucket.instance.keep(suspect) is not None
+
+
+def test_what_a_full_hour_loses_is_counted_where_an_operator_sees_it(
+    bucket: Bucket, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLOTS", 1)
+    assert bucket.shelf.lost(since=0) == Lost({})
+    bucket.instance.keep(suspect_of(b"first"))
+    for n in range(5):
+        assert keep(bucket.instance, suspect_of(b"%d" % n)) is None
+        clock.advance(20)
+    assert keep(bucket.new_instance(), suspect_of(b"elsewhere")) is None
+    lost = bucket.shelf.lost(since=0)
+    # Written at the first one and a minute later; the last one of the five waits for its minute.
+    assert lost == Lost({"full": 4 + 1}, first_at=NOW, last_at=NOW + 100)
+    assert bucket.shelf.lost(since=NOW + 101) == Lost({})
+    assert bucket.ids() == ["2027-01-15T08/0000"]
+
+
+def test_what_a_failing_bucket_loses_is_counted_once_it_is_back(
+    bucket: Bucket, clock: ManualClock
+) -> None:
+    bucket.client.delete_bucket(Bucket=BUCKET)
+    for n in range(3):
+        with pytest.raises(PayloadsUnavailable):
+            bucket.instance.keep(suspect_of(b"%d" % n))
+    bucket.client.create_bucket(Bucket=BUCKET)
+    clock.advance(11)
+    assert bucket.instance.keep(suspect_of(b"after")) is not None
+    assert bucket.shelf.lost(since=0).counts == {"failed": 3}
+
+
+def test_a_count_of_another_form_is_passed_over(bucket: Bucket) -> None:
+    for number, content in enumerate([b"", b"[]", b'{"counts": []}', b'{"counts": {"a": "b"}}']):
+        bucket.client.put_object(Bucket=BUCKET, Key=f"{LEFT_OUT}{number}", Body=content)
+    assert bucket.shelf.lost(since=0) == Lost({})
 
 
 def test_only_the_very_suspect_is_removed(bucket: Bucket) -> None:

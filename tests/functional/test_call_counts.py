@@ -68,23 +68,27 @@ def test_a_duplicate_costs_the_receiver_one_call(calls: Counter[str]) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-@pytest.mark.parametrize(
-    "changes", [{"x-spectrum-signature": "v0=short"}, {"x-spectrum-timestamp": "1_000"}]
-)
-def test_a_refused_request_costs_the_receiver_no_call(
-    calls: Counter[str], changes: dict[str, str]
-) -> None:
-    assert receive(2, **changes) == "400"
+def test_a_request_that_names_no_webhook_costs_the_receiver_no_call(calls: Counter[str]) -> None:
+    assert receive(2, **{"x-spectrum-webhook-id": ""}) == "400"
     assert calls == {}
 
 
 @pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"x-spectrum-timestamp": "1000000000"},
+        {"x-spectrum-timestamp": "1_000"},
+        {"x-spectrum-signature": "v0=short"},
+        {"x-spectrum-signature": ""},
+    ],
+)
 def test_a_refused_request_that_is_kept_for_release_costs_that_one_call(
-    calls: Counter[str],
+    calls: Counter[str], changes: dict[str, str]
 ) -> None:
     assert receive(1) == "200"
     calls.clear()
-    assert receive(2, **{"x-spectrum-timestamp": "1000000000"}) == "401"
+    assert receive(2, **changes) == "401"
     assert calls == {"PutObject": 1}
 
 

@@ -32,8 +32,8 @@ ANSWERS = {
     **{name: (200, "duplicate") for name in ("duplicate", "second_path", "base64", "rest_v1")},
     "refused_forged": (401, "signature_mismatch"),
     "refused_stale": (401, "stale_timestamp"),
-    "refused_truncated_signature": (400, "malformed_signature"),
-    "refused_without_signature": (400, "missing_headers"),
+    "refused_truncated_signature": (401, "malformed_signature"),
+    "refused_without_signature": (401, "missing_signature"),
     "refused_unknown_webhook": (503, "unknown_webhook"),
 }
 # How many events each batch brings to a consumer, and which records stay in the queue.

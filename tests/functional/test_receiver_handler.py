@@ -70,9 +70,10 @@ def test_bytes_that_are_no_text_are_accepted(deployed: Deployed) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"x_spectrum_signature": ""}, (400, "missing_headers")),
-        ({"x_spectrum_signature": "v0=short"}, (400, "malformed_signature")),
-        ({"x_spectrum_timestamp": "1_700_000_0"}, (400, "malformed_timestamp")),
+        ({"x_spectrum_webhook_id": ""}, (400, "missing_headers")),
+        ({"x_spectrum_signature": ""}, (401, "missing_signature")),
+        ({"x_spectrum_signature": "v0=short"}, (401, "malformed_signature")),
+        ({"x_spectrum_timestamp": "1_700_000_0"}, (401, "malformed_timestamp")),
         ({"x_spectrum_timestamp": "1000000000"}, (401, "stale_timestamp")),
         ({"x_spectrum_signature": "v0=" + "0" * 64}, (401, "signature_mismatch")),
         ({"x_spectrum_webhook_id": "unknown"}, (503, "unknown_webhook")),

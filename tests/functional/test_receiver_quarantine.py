@@ -76,8 +76,8 @@ def test_a_refused_request_stands_in_the_bucket(
     "changes",
     [
         {"x-spectrum-webhook-id": "unknown"},
-        {"x-spectrum-signature": "v0=short"},
-        {"x-spectrum-timestamp": ""},
+        {"x-spectrum-webhook-id": ""},
+        {"x-spectrum-webhook-id": "unknown", "x-spectrum-signature": "v0=short"},
     ],
 )
 def test_nothing_else_costs_a_call_to_the_bucket(
@@ -87,6 +87,34 @@ def test_nothing_else_costs_a_call_to_the_bucket(
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url(""))
         answer(forged(**changes))
         assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"x-spectrum-signature": "v0=short"}, "malformed_signature"),
+        ({"x-spectrum-signature": ""}, "missing_signature"),
+        ({"x-spectrum-timestamp": ""}, "missing_timestamp"),
+    ],
+)
+def test_a_cut_or_missing_proof_stands_in_the_bucket(
+    deployed: Deployed, changes: dict[str, str], word: str
+) -> None:
+    assert answer(forged(**changes)) == (401, word)
+    shelf = S3QuarantineShelf(boto3.client("s3", region_name=REGION), BUCKET)
+    ((kept,),) = shelf.pages()
+    suspect = shelf.get(kept.id)
+    assert suspect is not None
+    assert (suspect.code, suspect.body) == (word, BODY)
+
+
+def test_a_body_of_megabytes_stands_in_the_bucket(deployed: Deployed) -> None:
+    event = forged()
+    event["body"] = base64.b64encode(b"x" * 4_000_000).decode()
+    assert answer(event) == (401, "signature_mismatch")
+    shelf = S3QuarantineShelf(boto3.client("s3", region_name=REGION), BUCKET)
+    ((kept,),) = shelf.pages()
+    assert kept.size > 4_000_000
 
 
 def lost(request: Request, connection: socket.socket) -> bool:

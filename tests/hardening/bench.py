@@ -16,7 +16,7 @@ import boto3
 import pytest
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.payloads import S3Payloads
-from spectrum_forwarder.domain.errors import Refused
+from spectrum_forwarder.domain.errors import refusals
 from spectrum_forwarder.observability import logger
 
 from functions.fanout import app as fanout_app
@@ -30,7 +30,7 @@ ANSWERS: Mapping[str, int] = {
     "accepted": 200,
     "duplicate": 200,
     "internal_error": 503,
-    **{refusal.code: refusal.status for refusal in Refused.__subclasses__()},
+    **{refusal.code: refusal.status for refusal in refusals()},
 }
 
 

@@ -94,7 +94,10 @@ def test_what_is_unusual_is_said(lines: Any) -> None:
 
 
 def test_counts_are_added_up_and_trouble_has_its_request_id(lines: Any) -> None:
-    refused = ("request.refused", {"code": "stale_timestamp", "skew_seconds": -400})
+    refused = (
+        "request.refused",
+        {"code": "stale_timestamp", "skew_seconds": -400, "verified": True},
+    )
     told = [json.loads(line) for line in lines(refused, refused)]
     assert told[0]["request_id"] == Context.aws_request_id
     by_code = next(line for line in told if line.get("code") and "_aws" in line)

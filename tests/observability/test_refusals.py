@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from spectrum_forwarder.domain.errors import Refused, UnknownWebhook
+from spectrum_forwarder.domain.errors import Refused, UnknownWebhook, refusals
 from spectrum_forwarder.measures import MEASURES
 from spectrum_forwarder.receive import INTERNAL_ERROR
-
-from tests.support.refusals import refusals
 
 CLASSES = {400: "Malformed", 401: "Unproved", 503: "OwnFaults"}
 

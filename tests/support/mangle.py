@@ -221,6 +221,18 @@ SIGNATURES: Mapping[str, tuple[Case, str]] = {
     ),
     "garbled": (with_header(SIGNATURE, lambda _: "[object Object]"), "signature_malformed"),
     "folded": (with_header(SIGNATURE, lambda v: f"{v[:40]} {v[40:]}"), "signature_malformed"),
+    "standard_alone": (
+        replace(
+            good(),
+            headers={
+                WEBHOOK_ID: WEBHOOK,
+                "webhook-id": "evt_1",
+                "webhook-timestamp": str(NOW),
+                "webhook-signature": "v1,AAAA",
+            },
+        ),
+        "standard_alone",
+    ),
     "id_missing": (with_header(WEBHOOK_ID, lambda _: None), "webhook_id_missing"),
     "id_joined": (with_header(WEBHOOK_ID, lambda v: f"{v},{v}"), "webhook_id_joined"),
 }

@@ -11,10 +11,10 @@ from spectrum_cli.local.intrinsics import TemplateError
 from spectrum_cli.local.template import Template, load
 from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
 from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
+from spectrum_forwarder.domain.errors import refusals
 from spectrum_forwarder.domain.quarantine import KEPT_SECONDS
 from spectrum_forwarder.receive import FAILED
 
-from tests.support.refusals import refusals
 from tests.template.conftest import TEMPLATE, Properties
 
 QUEUES = ("EventsQueue", "SlowQueue", "EventsDeadLetterQueue")

@@ -80,16 +80,17 @@ def test_a_lone_surrogate_in_a_plain_body_does_not_raise() -> None:
     assert read(body="\ud83d").body == b"\xed\xa0\xbd"
 
 
-@pytest.mark.parametrize("name", REQUIRED_HEADERS)
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_a_missing_or_empty_header_is_named(name: str, value: str | None) -> None:
-    headers = FULL | {name: value or ""}
-    with pytest.raises(MissingHeaders, match=f"Missing: {name}\\."):
-        InboundRequest(headers, b"").require_headers()
+def test_a_request_that_names_no_webhook_is_told_all_that_is_missing(value: str | None) -> None:
+    headers = FULL | {"x-spectrum-webhook-id": value or ""}
+    with pytest.raises(MissingHeaders, match="Missing: x-spectrum-webhook-id\\."):
+        InboundRequest(headers, b"").webhook_id()
+    with pytest.raises(MissingHeaders, match=", ".join(REQUIRED_HEADERS)):
+        InboundRequest({}, b"").webhook_id()
 
 
-def test_nothing_is_missing_of_a_full_request() -> None:
-    InboundRequest(FULL, b"").require_headers()
+def test_a_request_names_its_webhook() -> None:
+    assert InboundRequest(FULL, b"").webhook_id() == FULL["x-spectrum-webhook-id"].strip()
 
 
 def test_the_shape_tells_lengths_and_no_content() -> None:

@@ -1,4 +1,4 @@
-"""`forwarder quarantine`: requests that were refused with 401, and their release."""
+"""`forwarder quarantine`: requests of known webhooks that were refused, and their release."""
 
 from __future__ import annotations
 
@@ -24,12 +24,22 @@ from spectrum_cli.output import (
     utc,
 )
 from spectrum_cli.pace import at_pace
-from spectrum_cli.suspect_views import COLUMNS, Summary, document, gone, report, row
+from spectrum_cli.suspect_views import (
+    COLUMNS,
+    Summary,
+    document,
+    gone,
+    not_kept,
+    report,
+    row,
+    soon_gone,
+)
 from spectrum_cli.suspects import (
     SENTENCES,
     Judged,
     Secrets,
     kept_ids,
+    lost,
     read_all,
     read_webhooks_secret,
     releaser,
@@ -46,7 +56,7 @@ DIAGNOSIS_SECONDS = 20.0
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True,
-        help="Requests refused with 401 for a known webhook: kept for 72 hours, for release.",
+        help="Requests of known webhooks that were refused: kept for 72 hours, for release.",
     )
     group.command("list")(list_suspects)
     group.command("show")(show)
@@ -64,7 +74,8 @@ def list_suspects(
 ) -> None:
     """List what is kept, the newest hour first, and whether it would verify today.
 
-    With --json each is one line. Bodies are not shown: see `forwarder quarantine show`.
+    With --json each is one line. Bodies are not shown: see `forwarder quarantine show`. What could
+    not be kept is told.
 
     Example: forwarder quarantine list --local
     """
@@ -83,6 +94,9 @@ def list_suspects(
         note("nothing is kept")
     elif len(shown) < len(ids):
         note(f"{len(ids) - len(shown)} more: --all, or --limit N")
+    for sentence in (soon_gone(ids, time.time()), not_kept(lost(target))):
+        if sentence:
+            note(sentence)
 
 
 @with_target
@@ -171,7 +185,7 @@ def release(
         raise Finding("nothing was released")
     _release(target, secrets, good, summary, stale=stale)
     _explain(secrets, [judged for judged in found if judged.verdict not in wanted], summary)
-    report(summary, as_json=as_json)
+    report(summary, lost(target), as_json=as_json)
 
 
 def _find(

@@ -23,6 +23,11 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "headers_stripped": ("every X-Spectrum-* header is missing", PASS_HEADERS),
     "headers_renamed": ("the X-Spectrum-* headers arrived under other names", PASS_HEADERS),
     "signature_missing": ("X-Spectrum-Signature is missing", PASS_HEADERS),
+    "standard_alone": (
+        "it is signed by Standard Webhooks alone, which is not checked here",
+        "Have this webhook send X-Spectrum-Signature as well: register it anew with forwarder "
+        "webhooks rotate. What came meanwhile is in the quarantine.",
+    ),
     "signature_truncated": (
         "the signature is cut short",
         "Raise the limit on header lengths of the proxy or the log that cut it: it must be 67 "

@@ -35,8 +35,9 @@ def diagnose(
     """
     stripped = header_reading.missing_all(capture)
     capture, renamed = header_reading.with_plain_names(capture)
-    if stripped and not renamed:
-        return Diagnosis((stripped,), checked=bool(secrets))
+    other = header_reading.standard_alone(capture) or (None if renamed else stripped)
+    if other:
+        return Diagnosis((other,), checked=bool(secrets))
     signature = header_reading.read_signature(capture)
     times, odd_time = header_reading.read_timestamp(capture)
     webhook_id, odd_id = header_reading.read_webhook_id(capture)

@@ -64,6 +64,10 @@ def _missing(fields: Mapping[str, Any]) -> list[Finding]:
     return [finding(MISSING[n], "The others were there.") for n in missing if n in MISSING]
 
 
+def _standard(_: Mapping[str, Any]) -> list[Finding]:
+    return [finding("standard_alone", "As logged, no X-Spectrum-Signature was there.")]
+
+
 def _signature(fields: Mapping[str, Any]) -> list[Finding]:
     length = fields.get("signature_length")
     form = fields.get("signature_form")
@@ -125,6 +129,9 @@ def _other(fields: Mapping[str, Any]) -> list[Finding]:
 
 BY_CODE = {
     "missing_headers": _missing,
+    "missing_signature": _missing,
+    "missing_timestamp": _missing,
+    "scheme_without_secret": _standard,
     "malformed_signature": _signature,
     "malformed_timestamp": _timestamp,
     "stale_timestamp": _stale,

@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from spectrum_forwarder.domain.errors import Refused, UnknownWebhook
+from spectrum_forwarder.domain.errors import UnknownWebhook, refusals
 
 # Levels of facts other than INFO. Those of DEBUG are only counted: nobody needs a line of each.
 LEVELS = {
@@ -64,7 +64,7 @@ class Measure:
 
 
 # How each code is answered.
-STATUSES = {kind.code: kind.status for kind in Refused.__subclasses__()}
+STATUSES = {kind.code: kind.status for kind in refusals()}
 
 
 def _unproved(fields: Mapping[str, Any]) -> bool:
@@ -93,7 +93,13 @@ def _repeated(fields: Mapping[str, Any]) -> bool:
     return bool(fields["attempt"] > 1)
 
 
+def _verified(fields: Mapping[str, Any]) -> bool:
+    return bool(fields.get("verified"))
+
+
 SKEW = Measure("ClockSkew", MetricUnit.Seconds, field="skew_seconds")
+# Of what is refused, a stranger chooses the time: only a right signature makes it a clock's.
+SKEW_REFUSED = Measure("ClockSkew", MetricUnit.Seconds, field="skew_seconds", when=_verified)
 DELIVERED = Measure(
     "Delivered",
     MetricUnit.Seconds,
@@ -116,7 +122,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
         Measure("Unproved", by="code", summed=False, when=_unproved),
         Measure("Malformed", by="code", summed=False, when=_malformed),
         Measure("OwnFaults", by="code", summed=False, when=_our_fault),
-        SKEW,
+        SKEW_REFUSED,
     ),
     "request.quarantined": (Measure("Quarantined"),),
     "quarantine.failed": (Measure("QuarantineFailed"),),

@@ -1,14 +1,16 @@
 """Receive: prove an inbound request, make its event durable, and only then say 200.
 
-The story, top to bottom: refuse what is malformed before any call; find the webhook's secrets;
+The story, top to bottom: refuse what names no webhook before any call; find the webhook's secrets;
 check the time and the signature; put the event into the table, or whole into the queue if the
-table fails; answer. Whatever is doubtful on our side is a 503, which Spectrum retries.
+table fails; answer. Whatever is doubtful on our side is a 503, which Spectrum retries. What names a
+known webhook and is not proved is kept, for it may be Spectrum's all the same.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.errors import (
+    ForwarderError,
     NotDurable,
     QueueUnavailable,
     Refused,
@@ -17,14 +19,10 @@ from spectrum_forwarder.domain.errors import (
     SignatureMismatch,
     Unavailable,
     UnknownWebhook,
+    Unproved,
 )
 from spectrum_forwarder.domain.event import Event, make_event, pack
-from spectrum_forwarder.domain.inbound import (
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    WEBHOOK_ID_HEADER,
-    InboundRequest,
-)
+from spectrum_forwarder.domain.inbound import TIMESTAMP_HEADER, InboundRequest
 from spectrum_forwarder.domain.ports import (
     Clock,
     EventQueue,
@@ -35,12 +33,8 @@ from spectrum_forwarder.domain.ports import (
     WebhookRegistry,
 )
 from spectrum_forwarder.domain.quarantine import Quarantine, suspect
-from spectrum_forwarder.domain.signature import (
-    SignedBytes,
-    check_freshness,
-    parse_signature,
-    parse_timestamp,
-)
+from spectrum_forwarder.domain.schemes import Proof, prove
+from spectrum_forwarder.domain.signature import parse_timestamp
 from spectrum_forwarder.storing import EventStore
 
 # SQS takes 1 MiB, and base64 makes three bytes four.
@@ -81,31 +75,34 @@ class Receiver:
             event = self._authenticate(request, now)
             status, key = self._make_durable(event, receipt)
         except Refused as refusal:
-            self.facts("request.refused", code=refusal.code, **self._observed(request))
-            # A webhook that we know, and so perhaps a fault of our own.
-            if refusal.status == 401:
+            verified = isinstance(refusal, Unproved) and refusal.verified
+            observed = self._observed(request) | {"verified": verified or None}
+            self.facts("request.refused", code=refusal.code, **observed)
+            if isinstance(refusal, Unproved):
                 self._keep(request, refusal.code, now)
             return refuse(refusal)
         return Reply(200, {"status": status, "event_key": key})
 
     def _authenticate(self, request: InboundRequest, now: float) -> Event:
-        request.require_headers()
-        signature = parse_signature(request.header(SIGNATURE_HEADER))
-        timestamp = parse_timestamp(request.header(TIMESTAMP_HEADER))
-        known = self._find(request.header(WEBHOOK_ID_HEADER))
-        check_freshness(timestamp, now, self.tolerance)
-        signed = SignedBytes(signature, timestamp, request.body)
-        webhook = _signer(known, signed) or _signer(self._find_again(known), signed)
-        if webhook is None:
-            raise SignatureMismatch
+        webhook, claim = self._prove(request, now)
         return make_event(
             source=webhook.source,
             webhook_id=webhook.id,
             received_at=now,
-            signed_at=timestamp,
+            signed_at=claim.timestamp,
             body=request.body,
             content_type=request.header("content-type") or None,
         )
+
+    def _prove(self, request: InboundRequest, now: float) -> Proof:
+        webhook_id = request.webhook_id()
+        known = self._find(webhook_id)
+        try:
+            return prove(request, known, now=now, tolerance=self.tolerance)
+        except SignatureMismatch:
+            # The operator may have mended a mistyped secret since it was cached.
+            known = self._find(webhook_id, max_age=DOUBTED_SECRET_AGE)
+            return prove(request, known, now=now, tolerance=self.tolerance)
 
     def _keep(self, request: InboundRequest, code: str, received_at: float) -> None:
         """Keep a refused request for release, if that can be done: the answer stands already."""
@@ -114,7 +111,7 @@ class Receiver:
             return
         try:
             suspect_id = self.quarantine.keep(kept)
-        except Unavailable as error:
+        except ForwarderError as error:
             self.facts("quarantine.failed", cause=str(error))
         except Exception as error:  # even a mistake in there must not turn a 401 into a 503
             self.facts("quarantine.failed", cause=type(error).__name__)
@@ -130,10 +127,6 @@ class Receiver:
         if not found:
             raise UnknownWebhook
         return found
-
-    def _find_again(self, known: Sequence[Webhook]) -> Sequence[Webhook]:
-        # The operator may have mended a mistyped secret since it was cached.
-        return self._find(known[0].id, max_age=DOUBTED_SECRET_AGE)
 
     def _make_durable(self, event: Event, receipt: str) -> tuple[str, str]:
         """Return the word to answer with, and the key that the event is stored under."""
@@ -185,7 +178,7 @@ class Receiver:
         return due and existing.claimed_until <= now
 
     def _observed(self, request: InboundRequest) -> dict[str, object]:
-        """The cheap part of a diagnosis: shapes and the clock skew, never content."""
+        """The cheap part of a diagnosis: shapes and the time it claims, never content."""
         timestamp = request.header(TIMESTAMP_HEADER)
         try:
             skew = round(self.clock() - parse_timestamp(timestamp))
@@ -197,10 +190,6 @@ class Receiver:
 def _notable(skew: float) -> int | None:
     """A clock skew in whole seconds; None for one that a clock that is right may show."""
     return round(skew) if abs(skew) >= NOTABLE_SKEW else None
-
-
-def _signer(webhooks: Sequence[Webhook], signed: SignedBytes) -> Webhook | None:
-    return next((webhook for webhook in webhooks if signed.by(webhook.signing_secret)), None)
 
 
 # What a fault of our own that nobody foresaw is answered with.

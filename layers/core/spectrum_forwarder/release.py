@@ -1,30 +1,23 @@
 """Release: refused requests that verify after all become events, on an operator's word.
 
 A request is judged as if it came today to the secrets that are stored now, but by the clock of the
-moment when it really came. What passes is put like any event, so a copy that arrived by another
-way is a duplicate; only then is it taken out of the quarantine. Wherever this stops, doing it
-again is safe.
+moment when it really came. Headers that were spoilt on the way are read for what they may have
+been: a signature that is right proves even so. What passes is put like any event, so a copy that
+arrived by another way is a duplicate; only then is it taken out of the quarantine. Wherever this
+stops, doing it again is safe.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from spectrum_forwarder.domain.errors import QueueUnavailable, Refused, StaleTimestamp
+from spectrum_forwarder.domain.errors import QueueUnavailable, StaleTimestamp
 from spectrum_forwarder.domain.event import Event, make_event, pack
-from spectrum_forwarder.domain.inbound import (
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    WEBHOOK_ID_HEADER,
-)
+from spectrum_forwarder.domain.inbound import WEBHOOK_ID_HEADER
 from spectrum_forwarder.domain.ports import Clock, EventQueue, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import QuarantineShelf, Suspect
-from spectrum_forwarder.domain.signature import (
-    SignedBytes,
-    check_freshness,
-    parse_signature,
-    parse_timestamp,
-)
+from spectrum_forwarder.domain.schemes import Proof, proofs
+from spectrum_forwarder.domain.signature import check_freshness
 from spectrum_forwarder.storing import EventStore
 
 
@@ -66,28 +59,28 @@ class Judge:
 
     def verdict(self, suspect: Suspect) -> Verdict:
         """What the suspect is."""
-        request = suspect.request
         if not self._known(suspect):
             return Verdict.UNKNOWN_WEBHOOK
-        if self._signer(suspect) is None:
+        proof = self._proof(suspect)
+        if proof is None:
             return Verdict.MISMATCH
         try:
-            timestamp = parse_timestamp(request.header(TIMESTAMP_HEADER))
-            check_freshness(timestamp, suspect.received_at, self.tolerance)
+            check_freshness(proof[1].timestamp, suspect.received_at, self.tolerance)
         except StaleTimestamp:
             return Verdict.STALE
         return Verdict.GOOD
 
     def event(self, suspect: Suspect) -> Event | None:
         """The event that the suspect is, stale or not; None where its signature is not right."""
-        webhook, request = self._signer(suspect), suspect.request
-        if webhook is None:
+        proof, request = self._proof(suspect), suspect.request
+        if proof is None:
             return None
+        webhook, claim = proof
         return make_event(
             source=webhook.source,
             webhook_id=webhook.id,
             received_at=suspect.received_at,
-            signed_at=parse_timestamp(request.header(TIMESTAMP_HEADER)),
+            signed_at=claim.timestamp,
             body=suspect.body,
             content_type=request.header("content-type") or None,
         )
@@ -100,16 +93,8 @@ class Judge:
             if webhook.accepted_until is None or suspect.received_at < webhook.accepted_until
         ]
 
-    def _signer(self, suspect: Suspect) -> Webhook | None:
-        request = suspect.request
-        try:
-            signature = parse_signature(request.header(SIGNATURE_HEADER))
-            timestamp = parse_timestamp(request.header(TIMESTAMP_HEADER))
-        except Refused:
-            return None
-        signed = SignedBytes(signature, timestamp, suspect.body)
-        known = self._known(suspect)
-        return next((webhook for webhook in known if signed.by(webhook.signing_secret)), None)
+    def _proof(self, suspect: Suspect) -> Proof | None:
+        return next(proofs(suspect.request, self._known(suspect)), None)
 
 
 @dataclass(frozen=True, slots=True)

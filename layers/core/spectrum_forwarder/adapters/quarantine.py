@@ -1,32 +1,33 @@
 """The quarantine in S3: a bounded number of objects an hour, whoever many instances write them.
 
-An object's name is its hour and one of a thousand slots, chosen by the request: that bounds the
+An object's name is its hour and one of ten thousand slots, chosen by the request: that bounds the
 number without a counter that all instances would have to share. Nothing is ever written over: the
-first one stays, and one that finds its slot taken tries another one, once.
+first one stays, and one that finds its slot taken tries some others. What is not kept is counted.
 """
 
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
-from spectrum_forwarder.domain.errors import PayloadsUnavailable
+from spectrum_forwarder.adapters.left_out import LeftOut
+from spectrum_forwarder.domain.errors import PayloadsUnavailable, QuarantineFull
 from spectrum_forwarder.domain.ports import Clock
-from spectrum_forwarder.domain.quarantine import Suspect
+from spectrum_forwarder.domain.quarantine import Suspect, hour_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 PREFIX = "quarantine/"
-SLOTS = 1000
+SLOTS = 10_000
+SLOTS_TRIED = 4
 # What one instance tries in an hour, at most.
-MOST_TRIES = 1000
+MOST_TRIES = 10_000
 # Seconds after a failure in which nothing is kept: a sender must not wait for each of many.
 PAUSE_AFTER_FAILURE = 10.0
-# Seconds within which the first try must have ended, lest a second one make the answer late.
-SECOND_TRY_WITHIN = 0.5
+# Seconds within which a write must have ended for another one to follow: the sender waits.
+QUICK = 0.5
 # Codes that say that a conditional write or delete found something else than it wanted.
 OTHERWISE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
@@ -46,31 +47,48 @@ class S3Quarantine:
         self._bucket = bucket
         self._clock = clock
         self._elapsed = elapsed
+        self._left_out = LeftOut(client, bucket, clock=clock)
         self._hour = ""
-        self._tried: set[str] = set()
+        self._kept: set[str] = set()
+        self._tries = 0
         self._paused_until = float("-inf")
 
     def keep(self, suspect: Suspect) -> str | None:
-        """See the port. Two writes at most, and the second one only if the first was quick."""
-        hour, digest = hour_of(suspect.received_at), suspect.digest
-        if not self._admits(hour, digest):
-            return None
+        """See the port. Another write only follows where those before it were quick."""
         began = self._elapsed()
+        try:
+            return self._keep(suspect, began)
+        except QuarantineFull:
+            self._left_out.add("full")
+            raise
+        except PayloadsUnavailable:
+            self._left_out.add("failed")
+            raise
+        finally:
+            if self._is_quick(began) and self._clock() >= self._paused_until:
+                self._left_out.write()
+
+    def _keep(self, suspect: Suspect, began: float) -> str | None:
+        hour, digest = hour_of(suspect.received_at), suspect.digest
+        if hour != self._hour:
+            self._hour, self._kept, self._tries = hour, set(), 0
+        if digest in self._kept:
+            return None
+        if self._tries >= MOST_TRIES:
+            raise QuarantineFull("this instance has tried as many in this hour as it may")
+        if self._clock() < self._paused_until:
+            raise PayloadsUnavailable("put_object has just failed, and is not tried for seconds")
+        self._tries += 1
         for slot in _slots(digest):
             if self._write(f"{hour}/{slot}", suspect):
+                self._kept.add(digest)
                 return f"{hour}/{slot}"
-            if self._elapsed() - began > SECOND_TRY_WITHIN:
-                break
-        return None
+            if not self._is_quick(began):
+                raise PayloadsUnavailable("put_object was too slow to be tried again")
+        raise QuarantineFull("its places in this hour are taken")
 
-    def _admits(self, hour: str, digest: str) -> bool:
-        if hour != self._hour:
-            self._hour, self._tried = hour, set()
-        full = digest in self._tried or len(self._tried) >= MOST_TRIES
-        if full or self._clock() < self._paused_until:
-            return False
-        self._tried.add(digest)
-        return True
+    def _is_quick(self, began: float) -> bool:
+        return self._elapsed() - began <= QUICK
 
     def _write(self, suspect_id: str, suspect: Suspect) -> bool:
         try:
@@ -96,12 +114,7 @@ def encode(suspect: Suspect) -> bytes:
     return json.dumps(head).encode() + b"\n" + suspect.body
 
 
-def hour_of(moment: float) -> str:
-    """What the names of all that came in that hour begin with."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H")
-
-
 def _slots(digest: str) -> list[str]:
-    """The two slots that a request may take."""
-    first, second = int(digest[:8], 16) % SLOTS, int(digest[8:16], 16) % (SLOTS - 1)
-    return [f"{slot:03d}" for slot in (first, (first + 1 + second) % SLOTS)]
+    """The slots that a request may take, the first one first."""
+    numbers = [int(digest[start : start + 8], 16) % SLOTS for start in range(0, 8 * SLOTS_TRIED, 8)]
+    return [f"{slot:04d}" for slot in dict.fromkeys(numbers)]

@@ -1,15 +1,17 @@
 """What is kept in the quarantine, as operators look at it: the functions do not load this."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
-from spectrum_forwarder.adapters.quarantine import OTHERWISE, PREFIX, encode, hour_of
+from spectrum_forwarder.adapters.left_out import LEFT_OUT
+from spectrum_forwarder.adapters.quarantine import OTHERWISE, PREFIX, encode
 from spectrum_forwarder.domain.errors import InvalidEntry, PayloadsUnavailable
-from spectrum_forwarder.domain.quarantine import Suspect
+from spectrum_forwarder.domain.quarantine import Suspect, hour_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -26,6 +28,19 @@ class Kept:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What could not be kept: how many for each cause (`full`, `failed`), and when (Unix seconds).
+
+    About so many: an instance writes its counts down once a minute, and one that failed may be
+    there all the same.
+    """
+
+    counts: Mapping[str, int]
+    first_at: float = 0.0
+    last_at: float = 0.0
+
+
 class S3QuarantineShelf:
     """The `QuarantineShelf` port, and the list of what is kept. Safe to use from threads."""
 
@@ -36,17 +51,24 @@ class S3QuarantineShelf:
     def pages(self, *, since: float | None = None) -> Iterator[list[Kept]]:
         """What was received in the hour of `since` (Unix seconds) or later, oldest hour first."""
         more: dict[str, Any] = {"StartAfter": PREFIX + hour_of(since)} if since is not None else {}
-        while True:
-            page = self._call(
-                self._client.list_objects_v2, Bucket=self._bucket, Prefix=PREFIX, **more
-            )
+        for page in self._listed(PREFIX, more):
             yield [
                 Kept(found["Key"].removeprefix(PREFIX), found["Size"])
-                for found in page.get("Contents", [])
+                for found in page
+                if not found["Key"].startswith(LEFT_OUT)
             ]
-            if not page.get("NextContinuationToken"):
-                return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def lost(self, *, since: float) -> Lost:
+        """What was not kept, by all instances that lost something after `since` (Unix seconds)."""
+        counts: Counter[str] = Counter()
+        times: list[float] = []
+        for page in self._listed(LEFT_OUT, {}):
+            for found in page:
+                told = _read_lost(self._read(found["Key"].removeprefix(PREFIX)))
+                if told is not None and told.last_at >= since:
+                    counts.update(told.counts)
+                    times += [told.first_at, told.last_at]
+        return Lost(counts, min(times, default=0.0), max(times, default=0.0))
 
     def get(self, suspect_id: str) -> Suspect | None:
         """See the port; raise InvalidEntry for an object that is no suspect."""
@@ -89,11 +111,30 @@ class S3QuarantineShelf:
                 return None
             raise PayloadsUnavailable(f"get_object: {code}") from error
 
+    def _listed(self, prefix: str, more: dict[str, Any]) -> Iterator[list[Any]]:
+        while True:
+            page = self._call(
+                self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix, **more
+            )
+            yield page.get("Contents", [])
+            if not page.get("NextContinuationToken"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
     def _call(self, operation: Any, **arguments: Any) -> Any:
         try:
             return operation(**arguments)
         except FAILURES as error:
             raise PayloadsUnavailable(f"{operation.__name__}: {failure_code(error)}") from error
+
+
+def _read_lost(found: tuple[bytes, str] | None) -> Lost | None:
+    try:
+        told = json.loads(found[0]) if found else {}
+        counts = {str(cause): int(count) for cause, count in told["counts"].items()}
+        return Lost(counts, float(told["first_at"]), float(told["last_at"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def decode(content: bytes) -> Suspect:

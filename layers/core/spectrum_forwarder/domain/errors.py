@@ -2,11 +2,15 @@
 
 ForwarderError
 ├── Refused                 an inbound request that is not accepted; answered with its code
-│   ├── MissingHeaders        400  a header that every delivery carries is not there
-│   ├── MalformedSignature    400  the signature is not `v0=` and 64 lowercase hex digits
-│   ├── MalformedTimestamp    400  the timestamp is not 10 digits
-│   ├── StaleTimestamp        401  signed too long ago, or in the future
-│   ├── SignatureMismatch     401  signed with another secret, or changed on the way
+│   ├── MissingHeaders        400  it names no webhook: nothing about it is Spectrum's
+│   ├── Unproved              it names a webhook that we know: it is kept in the quarantine
+│   │   ├── MissingSignature    401  no scheme's signature is there
+│   │   ├── MissingTimestamp    401  the time that was signed is not there
+│   │   ├── MalformedSignature  401  the signature is not `v0=` and 64 lowercase hex digits
+│   │   ├── MalformedTimestamp  401  the timestamp is not 10 digits
+│   │   ├── StaleTimestamp      401  signed too long ago, or in the future
+│   │   ├── SignatureMismatch   401  signed with another secret, or changed on the way
+│   │   └── NoSecretForScheme   503  signed by a scheme that no secret is stored for (yet)
 │   ├── UnknownWebhook        503  no secret is stored for this webhook id (yet)
 │   ├── SecretsUnavailable    503  the webhook secrets cannot be read and none are cached
 │   ├── UnreadableBody        503  the gateway's base64 cannot be decoded
@@ -15,12 +19,15 @@ ForwarderError
 │   ├── TableUnavailable, QueueUnavailable, PayloadsUnavailable, RegistryUnavailable
 ├── PayloadMissing          the stored body of an event is gone
 ├── LaterFormat             a stored event that only a later version of the forwarder can read
+├── QuarantineFull          a refused request is not kept, for as many are as there may be
 └── InvalidEntry            a registry entry that cannot be used; says which field and why
 
 A 4xx makes Spectrum drop the event for ever, so it is said only to what is provably not
-Spectrum's; every doubt of our own is a 503, which Spectrum retries.
+Spectrum's; every doubt of our own is a 503, which Spectrum retries. What names a known webhook may
+be Spectrum's whatever happened to it on the way: it is kept.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -52,8 +59,31 @@ class MissingHeaders(Refused):
     )
 
 
-class MalformedSignature(Refused):
-    status = 400
+class Unproved(Refused):
+    """It names a webhook that we know, and no stored secret proves it. It is kept for release.
+
+    `verified` says that the signature is right all the same.
+    """
+
+    def __init__(self, detail: str = "", *, verified: bool = False) -> None:
+        super().__init__(detail)
+        self.verified = verified
+
+
+class MissingSignature(Unproved):
+    status = 401
+    code = "missing_signature"
+    advice = "Send X-Spectrum-Signature; if Spectrum sent this, a proxy in between strips it."
+
+
+class MissingTimestamp(Unproved):
+    status = 401
+    code = "missing_timestamp"
+    advice = "Send X-Spectrum-Timestamp; if Spectrum sent this, a proxy in between strips it."
+
+
+class MalformedSignature(Unproved):
+    status = 401
     code = "malformed_signature"
     advice = (
         "X-Spectrum-Signature must be 'v0=' and 64 lowercase hex digits (67 characters); "
@@ -61,13 +91,13 @@ class MalformedSignature(Refused):
     )
 
 
-class MalformedTimestamp(Refused):
-    status = 400
+class MalformedTimestamp(Unproved):
+    status = 401
     code = "malformed_timestamp"
     advice = "X-Spectrum-Timestamp must be Unix time in whole seconds: exactly 10 digits."
 
 
-class StaleTimestamp(Refused):
+class StaleTimestamp(Unproved):
     status = 401
     code = "stale_timestamp"
     advice = (
@@ -76,12 +106,21 @@ class StaleTimestamp(Refused):
     )
 
 
-class SignatureMismatch(Refused):
+class SignatureMismatch(Unproved):
     status = 401
     code = "signature_mismatch"
     advice = (
         "The signature does not match: check that this webhook's signing secret is stored as it "
         "was shown, and that nothing between Spectrum and the endpoint rewrites the body."
+    )
+
+
+class NoSecretForScheme(Unproved):
+    status = 503
+    code = "scheme_without_secret"
+    advice = (
+        "It is signed by Standard Webhooks alone (webhook-signature), which is not checked here: "
+        "have this webhook sign with X-Spectrum-Signature as well."
     )
 
 
@@ -107,6 +146,14 @@ class NotDurable(Refused):
     status = 503
     code = "not_durable"
     advice = "Neither the events table nor the queue could take the event: it will be retried."
+
+
+def refusals(kind: type[Refused] = Refused) -> Iterator[type[Refused]]:
+    """Every kind of refusal that has a code of its own."""
+    for further in kind.__subclasses__():
+        if hasattr(further, "code"):
+            yield further
+        yield from refusals(further)
 
 
 class Unavailable(ForwarderError):
@@ -135,6 +182,10 @@ class PayloadMissing(ForwarderError):
 
 class LaterFormat(ForwarderError):
     """A later version of the forwarder stored this event: it is kept for that one, untouched."""
+
+
+class QuarantineFull(ForwarderError):
+    """As many refused requests are kept as there may be: this one is not."""
 
 
 class InvalidEntry(ForwarderError):

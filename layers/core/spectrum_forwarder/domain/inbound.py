@@ -13,6 +13,7 @@ SIGNATURE_HEADER = "x-spectrum-signature"
 TIMESTAMP_HEADER = "x-spectrum-timestamp"
 WEBHOOK_ID_HEADER = "x-spectrum-webhook-id"
 REQUIRED_HEADERS = (SIGNATURE_HEADER, TIMESTAMP_HEADER, WEBHOOK_ID_HEADER)
+STANDARD_HEADERS = ("webhook-signature", "webhook-timestamp", "webhook-id")
 DIGITS = re.compile(r"[0-9]{1,12}")
 # Only the first is accepted; the others tell what happened to it.
 SIGNATURE_FORMS = (
@@ -40,11 +41,13 @@ class InboundRequest:
         """The header's value without surrounding blanks, or an empty string."""
         return self.headers.get(name, "").strip(" \t")
 
-    def require_headers(self) -> None:
-        """Raise MissingHeaders, naming those that are absent or empty."""
-        missing = [name for name in REQUIRED_HEADERS if not self.header(name)]
-        if missing:
+    def webhook_id(self) -> str:
+        """The webhook that it names; raise MissingHeaders, naming all that are absent or empty."""
+        webhook_id = self.header(WEBHOOK_ID_HEADER)
+        if not webhook_id:
+            missing = [name for name in REQUIRED_HEADERS if not self.header(name)]
             raise MissingHeaders("Missing: " + ", ".join(missing) + ". " + MissingHeaders.advice)
+        return webhook_id
 
     def shape(self) -> dict[str, object]:
         """What may be logged of a refused request: lengths and presence, never content."""
@@ -64,6 +67,7 @@ class InboundRequest:
             "signature_length": len(signature),
             "signature_form": _signature_form(signature),
             "timestamp_length": len(timestamp),
+            "standard": any(self.header(name) for name in STANDARD_HEADERS) or None,
             "missing": [name for name in REQUIRED_HEADERS if not self.header(name)],
         }
 

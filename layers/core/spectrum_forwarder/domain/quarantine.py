@@ -1,25 +1,31 @@
 """Quarantine: requests that were refused though the fault may be our own, kept for some days.
 
-Only what names a webhook that is known and is answered 401 comes here: a secret that was stored
-wrong, a proxy that rewrites bodies or a clock that is off looks just like a forgery. Nobody is
-trusted by being here: a request gets out only by verifying.
+Only what names a webhook that is known and is not proved comes here: a secret that was stored
+wrong, a proxy that rewrites bodies or drops headers, or a clock that is off looks just like a
+forgery. Nobody is trusted by being here: a request gets out only by verifying.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
-from spectrum_forwarder.domain.inbound import SIGNATURE_HEADER, TIMESTAMP_HEADER, InboundRequest
+from spectrum_forwarder.domain.inbound import (
+    SIGNATURE_HEADER,
+    STANDARD_HEADERS,
+    TIMESTAMP_HEADER,
+    InboundRequest,
+)
 
 KEPT_SECONDS = 72 * 3600.0
-LARGEST_BODY = 256 * 1024
-# What verifying takes, and what helps to find out why it fails.
-KEPT_HEADERS = (
-    *("content-type", "content-length", "content-encoding", "user-agent"),
-    *("x-spectrum-event", "x-spectrum-webhook-id", TIMESTAMP_HEADER, SIGNATURE_HEADER),
+# What verifying takes, and what helps to find out why it fails: those of every scheme, under their
+# own names or as a proxy renamed them. None is cut: API Gateway takes 10 KB of headers in all.
+KEPT_HEADERS = re.compile(
+    r"content-(type|length|encoding)|user-agent|date|(http[_-])?(x[_-]spectrum|webhook)[_-].+"
 )
-LONGEST_VALUE = 1000
+SIGNED = (SIGNATURE_HEADER, TIMESTAMP_HEADER)
 # How a request is signed that only asks whether a webhook is known: nobody has lost it.
 UNSIGNED = "v0=" + "0" * 64
 
@@ -40,17 +46,23 @@ class Suspect:
 
     @property
     def digest(self) -> str:
-        """What tells requests apart: hex of a hash over signature, timestamp and body."""
-        signed = (self.headers.get(name, "") for name in (SIGNATURE_HEADER, TIMESTAMP_HEADER))
+        """What tells requests apart: hex of a hash over signatures, timestamps and body."""
+        signed = [self.headers.get(name, "") for name in SIGNED]
+        signed += [self.headers[name] for name in STANDARD_HEADERS if name in self.headers]
         head = "\n".join([*signed, ""]).encode("utf-8", "surrogatepass")
         return hashlib.sha256(head + self.body).hexdigest()
 
 
+def hour_of(moment: float) -> str:
+    """What the names of all that came in that hour begin with."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H")
+
+
 class Quarantine(Protocol):
-    """Keeps suspects; raises PayloadsUnavailable."""
+    """Keeps suspects; raises PayloadsUnavailable and QuarantineFull, and counts what it loses."""
 
     def keep(self, suspect: Suspect) -> str | None:
-        """Keep it, and return its id; None where it is there already, or enough are."""
+        """Keep it, and return its id; None where it is there already."""
 
 
 class QuarantineShelf(Protocol):
@@ -64,12 +76,10 @@ class QuarantineShelf(Protocol):
 
 
 def suspect(request: InboundRequest, *, code: str, received_at: float) -> Suspect | None:
-    """What is kept of a refused request; None where it is too large, or was never signed."""
-    if len(request.body) > LARGEST_BODY or request.header(SIGNATURE_HEADER) == UNSIGNED:
+    """What is kept of a refused request; None where it only asked, and nobody has lost it."""
+    if request.header(SIGNATURE_HEADER) == UNSIGNED:
         return None
     headers = {
-        name: value[:LONGEST_VALUE]
-        for name in KEPT_HEADERS
-        if (value := request.header(name)) or name in request.headers
+        name: request.header(name) for name in request.headers if KEPT_HEADERS.fullmatch(name)
     }
     return Suspect(received_at, code, headers, request.body)

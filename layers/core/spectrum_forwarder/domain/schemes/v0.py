@@ -1,0 +1,55 @@
+"""Spectrum's own scheme: X-Spectrum-Signature, over X-Spectrum-Timestamp and the body."""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+
+from spectrum_forwarder.domain.errors import MissingSignature, MissingTimestamp
+from spectrum_forwarder.domain.inbound import SIGNATURE_HEADER, TIMESTAMP_HEADER, InboundRequest
+from spectrum_forwarder.domain.ports import Webhook
+from spectrum_forwarder.domain.signature import (
+    TIMESTAMP,
+    SignedBytes,
+    parse_signature,
+    parse_timestamp,
+)
+
+HEADERS = (SIGNATURE_HEADER, TIMESTAMP_HEADER)
+# What may stand around and between the parts of a header that was quoted, or sent twice.
+AROUND = re.compile(r"[,;\s\"']+")
+DIGITS = re.compile(r"(?:v0=)?([0-9a-f]{64})")
+# More signatures and times in one header were not put there by a proxy.
+MOST_PARTS = 8
+
+
+def read(request: InboundRequest) -> SignedBytes:
+    """See `Scheme`."""
+    signature, timestamp = request.header(SIGNATURE_HEADER), request.header(TIMESTAMP_HEADER)
+    if not signature:
+        raise MissingSignature
+    if not timestamp:
+        raise MissingTimestamp
+    return SignedBytes(parse_signature(signature), parse_timestamp(timestamp), request.body)
+
+
+def readings(request: InboundRequest) -> Iterator[SignedBytes]:
+    """See `Scheme`. Headers may be quoted, joined, in upper case, or without their prefix."""
+    signatures = [
+        f"v0={found[1]}".encode()
+        for part in _parts(request.header(SIGNATURE_HEADER).lower())
+        if (found := DIGITS.fullmatch(part))
+    ]
+    timestamps = [
+        int(part) for part in _parts(request.header(TIMESTAMP_HEADER)) if TIMESTAMP.fullmatch(part)
+    ]
+    for signature, timestamp in product(signatures, timestamps):
+        yield SignedBytes(signature, timestamp, request.body)
+
+
+def secrets(webhook: Webhook) -> tuple[str, ...]:
+    """See `Scheme`."""
+    return (webhook.signing_secret,)
+
+
+def _parts(text: str) -> list[str]:
+    return list(dict.fromkeys(AROUND.split(text)))[:MOST_PARTS]
