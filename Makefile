@@ -13,7 +13,7 @@ BENCH_VENV := .bench-venv
 BENCH := $(BENCH_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 
-.PHONY: demo test consumers template dashboard prove bench check fix validate build events lock clean
+.PHONY: demo test consumers template dashboard prove soak bench check fix validate build events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -76,6 +76,11 @@ prove: $(READY)
 	PROVE=long $(BIN)/pytest -n 2 --timeout 3600 tests/prove
 	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py \
 		tests/cli/test_rotate.py
+
+# The whole local stack under load, killed workers and an operator's commands, for 25 minutes;
+# SOAK_MINUTES=4 is for trying.
+soak: $(READY)
+	$(BIN)/python -m tests.soak
 
 # Draws docs/dashboard.png from a local run's metrics; needs chromium.
 dashboard: $(READY)

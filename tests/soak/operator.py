@@ -1,0 +1,115 @@
+"""The operator of a soak: commands as they are typed, and what they should have led to."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spectrum_cli.local.stack import LocalStack
+from spectrum_cli.local.state import LocalState
+
+from tests.hardening.crowd import SECRET
+from tests.soak.places import CHANGING, Place
+
+COMMAND_SECONDS = 120
+
+
+@dataclass
+class Era:
+    """The destination `changing` from when it is added until it is removed (Unix seconds).
+
+    `place` is where its events arrive, `identity` what deliveries are bound to.
+    """
+
+    place: str
+    identity: str
+    added_at: float
+    removed_at: float | None = None
+
+
+@dataclass
+class Replay:
+    """A replay: of all events received in that time, to one destination."""
+
+    place: str
+    since: float
+    until: float
+
+
+@dataclass
+class Operator:
+    """Runs commands against the local stack, which has left word of itself in `home`."""
+
+    stack: LocalStack
+    changing: Place
+    home: Path
+    eras: list[Era] = field(default_factory=list)
+    replays: list[Replay] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def pause(self) -> None:
+        """Let what `changing` is owed wait."""
+        self._run("destinations", "pause", CHANGING)
+
+    def resume(self) -> None:
+        """Let it have what has been waiting."""
+        self._run("destinations", "resume", CHANGING)
+
+    def exchange(self) -> None:
+        """Take `changing` away and add it anew at another address."""
+        self.eras[-1].removed_at = time.time()
+        self._run("destinations", "remove", CHANGING, "--yes")
+        self.add()
+
+    def add(self) -> None:
+        """Add `changing` at an address of its own."""
+        place = f"{CHANGING}-{len(self.eras) + 1}"
+        url = self.changing.url(place)
+        self._run("destinations", "add", CHANGING, url, "--secret-stdin", given=SECRET)
+        self.eras.append(Era(place, self._identity(), time.time()))
+
+    def give_the_last(self, seconds: float) -> None:
+        """Replay what came in the last seconds to `changing`, as `destinations add` advises."""
+        until = time.time()
+        replay = Replay(self.eras[-1].place, until - seconds, until)
+        self._run(
+            *("replay", "--since", f"{seconds:.0f}s", "--destination", CHANGING),
+            *("--yes", "--restart"),
+        )
+        self.replays.append(replay)
+
+    def _run(self, *arguments: str, given: str = "") -> None:
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.home), "NO_PROXY": "127.0.0.1"}
+        ran = subprocess.run(
+            [sys.executable, "-m", "spectrum_cli", *arguments, "--local"],
+            input=given + "\n",
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            env=environment,
+            check=False,
+        )
+        if ran.returncode:
+            self.failures.append(f"{' '.join(arguments)}: {ran.returncode} {ran.stderr.strip()}")
+
+    def _identity(self) -> str:
+        secret = self.stack.deployment.physical_ids["DestinationsSecret"]
+        text = self.stack.client("secretsmanager").get_secret_value(SecretId=secret)
+        entries = json.loads(text["SecretString"])["destinations"]
+        found = next(entry for entry in entries if entry["name"] == CHANGING)
+        return str(found.get("id", CHANGING))
+
+
+def state_of(stack: LocalStack) -> LocalState:
+    """The word that commands find the stack by."""
+    return LocalState(
+        pid=os.getpid(),
+        endpoint_url=stack.endpoint_url,
+        aws_url=stack.endpoints.default,
+        overrides=dict(stack.endpoints.overrides),
+        physical_ids=dict(stack.deployment.physical_ids),
+        outputs=dict(stack.deployment.outputs),
+    )
