@@ -44,7 +44,7 @@ class Killed(BaseException):
 
 @dataclass
 class Fates:
-    """Decides what befalls each call. `down` names services that refuse everything."""
+    """Decides what befalls each call. `down` names services, or calls, that refuse everything."""
 
     script: Script = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
@@ -66,7 +66,7 @@ class Fates:
         """The fate of the call that is about to be made."""
         if self.away:
             return None
-        if name.partition(".")[0] in self.down:
+        if name in self.down or name.partition(".")[0] in self.down:
             self.tell(f"     {name}: down")
             return Fault.ERROR_BEFORE
         index = len(self.writes)

@@ -60,5 +60,6 @@ class WatchedDestinations:
         failing = reader.failed_at > reader.read_at and now - reader.failed_at < PAUSE
         if now - reader.read_at >= DESTINATIONS_AGE and not failing:
             self.ledger.breach(Invariant.FRESH, f"{now - reader.read_at:.0f} s old at {now:.1f}")
-        self.ledger.consulted(reader.identities())
+        if self.ledger.at_work:
+            self.ledger.consulted(reader.identities())
         return found

@@ -15,6 +15,8 @@ from spectrum_forwarder.domain.outbound import Attempt
 
 # An event's name, and a destination's identity.
 Pair = tuple[str, str]
+# How often a worker must have come to grief over an event before it may be given up as poison.
+SETBACKS_OF_POISON = 4
 
 
 class Invariant(StrEnum):
@@ -75,9 +77,12 @@ class Ledger:
     replays: Counter[Pair] = field(default_factory=Counter)
     gone: set[Pair] = field(default_factory=set)
     setbacks: Counter[str] = field(default_factory=Counter)
+    poisonous: set[str] = field(default_factory=set)
     unkept: set[bytes] = field(default_factory=set)
     down_for_days: set[str] = field(default_factory=set)
     states: dict[str, Deliveries] = field(default_factory=dict)
+    # How events ended that had expired before another one got their key.
+    past: defaultdict[str, list[Deliveries]] = field(default_factory=lambda: defaultdict(list))
     breaches: list[Breach] = field(default_factory=list)
     at_work: list[Invocation] = field(default_factory=list)
 
@@ -92,9 +97,12 @@ class Ledger:
 
     def stored(self, key: str, name: str, *, again: bool) -> None:
         """An event is in the table; `again` where it stands there under another key already."""
+        before = self.names.get(key)
+        if before is not None:
+            self.keys[before].discard(key)
+            self.past[before].append(self.states.pop(key, {}))
         self.names[key] = name
         self.keys[name].add(key)
-        self.states.pop(key, None)
         if not again:
             self.generations[name] += 1
 
@@ -131,6 +139,8 @@ class Ledger:
             self.breach(Invariant.ONE_ID, f"{pair}: {webhook_id} is {self.webhook_ids[webhook_id]}")
         if self.webhook_ids.setdefault(f"of {key}", webhook_id) != webhook_id:
             self.breach(Invariant.ONE_ID, f"{pair}: another id: {webhook_id}")
+        if "." in webhook_id:
+            self.breach(Invariant.ONE_ID, f"{pair}: no verifier takes {webhook_id}")
         if attempt.body not in self.bodies[name]:
             self.breach(Invariant.ONE_ID, f"{pair}: another body")
         if answer.succeeded:
@@ -163,6 +173,8 @@ class Ledger:
             self.states[key] = dict(deliveries)
         if not any(delivery.reason == "poison" for delivery in (deliveries or {}).values()):
             self.setbacks[key] = 0
+        elif self.setbacks[key] >= SETBACKS_OF_POISON:
+            self.poisonous.add(self.names[key])
         worker.recorded.add(key)
         for pair in [pair for pair in worker.arrived if pair[0] == self.names[key]]:
             del worker.arrived[pair]

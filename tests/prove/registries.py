@@ -123,7 +123,7 @@ class Registry:
         """What deliveries to the destination of this name are bound to."""
         return next(life.identity for life in self._living() if life.name == name)
 
-    def add(self, name: str, **fields: object) -> None:
+    def add(self, name: str, /, **fields: object) -> None:
         """Add a destination; mend or change the entry if it is there."""
         self._spoilt.pop(name, None)
         life = self._find(name)
@@ -142,7 +142,7 @@ class Registry:
             self._spoilt.pop(name, None)
             self._write()
 
-    def spoil(self, name: str, **fields: object) -> None:
+    def spoil(self, name: str, /, **fields: object) -> None:
         """Let an entry be wrong in these fields until it is mended; None takes a field away."""
         life = self._find(name)
         if life is not None:

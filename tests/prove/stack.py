@@ -192,10 +192,11 @@ class Stack:
         """Lose all hints. Whole events are none: while the table is down the queue is the truth."""
         self.queue.queued = [queued for queued in self.queue.queued if '"event":' in queued.body]
 
-    def replay(self, key: str) -> None:
-        """An operator wants the event to be delivered once more, to all that there are."""
+    def replay(self, key: str, *, to: str | None = None) -> None:
+        """An operator wants the event to be delivered once more, to all its own or to this one."""
         configured = frozenset(self.registry.identities())
-        change = Replay(configured, destinations=None, status=None, begun_at=self.clock())
+        wanted = None if to is None else frozenset({self.registry.identity(to)})
+        change = Replay(configured, destinations=wanted, status=None, begun_at=self.clock())
         with contextlib.suppress(Killed, TableUnavailable):
             self.reopener.reopen(key, change)
 

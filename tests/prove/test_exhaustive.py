@@ -6,6 +6,7 @@ import pytest
 from spectrum_forwarder import storing
 
 from tests.prove.conftest import Figures
+from tests.prove.edges import EDGES
 from tests.prove.faults import Script
 from tests.prove.ledger import Breach
 from tests.prove.scenarios import SCENARIOS, Scenario, Tally, explore
@@ -30,9 +31,12 @@ class Run:
         return f"{self.scenario}, up to {self.faults}, part {self.share + 1} of {self.shares}"
 
 
-SHORT = [Run(scenario, 2 if n < WITH_PAIRS else 1) for n, scenario in enumerate(SCENARIOS)]
+SHORT = [
+    *(Run(scenario, 2 if n < WITH_PAIRS else 1) for n, scenario in enumerate(SCENARIOS)),
+    *(Run(scenario, 1) for scenario in EDGES),
+]
 # The last one alone would take as long as all others at three.
-LONG_ONES = [Run(SCENARIOS[-1], 2)] + [
+LONG_ONES = [Run(scenario, 2) for scenario in (SCENARIOS[-1], *EDGES)] + [
     Run(scenario, 3, share, SHARES)
     for scenario in reversed(SCENARIOS[:-1])
     for share in range(SHARES)

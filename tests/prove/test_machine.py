@@ -10,11 +10,12 @@ from spectrum_forwarder import storing
 from spectrum_forwarder.domain.delivery import Answer
 
 from tests.prove.conftest import Figures
+from tests.prove.edges import TYPING
 from tests.prove.faults import Fault
 from tests.prove.scenarios import DAY, HOUR, REFUSED, ROTATED, SLOW, Tally, world_of
 from tests.prove.stack import DELIVERED
 from tests.prove.world import World
-from tests.support.make import WEBHOOK, body_of
+from tests.support.make import WEBHOOK, body_of, changed
 from tests.support.prove import LONG
 
 NAMES = ("crm", "erp", "bot", "new")
@@ -23,6 +24,7 @@ FIELDS: Mapping[str, Mapping[str, object]] = {
     "bot": {"filter": "!contains(to_string(@), 'unwanted')"}
 }
 SERVICES = ("table", "queue", "payloads", "secrets")
+CHANGES = ("add", "remove", "pause", "resume", "break")
 # Bodies from this size (bytes) go to the bucket: those with a long text do.
 INLINE = 260
 
@@ -43,6 +45,7 @@ class Histories(RuleBasedStateMachine):
         # Two hours of trouble are enough for the dead-letter queue.
         self.world.max_receives = 20
         self.keys: list[str] = []
+        self.typed_at, self.typings = 0.0, 0
         for name in NAMES[:3]:
             self.world.registry.add(name, **FIELDS.get(name, {}))
 
@@ -63,6 +66,28 @@ class Histories(RuleBasedStateMachine):
             webhook = ROTATED if rotated else WEBHOOK
             (body,) = self.world.ledger.bodies[key]
             self.world.deliver(body, key, webhook=webhook)
+
+    @rule(number=st.integers(0, 99), chat=st.integers(2, 3), rotated=st.booleans())
+    def deliver_another_of_its_id(self, number: int, chat: int, rotated: bool) -> None:
+        """Ids of some platforms are unique within a chat only."""
+        if self.keys:
+            key = self.keys[number % len(self.keys)]
+            (body,) = self.world.ledger.bodies[key]
+            other = changed(body, space={"id": f"space-{chat}"})
+            webhook = ROTATED if rotated else WEBHOOK
+            self.world.deliver(other, f"{key} in chat {chat}", webhook=webhook)
+
+    @rule()
+    def type(self) -> None:
+        """An event without an id is a copy of the last one for some minutes, and then a new one."""
+        now = self.world.clock()
+        since = now - self.typed_at
+        if since > 600.0:
+            self.typings += 1
+            self.typed_at = now
+        elif since > 30.0:
+            return
+        self.world.deliver(TYPING, f"typing {self.typings}")
 
     # Faults
 
@@ -102,7 +127,7 @@ class Histories(RuleBasedStateMachine):
 
     # Destinations
 
-    @rule(name=names, change=st.sampled_from(["add", "remove", "pause", "resume", "break"]))
+    @rule(name=names, change=st.sampled_from(CHANGES))
     def configure(self, name: str, change: str) -> None:
         registry = self.world.registry
         known = name in registry.names()

@@ -5,22 +5,25 @@ from collections.abc import Callable, Iterator
 import pytest
 from spectrum_forwarder import storing
 
+from tests.prove import edge_mutants
 from tests.prove.conftest import Figures
+from tests.prove.edges import EDGES, LONG_EDGES
 from tests.prove.ledger import Breach
 from tests.prove.mutants import HARMLESS, MUTANTS, Mutant
 from tests.prove.scenarios import CALAMITIES, SCENARIOS, Scenario, explore
 
 
 def trials(patch: pytest.MonkeyPatch) -> Iterator[tuple[Scenario, list[Breach]]]:
-    """All scenarios and calamities undisturbed, then the scenarios under every single fault."""
-    for faults, scenarios in ((0, (*SCENARIOS, *CALAMITIES)), (1, SCENARIOS)):
+    """All small worlds undisturbed, then the shorter ones under every single fault."""
+    undisturbed = (*SCENARIOS, *EDGES, *CALAMITIES, *LONG_EDGES)
+    for faults, scenarios in ((0, undisturbed), (1, (*SCENARIOS, *EDGES))):
         for scenario in scenarios:
             patch.setattr(storing, "LARGEST_INLINE", scenario.inline or 350_000)
             for _, _, breaches in explore(scenario, faults):
                 yield scenario, breaches
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+@pytest.mark.parametrize("mutant", (*MUTANTS, *edge_mutants.MUTANTS), ids=str)
 def test_a_mutant_is_caught(
     mutant: Mutant, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:

@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from spectrum_forwarder.domain.delivery import Delivery, Status
+from spectrum_forwarder.domain.delivery import Deliveries, Delivery, Status
 from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
 
 from tests.prove.ledger import Breach, Invariant, Ledger, Pair
 from tests.prove.registries import Registry
 from tests.support.memory import Row
 
-# How often a worker must have come to grief over an event before it may be given up as poison.
-SETBACKS_OF_POISON = 4
 LONGEST_OUTAGE = 4 * 86_400.0
 
 
@@ -42,28 +40,30 @@ class Verdict:
 
     def _judge_event(self, name: str) -> None:
         keys = self.ledger.keys[name]
-        if not keys:
-            self.ledger.breach(Invariant.NOTHING_OWED, f"{name} is stored nowhere")
+        ends: list[Deliveries | None] = list(self.ledger.past[name])
         for key in sorted(keys):
             row = self.rows.get(key)
-            deliveries = row.deliveries if row else self.ledger.states.get(key)
+            ends.append(row.deliveries if row else self.ledger.states.get(key))
+        if not ends:
+            self.ledger.breach(Invariant.NOTHING_OWED, f"{name} is stored nowhere")
+        for deliveries in ends:
             if deliveries is None:
                 self.ledger.breach(Invariant.NOTHING_OWED, f"{name} is bound for nobody")
             for delivery in (deliveries or {}).values():
-                self._judge_delivery(key, name, delivery)
+                self._judge_delivery(name, delivery)
 
-    def _judge_delivery(self, key: str, name: str, delivery: Delivery) -> None:
+    def _judge_delivery(self, name: str, delivery: Delivery) -> None:
         pair = (name, delivery.destination)
         if delivery.status is Status.PENDING:
             self.ledger.breach(Invariant.NOTHING_OWED, f"{pair} is pending")
         elif delivery.status is Status.DELIVERED:
             if not self.ledger.accepted[pair]:
                 self.ledger.breach(Invariant.DELIVERED, f"{pair} never arrived")
-        elif not self._just(key, delivery, pair):
+        elif not self._just(delivery, pair):
             detail = f"{pair}: {delivery.status} {delivery.reason}"
             self.ledger.breach(Invariant.JUST_CAUSE, detail)
 
-    def _just(self, key: str, delivery: Delivery, pair: Pair) -> bool:
+    def _just(self, delivery: Delivery, pair: Pair) -> bool:
         ledger = self.ledger
         if delivery.status is Status.REMOVED:
             return self.registry.was_away(delivery.destination, delivery.planned_at)
@@ -77,4 +77,4 @@ class Verdict:
         if reason == "breaker_open":
             down_for_days = self.registry.name_of(delivery.destination) in ledger.down_for_days
             return down_for_days and self.now - delivery.planned_at > LONGEST_OUTAGE
-        return reason == "poison" and ledger.setbacks[key] >= SETBACKS_OF_POISON
+        return reason == "poison" and pair[0] in ledger.poisonous

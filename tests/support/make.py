@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.event import Event, make_event, pack
@@ -26,6 +27,14 @@ def body_of(message_id: str = "spc-msg-1", **content: object) -> bytes:
         "content": {"type": "text", "text": "hello"} | content,
     }
     whole = {"event": "messages", "space": {"id": "space-1"}, "message": message}
+    return json.dumps(whole, separators=(",", ":")).encode()
+
+
+def changed(body: bytes, **parts: Mapping[str, object]) -> bytes:
+    """The body with other values in some fields of its parts: `space`, `message`."""
+    whole = json.loads(body)
+    for name, values in parts.items():
+        whole[name] |= values
     return json.dumps(whole, separators=(",", ":")).encode()
 
 

@@ -1,0 +1,37 @@
+"""Mistakes at the edges of the core, each made by replacing one part of the real code."""
+
+from spectrum_forwarder import fanout, storing
+
+from tests.prove.ledger import Invariant
+from tests.prove.mutants import Mutant, Patch
+
+
+def key_by_id_alone(patch: Patch) -> None:
+    patch.setattr(storing, "_is_same", lambda existing, fitted: True)
+
+
+def a_copy_for_ever(patch: Patch) -> None:
+    patch.setattr(storing, "_is_copy", lambda existing, event: True)
+
+
+def every_meeting_makes_one_more(patch: Patch) -> None:
+    """A copy is taken for an event that came again long after."""
+    numbers = iter(range(10**6))
+
+    def suffix(self: storing.EventStore, key: str, event: object) -> float:
+        return float(next(numbers))
+
+    patch.setattr(storing, "_is_copy", lambda existing, event: False)
+    patch.setattr(storing.EventStore, "_began", suffix)
+
+
+def full_stop_in_the_webhook_id(patch: Patch) -> None:
+    patch.setattr(fanout, "outgoing_id", lambda event_key, stored_format: event_key)
+
+
+MUTANTS = (
+    Mutant(key_by_id_alone, Invariant.DURABLE_FIRST),
+    Mutant(a_copy_for_ever, Invariant.DURABLE_FIRST),
+    Mutant(every_meeting_makes_one_more, Invariant.ONCE),
+    Mutant(full_stop_in_the_webhook_id, Invariant.ONE_ID),
+)
