@@ -6,7 +6,8 @@ Amazon's own certificate authority are copied out of its CA bundle: a bundle of 
 fraction of the time, and every service of AWS's public regions stands under one of them. The whole
 bundle stays, for destinations elsewhere.
 
-Run as `python3 trim.py FOLDER`; needs the standard library alone.
+Run as `python3 trim.py FOLDER`, before our own package is there; needs the standard library alone.
+What is left is loaded and called by tests/built.
 """
 
 import gzip
@@ -74,9 +75,11 @@ def trim_service(folder: Path) -> None:
         elif path.suffix == ".gz":
             content = json.loads(gzip.decompress(path.read_bytes()))
             path.unlink()
-            if "operations" in content and folder.name in CALLS:
-                content = only(CALLS[folder.name], content)
-            _write(path.with_suffix(""), undocumented(content))
+            if "operations" in content:
+                content = undocumented(content)
+                if folder.name in CALLS:
+                    content = only(CALLS[folder.name], content)
+            _write(path.with_suffix(""), content)
 
 
 def only(calls: Sequence[str], model: Any) -> Any:
@@ -102,17 +105,26 @@ def shapes_in(part: Any) -> set[str]:
     return own | {name for each in part.values() for name in shapes_in(each)}
 
 
-def undocumented(content: Any) -> Any:
-    """Without the texts for people; a shape or a member may itself be called documentation."""
-    if isinstance(content, dict):
-        return {
-            name: undocumented(value)
-            for name, value in content.items()
-            if name != "documentation" or not isinstance(value, str)
-        }
-    if isinstance(content, list):
-        return [undocumented(value) for value in content]
-    return content
+def undocumented(model: Any) -> Any:
+    """A service's model without the texts of these parts: service, operations, shapes, members.
+
+    No other text is touched, whatever its name: botocore asks for these four only where they are,
+    and reads others, such as those of `clientContextParams`, at every call of S3.
+    """
+    shapes = _without_texts(model["shapes"])
+    for shape in shapes.values():
+        if "members" in shape:
+            shape["members"] = _without_texts(shape["members"])
+    operations = _without_texts(model["operations"])
+    return _without_text(model) | {"operations": operations, "shapes": shapes}
+
+
+def _without_texts(parts: dict[str, Any]) -> dict[str, Any]:
+    return {name: _without_text(part) for name, part in parts.items()}
+
+
+def _without_text(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name != "documentation"}
 
 
 def trim_endpoints(path: Path) -> None:
@@ -172,6 +184,7 @@ def trim(layer: Path) -> None:
     trim_docs(botocore)
     roots = amazon_roots((botocore / "cacert.pem").read_text(encoding="utf-8"))
     target = layer / "spectrum_forwarder" / "adapters" / "amazon_roots.pem"
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(roots, encoding="ascii")
 
 

@@ -39,8 +39,30 @@ def test_a_bundle_without_one_of_them_fails_the_build() -> None:
 
 
 def test_a_member_called_documentation_stays() -> None:
-    model = {"documentation": "text", "members": {"documentation": {"shape": "S"}}}
-    assert TRIM["undocumented"](model) == {"members": {"documentation": {"shape": "S"}}}
+    member = {"shape": "S"}
+    model = {
+        "operations": {"documentation": {"name": "documentation"}},
+        "shapes": {"documentation": {"members": {"documentation": member}}},
+    }
+    assert TRIM["undocumented"](model) == model
+
+
+def test_texts_go_from_the_parts_that_are_named_and_stay_everywhere_else() -> None:
+    text = {"documentation": "<p>For people.</p>"}
+    model = {
+        **text,
+        "operations": {"Put": {"name": "Put", **text}},
+        "shapes": {"Body": {"type": "structure", "members": {"A": {"shape": "S", **text}}, **text}},
+        # botocore's S3 client reads it at every call.
+        "clientContextParams": {"Accelerate": {"type": "boolean", **text}},
+        "something new": text,
+    }
+    assert TRIM["undocumented"](model) == {
+        "operations": {"Put": {"name": "Put"}},
+        "shapes": {"Body": {"type": "structure", "members": {"A": {"shape": "S"}}}},
+        "clientContextParams": model["clientContextParams"],
+        "something new": text,
+    }
 
 
 def test_a_model_keeps_the_calls_that_are_made_and_what_they_need() -> None:
