@@ -19,8 +19,10 @@ export SAM_CLI_TELEMETRY := 0
 demo: $(READY)
 	$(BIN)/forwarder demo
 
-# Three at a time on two cores: many tests wait for processes, and some for each other's time.
+# Three at a time on two cores: many tests wait for processes, and some for each other's time. What
+# they run is built before their seconds are counted.
 test: check template
+	$(BIN)/python -m tests.support.built
 	$(BIN)/pytest -n 3 --dist loadfile
 
 # docs/consumers.md against the real frameworks, those of Node.js too.

@@ -111,13 +111,13 @@ def send(url: str, webhook: str, secret: str, body: bytes) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts child processes through /proc")
+@pytest.mark.parametrize("run", ["built", "source"])
 def test_event_sent_by_hand_reaches_the_built_in_consumer_and_nothing_stays_behind(
-    folder: Path, commands: list[Command]
+    folder: Path, commands: list[Command], run: str
 ) -> None:
+    options = ("--port", "0", "--time-scale", "0.01", "--from", run)
     # A proxy for the outside world must not come between the stack's own parts.
-    command = Command(
-        folder, "--port", "0", "--time-scale", "0.01", HTTP_PROXY="http://127.0.0.1:9"
-    )
+    command = Command(folder, *options, HTTP_PROXY="http://127.0.0.1:9")
     commands.append(command)
     url = command.ready_url()
     state = json.loads((folder / "state/spectrum-forwarder/local.json").read_text())
@@ -170,6 +170,7 @@ def test_taken_port_is_said_in_one_line(folder: Path, commands: list[Command]) -
         ["--time-scale", "0"],
         ["--time-scale", "nan"],
         ["--port", "70000"],
+        ["--from", "elsewhere"],
         ["--unknown"],
     ],
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spectrum_cli.errors import Unreachable, WrongUse
+from spectrum_cli.local.deployment import Run
 
 if TYPE_CHECKING:
     from spectrum_cli.local.registry_files import MadeUpWebhook
@@ -55,11 +56,18 @@ def local(
     time_scale: Annotated[
         float, typer.Option(help="Multiplies retry delays, sweeps and leases; 0.01 is quick.")
     ] = 1.0,
+    run: Annotated[
+        Run,
+        typer.Option(
+            "--from", help="Run builds, as they are deployed, or the sources as they are."
+        ),
+    ] = Run.BUILT,
 ) -> None:
     """Run the whole stack on this machine, without an AWS account.
 
-    Without files it makes a webhook and a consumer of its own. Standard output gets one line when
-    everything is up: READY and the endpoint's URL. SIGINT or SIGTERM ends it.
+    Layer and functions are built first, as for Lambda (kept in build/artifacts). Without files
+    it makes a webhook and a consumer of its own. Standard output gets one line when everything
+    is up: READY and the endpoint's URL. SIGINT or SIGTERM ends it.
 
     Example: forwarder local --port 0 --time-scale 0.01
     """
@@ -71,7 +79,14 @@ def local(
     if not 0 < time_scale <= 1000:
         raise WrongUse("--time-scale must be more than 0, and at most 1000")
     try:
-        _run(port, webhooks, destinations, time_scale, stopping)
+        _run(
+            port=port,
+            webhooks=webhooks,
+            destinations=destinations,
+            time_scale=time_scale,
+            run=run,
+            stopping=stopping,
+        )
     except ModuleNotFoundError as error:
         raise Unreachable(
             f"the local stack needs {error.name}: install it with pip install '.[local]'"
@@ -79,10 +94,12 @@ def local(
 
 
 def _run(
+    *,
     port: int,
     webhooks: Path | None,
     destinations: Path | None,
     time_scale: float,
+    run: Run,
     stopping: threading.Event,
 ) -> None:
     # These bring moto and boto3 along: seconds that no other command should wait.
@@ -118,6 +135,7 @@ def _run(
             log=log,
             port=port,
             time_scale=time_scale,
+            run=run,
         )
         try:
             stack.start(stopping)

@@ -1,15 +1,35 @@
-"""Starts Lambda's runtime client in a worker's process: `bootstrap.py LIFELINE HANDLER`.
+"""Starts Lambda's runtime client in a worker's process: `bootstrap.py LIFELINE HANDLER CLIENT`.
 
-Run by path, in the function's own environment: it imports nothing of this package. LIFELINE is
-the reading end of a pipe whose other end only the stack holds; it closes when the stack is gone,
-however it went, and then this process ends too.
+Run by path and without `site`, in the function's own environment: it imports nothing of this
+package, and only what the function brings along can be imported. LIFELINE is the reading end of a
+pipe whose other end only the stack holds; it closes when the stack is gone, however it went, and
+then this process ends too. CLIENT is the folder that holds Lambda's runtime client, among others'
+packages: the client is found there, and none of the others.
 """
 
+import importlib.machinery
 import os
 import runpy
 import sys
 import threading
 from pathlib import Path
+
+# What Lambda's runtime brings along; boto3, which it does too, every function here must do without.
+RUNTIME = frozenset({"awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"})
+
+
+class RuntimeFinder:
+    """Finds the runtime's modules in `folder`, after everything else has been looked through."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if path is not None or name not in RUNTIME:
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, [self._folder])
 
 
 def _end_with(lifeline: int) -> None:
@@ -18,10 +38,11 @@ def _end_with(lifeline: int) -> None:
 
 
 def main() -> None:
-    lifeline, handler = int(sys.argv[1]), sys.argv[2]
+    lifeline, handler, client = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     # As with `python -m`: the function's folder comes first, this file's must not be importable.
     sys.path[0] = str(Path.cwd())
+    sys.meta_path.append(RuntimeFinder(client))
     sys.argv = ["awslambdaric", handler]
     # Only now: its module is found along the path that was just set.
     runpy.run_module("awslambdaric", run_name="__main__")

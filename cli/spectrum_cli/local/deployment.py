@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+
+
+class Run(StrEnum):
+    """What functions are run from: builds, as a deployment makes them, or the sources."""
+
+    BUILT = "built"
+    SOURCE = "source"
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,9 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One Lambda function. `code_dir` is its source folder, `layer_dirs` those of its layers.
+    """One Lambda function. `code_dir` is its code's folder, `layer_dirs` come next on its path.
 
+    Nothing but these, and the runtime's own client, can be imported beside the standard library.
     `handler` is the template's ("app.handler"), relative to `code_dir`; `role_name` is an IAM
     role that exists behind the IAM endpoint; `may_loop` says that a chain of calls may come back
     to it as often as it likes.

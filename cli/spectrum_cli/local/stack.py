@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,14 @@ from botocore.config import Config
 
 from spectrum_cli.errors import Unreachable
 from spectrum_cli.local.apply import deploy
-from spectrum_cli.local.deployment import Deployment, Endpoints, QueueSourceSpec
+from spectrum_cli.local.builds import BuildCancelled, Builds, build_all, this_machine
+from spectrum_cli.local.deployment import (
+    Deployment,
+    Endpoints,
+    FunctionSpec,
+    QueueSourceSpec,
+    Run,
+)
 from spectrum_cli.local.front import Front
 from spectrum_cli.local.functions import FunctionBroken, FunctionPool, PoolStopped
 from spectrum_cli.local.iam import assume, enforce_roles
@@ -40,6 +48,8 @@ REPLACEABLE_SERVICES = ("dynamodb", "sqs")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 # Four from here: local, spectrum_cli, cli, the checkout.
 CHECKOUT = Path(__file__).resolve().parents[3]
+TEMPLATE = CHECKOUT / "template.yaml"
+BUILDS = CHECKOUT / "build" / "artifacts"
 
 
 class StartCancelled(Exception):
@@ -50,7 +60,8 @@ class LocalStack:
     """A running stack, between `start` and `stop`, or as a context manager.
 
     `webhooks` and `destinations` are the texts of the two secrets. `log` gets every line that a
-    function or a part of the stack says, from any thread. Ports: 0 picks a free one.
+    function or a part of the stack says, from any thread. Ports: 0 picks a free one. `run` says
+    what functions are run from.
     """
 
     def __init__(
@@ -62,12 +73,15 @@ class LocalStack:
         port: int = 0,
         time_scale: float = 1.0,
         parameters: Mapping[str, str] | None = None,
+        run: Run = Run.BUILT,
     ) -> None:
         self._secrets = {"WebhooksSecret": webhooks, "DestinationsSecret": destinations}
         self._log = log
         self._port = port
         self._time_scale = time_scale
         self._parameters = dict(parameters or {})
+        self._run = run
+        self._code_dirs: dict[str, Path] | None = None
         self._cleanup = contextlib.ExitStack()
         # Each function's credentials: its role's, and nobody else's rights.
         self._roles: dict[str, dict[str, str]] = {}
@@ -129,6 +143,7 @@ class LocalStack:
 
     def _steps(self, cancelled: threading.Event) -> Iterator[Callable[[], None]]:
         yield self._open_port
+        yield lambda: self._build(cancelled)
         yield self._start_moto
         yield self._deploy
         yield lambda: self._start_functions(cancelled)
@@ -160,15 +175,27 @@ class LocalStack:
         self.endpoints = Endpoints(moto.url, overrides)
         self._say(f"AWS services at {moto.url}" + "".join(f", {u}" for u in overrides.values()))
 
-    def _deploy(self) -> None:
-        template = CHECKOUT / "template.yaml"
-        if not template.is_file():
+    def _build(self, cancelled: threading.Event) -> None:
+        if not TEMPLATE.is_file():
             raise Unreachable(
                 "the local stack runs template.yaml and the functions of a repository checkout, "
                 "and this command is installed apart from one: run `make demo` or "
                 "`.venv/bin/forwarder` in a checkout"
             )
-        self.deployment = deploy(template, endpoints=self.endpoints, parameters=self._parameters)
+        if self._run is Run.BUILT:
+            builds = Builds(BUILDS, this_machine(), say=self._say, cancelled=cancelled)
+            try:
+                self._code_dirs = build_all(TEMPLATE, builds)
+            except BuildCancelled as error:
+                raise StartCancelled from error
+
+    def _deploy(self) -> None:
+        self.deployment = deploy(
+            TEMPLATE,
+            endpoints=self.endpoints,
+            parameters=self._parameters,
+            code_dirs=self._code_dirs,
+        )
         secrets = self.client("secretsmanager")
         for logical_id, text in self._secrets.items():
             secrets.put_secret_value(
@@ -190,7 +217,7 @@ class LocalStack:
     def _start_functions(self, cancelled: threading.Event) -> None:
         for logical_id, spec in self.deployment.functions.items():
             self.pools[logical_id] = FunctionPool(
-                spec,
+                spec if self._run is Run.BUILT else _with_installed_packages(spec),
                 max_workers=self._workers(logical_id),
                 log=self._log,
                 environment=self._environment() | self._roles[logical_id],
@@ -273,3 +300,9 @@ class LocalStack:
 
     def _say(self, text: str) -> None:
         self._log("stack", text)
+
+
+def _with_installed_packages(spec: FunctionSpec) -> FunctionSpec:
+    """A function that finds its packages where those of this command are."""
+    installed = (Path(entry) for entry in sys.path if entry.endswith("-packages"))
+    return replace(spec, layer_dirs=(*spec.layer_dirs, *installed))

@@ -25,10 +25,8 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from spectrum_cli.local.intrinsics import REGION, Resolver, TemplateError, references
 
-_CODE_PROPERTIES: Final = {
-    "AWS::Serverless::Function": "CodeUri",
-    "AWS::Serverless::LayerVersion": "ContentUri",
-}
+_LAYER: Final = "AWS::Serverless::LayerVersion"
+_CODE_PROPERTIES: Final = {"AWS::Serverless::Function": "CodeUri", _LAYER: "ContentUri"}
 _CODE_BUCKET: Final = "local-code"
 
 
@@ -55,6 +53,24 @@ class Template:
     conditions: Mapping[str, Any]
     parameters: Mapping[str, Any]
     code_dirs: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class CodeFolder:
+    """Where the code of a function or a layer lies, and its logical id in template.yaml."""
+
+    logical_id: str
+    folder: Path
+    is_layer: bool
+
+
+def code_folders(path: Path) -> list[CodeFolder]:
+    """All code that the template names, in its order."""
+    resources = yaml_parse(path.read_text(encoding="utf-8"))["Resources"]
+    return [
+        CodeFolder(name, folder, resources[name]["Type"] == _LAYER)
+        for name, folder in _take_code_dirs(resources, path.parent).items()
+    ]
 
 
 def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:

@@ -6,6 +6,7 @@ Owns the process, its environment (Lambda's variables and nothing of ours), its 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import platform
 import queue
@@ -70,7 +71,8 @@ class Worker:
         reading, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, str(BOOTSTRAP), str(reading), spec.handler],
+                # Without `site`: what is installed for this command is not there for a function.
+                [sys.executable, "-S", str(BOOTSTRAP), str(reading), spec.handler, _client()],
                 cwd=spec.code_dir,
                 env={**_lambda_environment(spec, self._api.address), **environment},
                 stdin=subprocess.DEVNULL,
@@ -171,6 +173,14 @@ class Worker:
         self._on_exit(self)
         os.close(self._lifeline)
         self._api.close()
+
+
+def _client() -> str:
+    """The folder that holds Lambda's runtime client; raise ModuleNotFoundError without one."""
+    found = importlib.util.find_spec("awslambdaric")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("there is no awslambdaric", name="awslambdaric")
+    return str(Path(found.origin).parents[1])
 
 
 def _lambda_environment(spec: FunctionSpec, runtime_api: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ is a property that its applier neither applies nor names as left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +21,22 @@ _KINDS: Final[Mapping[str, Kind]] = {**storage.KINDS, **runtime.KINDS, **watchin
 
 
 def deploy(
-    template_path: Path, *, endpoints: Endpoints, parameters: Mapping[str, str]
+    template_path: Path,
+    *,
+    endpoints: Endpoints,
+    parameters: Mapping[str, str],
+    code_dirs: Mapping[str, Path] | None = None,
 ) -> Deployment:
     """Create everything that the template describes, and return what is left to be run.
 
-    `parameters` override the template's defaults. Raises TemplateError, before anything is
-    created, when the template holds what cannot be applied here; botocore's errors when a service
-    refuses or cannot be reached.
+    `parameters` override the template's defaults. `code_dirs` are the folders for Python's path of
+    what has been built, by logical id; without them the sources are what is to be run. Raises
+    TemplateError, before anything is created, when the template holds what cannot be applied here;
+    botocore's errors when a service refuses or cannot be reached.
     """
     template = load(template_path, parameters)
+    if code_dirs is not None:
+        template = replace(template, code_dirs=code_dirs)
     for resource in template.resources.values():
         check(resource)
     context = Context(template, endpoints)
