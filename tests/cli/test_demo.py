@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 from spectrum_cli.demo.consumer import Arrival, Consumer, verify_standard
 from spectrum_cli.demo.outcome import (
-    BURST,
     DUPLICATE,
     FORGED,
     KINDS,
+    LARGE,
     STALE,
     Deliveries,
     Outcome,
@@ -29,6 +29,7 @@ from spectrum_forwarder.domain.signature import sign_standard
 from standardwebhooks import Webhook
 
 SECRET = "ab" * 32
+REFUSED = " refused with 401, kept in quarantine and delivered nowhere"
 
 
 def sent(group: str, body: bytes, status: int = 200, word: str = "accepted") -> Sent:
@@ -49,7 +50,7 @@ def good_outcome() -> Outcome:
         sent(DUPLICATE, b"one", word="duplicate"),
         sent(FORGED, b"forged", 401, "signature_mismatch"),
         sent(STALE, b"stale", 401, "stale_timestamp"),
-        sent(BURST, b"three"),
+        sent(LARGE, b"three"),
     ]
     shaky = [arrival(body, status) for body in bodies for status in (503, 503, 200)]
     keys = {body.decode() for body in bodies}
@@ -57,6 +58,8 @@ def good_outcome() -> Outcome:
         requests,
         keys,
         keys,
+        1,
+        {b"forged", b"stale"},
         [Deliveries("steady", 0, [arrival(b) for b in bodies]), Deliveries("shaky", 2, shaky)],
         seconds=1.0,
     )
@@ -112,7 +115,19 @@ def test_a_second_delivery_breaks_the_promise() -> None:
 def test_a_forged_request_that_is_delivered_breaks_the_promise() -> None:
     bodies = (b"one", b"two", b"three", b"forged")
     outcome = with_steady(good_outcome(), *map(arrival, bodies))
-    assert "a forged request refused with 401 and delivered nowhere" in broken(outcome)
+    assert f"a forged request{REFUSED}" in broken(outcome)
+
+
+def test_a_refused_request_that_is_not_in_quarantine_breaks_the_promise() -> None:
+    outcome = replace(good_outcome(), quarantined={b"forged"})
+    [promise] = [promise for promise in outcome.promises() if not promise.kept]
+    assert promise.text.startswith("a stale request refused with 401, kept in quarantine")
+    assert promise.missing == ("not in quarantine",)
+
+
+def test_a_large_body_that_is_not_in_the_bucket_breaks_the_promise() -> None:
+    outcome = replace(good_outcome(), bucketed=0)
+    assert broken(outcome) == ["what is too large for the table lies in the bucket"]
 
 
 def test_an_event_that_still_owes_work_breaks_the_promise() -> None:
@@ -124,10 +139,20 @@ def test_an_event_that_still_owes_work_breaks_the_promise() -> None:
     ("group", "status", "word", "promise"),
     [
         (KINDS, 503, "not_durable", "every content type: all 2 answered 200"),
-        (BURST, 200, "duplicate", "a burst at once: all 1 answered 200"),
+        (LARGE, 200, "duplicate", "a large body: all 1 answered 200"),
         (DUPLICATE, 200, "accepted", "the duplicate answered 200 duplicate"),
-        (FORGED, 200, "accepted", "a forged request refused with 401 and delivered nowhere"),
-        (STALE, 400, "malformed", "a stale request refused with 401 and delivered nowhere"),
+        (
+            FORGED,
+            200,
+            "accepted",
+            f"a forged request{REFUSED}",
+        ),
+        (
+            STALE,
+            400,
+            "malformed",
+            f"a stale request{REFUSED}",
+        ),
     ],
 )
 def test_a_wrong_answer_breaks_the_promise(
@@ -204,5 +229,6 @@ def test_a_whole_demo_comes_out_as_promised() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["ok"]
-    assert report["answered"] == {"200": 43, "401": 2}
-    assert [consumer["delivered"] for consumer in report["consumers"]] == [42, 42]
+    assert report["answered"] == {"200": 45, "401": 2}
+    assert report["quarantined"] == 2
+    assert [consumer["delivered"] for consumer in report["consumers"]] == [44, 44]

@@ -57,7 +57,7 @@ def run(burst: int, *, as_json: bool) -> None:
 
     def log(source: str, line: str) -> None:
         text = summary(line)
-        if not text.startswith(ORDINARY):
+        if text and not text.startswith(ORDINARY):
             lines.append(f"{source}: {text}")
 
     plain = not sys.stdout.isatty()

@@ -14,8 +14,9 @@ from spectrum_cli.demo.consumer import Arrival
 from spectrum_cli.demo.sender import Sent
 
 KINDS, ODD, BURST = "every content type", "odd, yet authentic", "a burst at once"
+LARGE = "a large body"
 DUPLICATE, FORGED, STALE = "a duplicate", "a forged request", "a stale request"
-AUTHENTIC = (KINDS, ODD, BURST)
+AUTHENTIC = (KINDS, ODD, LARGE, BURST)
 GROUPS = (*AUTHENTIC, DUPLICATE, FORGED, STALE)
 REFUSALS = {FORGED: (401, "signature_mismatch"), STALE: (401, "stale_timestamp")}
 
@@ -51,11 +52,16 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A whole demo. `settled` are the keys in the table that owe nothing any more."""
+    """A whole demo. `settled` are the keys in the table that owe nothing any more.
+
+    `bucketed` is how many bodies lie in the bucket, `quarantined` the bodies in quarantine.
+    """
 
     sent: Sequence[Sent]
     stored: Collection[str]
     settled: Collection[str]
+    bucketed: int
+    quarantined: Collection[bytes]
     deliveries: Sequence[Deliveries]
     seconds: float
 
@@ -79,6 +85,7 @@ class Outcome:
         return [
             *self._answers(),
             self._storage(),
+            *self._bucket(),
             *(self._delivered(seen) for seen in self.deliveries),
             self._genuine(),
             self._constant_ids(),
@@ -95,6 +102,7 @@ class Outcome:
             "answered": dict(Counter(str(s.status or "nothing") for s in self.sent)),
             "stored": len(self.stored),
             "settled": len(self.settled),
+            "quarantined": len(self.quarantined),
             "consumers": [
                 {
                     "name": seen.consumer,
@@ -123,8 +131,11 @@ class Outcome:
             wrong = [s for s in self.group(name) if (s.status, s.word) != answer]
             arrived = {body for seen in self.deliveries for body in seen.attempts()}
             stray = tuple("and delivered" for s in self.group(name) if s.body in arrived)
-            text = f"{name} refused with {answer[0]} and delivered nowhere"
-            yield Promise(text, _answers_of(wrong) + stray)
+            gone = tuple(
+                "not in quarantine" for s in self.group(name) if s.body not in self.quarantined
+            )
+            text = f"{name} refused with {answer[0]}, kept in quarantine and delivered nowhere"
+            yield Promise(text, _answers_of(wrong) + stray + gone)
 
     def _storage(self) -> Promise:
         keys = sorted(set(self.owed().values()))
@@ -133,6 +144,14 @@ class Outcome:
             f"still owing: {key}" for key in keys if key in self.stored and key not in self.settled
         )
         return Promise("every acknowledged event stored, and settled in the end", missing + owing)
+
+    def _bucket(self) -> Iterable[Promise]:
+        if large := {sent.body for sent in self.group(LARGE)}:
+            missing = len(large) - self.bucketed
+            yield Promise(
+                "what is too large for the table lies in the bucket",
+                (f"{missing} of {len(large)} bodies are not there",) if missing > 0 else (),
+            )
 
     def _delivered(self, seen: Deliveries) -> Promise:
         owed, taken = self.owed(), seen.taken()

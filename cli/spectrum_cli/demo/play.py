@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import os
 import secrets
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
+
+from spectrum_forwarder.adapters.payloads import PREFIX
+from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 
 from spectrum_cli.demo import outcome
 from spectrum_cli.demo.consumer import Consumer
@@ -19,6 +25,7 @@ from spectrum_cli.demo.sender import Sender, Sent
 from spectrum_cli.local.registry_files import MadeUpWebhook, make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.worker import LogLine
+from spectrum_cli.sample_bodies import SENT_AT, compact, delivery
 from spectrum_cli.samples import (
     CONTENT_KINDS,
     ODD_KINDS,
@@ -33,6 +40,8 @@ TIME_SCALE = 0.05
 STEADY, SHAKY = "steady", "shaky"
 REFUSALS = 2
 AT_ONCE = 16
+# Bodies that only the bucket can hold, however they are packed.
+LARGE, LARGE_BYTES = 2, 600_000
 LOOK_SECONDS, READ_TABLE_SECONDS = 0.1, 1.5
 # Without anything new for so long, what is missing will not come.
 PATIENCE_SECONDS = 45.0
@@ -82,11 +91,13 @@ class Play:
             table = Table(stack)
             text = make_body("text")
             self._screen.step(
-                f"Send {len(CONTENT_KINDS)} content types and {len(ODD_KINDS)} odd bodies"
+                f"Send {len(CONTENT_KINDS)} content types, {len(ODD_KINDS)} odd bodies and "
+                f"{LARGE} of {LARGE_BYTES // 1000} KB"
             )
             bodies = [(outcome.KINDS, text)]
             bodies += [(outcome.KINDS, make_body(k)) for k in CONTENT_KINDS if k != "text"]
             bodies += [(outcome.ODD, make_body(kind)) for kind in ODD_KINDS]
+            bodies += [(outcome.LARGE, large_body()) for _ in range(LARGE)]
             self._watch(table, self._start(threads, sender, bodies))
             self._screen.step("Send a duplicate, a forged and a stale request")
             self._send_oddities(sender, text)
@@ -95,14 +106,21 @@ class Play:
             self._watch(table, self._start(threads, sender, bodies))
             self._screen.step("Wait until nothing is owed any more")
             self._wait(table)
+            bucketed, quarantined = in_bucket(stack)
         seen = [Deliveries(c.name, c.refusals, c.arrivals()) for c in self._consumers]
         return Outcome(
-            self._sent, self._stored, self._settled, seen, round(time.monotonic() - began, 1)
+            self._sent,
+            self._stored,
+            self._settled,
+            bucketed,
+            quarantined,
+            seen,
+            round(time.monotonic() - began, 1),
         )
 
     @contextlib.contextmanager
     def _stack(self) -> Iterator[LocalStack]:
-        self._screen.step("Start what template.yaml describes, and two consumers")
+        self._screen.step("Build what template.yaml describes, start it, and two consumers")
         with contextlib.ExitStack() as cleanup:
             for consumer in self._consumers:
                 consumer.start()
@@ -182,7 +200,7 @@ class Play:
         counts = {consumer.name: consumer.counts() for consumer in self._consumers}
         self._screen.progress(
             Progress(
-                expected=len(CONTENT_KINDS) + len(ODD_KINDS) + self._burst,
+                expected=len(CONTENT_KINDS) + len(ODD_KINDS) + LARGE + self._burst,
                 answered=len({sent.event_key for sent in acknowledged}),
                 stored=len(self._stored),
                 taken={name: taken for name, (taken, _) in counts.items()},
@@ -213,6 +231,22 @@ class Table:
         self._read_at = time.monotonic()
         stored = {item["event_key"]["S"] for item in items}
         return stored, {item["event_key"]["S"] for item in items if "due_at" not in item}
+
+
+def in_bucket(stack: LocalStack) -> tuple[int, set[bytes]]:
+    """How many events' bodies lie in the bucket, and the bodies that are in quarantine."""
+    client, bucket = stack.client("s3"), stack.deployment.physical_ids["PayloadsBucket"]
+    shelf = S3QuarantineShelf(client, bucket)
+    kept = [found.id for page in shelf.pages() for found in page]
+    suspects = [suspect.body for _, suspect in shelf.get_all(kept) if suspect is not None]
+    bodies = client.list_objects_v2(Bucket=bucket, Prefix=PREFIX)
+    return bodies["KeyCount"], set(suspects)
+
+
+def large_body() -> bytes:
+    """A text message that cannot be packed into much less."""
+    noise = base64.b64encode(os.urandom(LARGE_BYTES * 3 // 4)).decode()
+    return compact(delivery({"type": "text", "text": noise}, f"spc-msg-{uuid.uuid4()}", SENT_AT))
 
 
 def signed_now(body: bytes, webhook: MadeUpWebhook) -> SampleRequest:
