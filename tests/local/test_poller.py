@@ -17,9 +17,15 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.poller import Poller
 
 from tests.local.conftest import PoolMaker, wait_until
+from tests.support.built import for_this_machine
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+
+def layer() -> tuple[Path, ...]:
+    """For a function whose calls are made as ours are."""
+    return (for_this_machine()["CoreLayer"],)
 
 
 def sqs_at(url: str) -> SQSClient:
@@ -171,7 +177,7 @@ def test_backlog_is_read_in_batches(make_lane: LaneMaker) -> None:
 
 
 def test_chain_of_calls_goes_on_where_the_template_allows_it(make_lane: LaneMaker) -> None:
-    lane = make_lane("loop", may_loop=True)
+    lane = make_lane("loop", may_loop=True, layer_dirs=layer())
     lane.send("20")
     wait_until(lambda: len(lane.calls()) == 21, 15)
     assert [runs(call["trace"], "TestFunction") for call in lane.calls()] == list(range(1, 22))
@@ -183,7 +189,7 @@ def test_chain_of_calls_goes_on_where_the_template_allows_it(make_lane: LaneMake
 def test_seventeenth_round_is_refused_where_the_template_does_not_allow_it(
     make_lane: LaneMaker, log_lines: list[tuple[str, str]]
 ) -> None:
-    lane = make_lane("loop", receives=2)
+    lane = make_lane("loop", receives=2, layer_dirs=layer())
     lane.send("20")
     wait_until(lambda: lane.depth(lane.dead_letters) == 1, 15)
     assert lane.bodies() == [str(20 - number) for number in range(LONGEST_CHAIN)]
@@ -191,7 +197,7 @@ def test_seventeenth_round_is_refused_where_the_template_does_not_allow_it(
 
 
 def test_record_that_loops_holds_up_no_other(make_lane: LaneMaker) -> None:
-    lane = make_lane("loop", max_concurrency=1)
+    lane = make_lane("loop", max_concurrency=1, layer_dirs=layer())
     trace = entered(None, "TestFunction")
     for _ in range(LONGEST_CHAIN):
         trace = entered(trace, "TestFunction")
