@@ -1,6 +1,8 @@
 """Mistakes at the edges of the core, each made by replacing one part of the real code."""
 
 from spectrum_forwarder import fanout, storing
+from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.receive import Receiver, Reply
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import Mutant, Patch
@@ -29,9 +31,25 @@ def full_stop_in_the_webhook_id(patch: Patch) -> None:
     patch.setattr(fanout, "outgoing_id", lambda event_key, stored_format: event_key)
 
 
+def a_spoilt_signature_answered_400(patch: Patch) -> None:
+    receive_of = Receiver.receive
+
+    def receive(self: Receiver, request: InboundRequest, *, receipt: str) -> Reply:
+        whole = request.shape()["signature_form"] == "whole"
+        return receive_of(self, request, receipt=receipt) if whole else Reply(400)
+
+    patch.setattr(Receiver, "receive", receive)
+
+
+def a_401_not_kept(patch: Patch) -> None:
+    patch.setattr(Receiver, "_keep", lambda self, request, code, received_at: None)
+
+
 MUTANTS = (
     Mutant(key_by_id_alone, Invariant.DURABLE_FIRST),
     Mutant(a_copy_for_ever, Invariant.DURABLE_FIRST),
     Mutant(every_meeting_makes_one_more, Invariant.ONCE),
     Mutant(full_stop_in_the_webhook_id, Invariant.ONE_ID),
+    Mutant(a_spoilt_signature_answered_400, Invariant.KEPT),
+    Mutant(a_401_not_kept, Invariant.KEPT),
 )

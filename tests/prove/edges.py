@@ -1,6 +1,9 @@
-"""Small worlds at the edges of the core: ids that repeat for other events."""
+"""Small worlds at the edges of the core: ids that repeat for other events, requests spoilt on their
+way.
+"""
 
 from tests.prove.scenarios import BODIES, HOUR, Scenario, deliver
+from tests.prove.upstream import SPOILT
 from tests.prove.world import World
 from tests.support.make import body_of, changed
 
@@ -46,7 +49,13 @@ def _full_stop(world: World) -> None:
     world.deliver(body_of("1764234300.000100"), "main:1764234300.000100")
 
 
+def _spoilt(world: World) -> None:
+    for spoilt in SPOILT:
+        world.deliver(body_of(spoilt), spoilt, spoilt=spoilt)
+
+
 EDGES = (
+    Scenario("a known webhook's requests, spoilt on their way", _spoilt),
     Scenario("a full stop in an id", _full_stop),
     Scenario("one id for two events at once", _one_id_at_once),
     Scenario("a reaction and its end, one id", _a_reaction_and_its_end),

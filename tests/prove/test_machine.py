@@ -14,6 +14,7 @@ from tests.prove.edges import TYPING
 from tests.prove.faults import Fault
 from tests.prove.scenarios import DAY, HOUR, REFUSED, ROTATED, SLOW, Tally, world_of
 from tests.prove.stack import DELIVERED
+from tests.prove.upstream import SPOILT
 from tests.prove.world import World
 from tests.support.make import WEBHOOK, body_of, changed
 from tests.support.prove import LONG
@@ -45,7 +46,7 @@ class Histories(RuleBasedStateMachine):
         # Two hours of trouble are enough for the dead-letter queue.
         self.world.max_receives = 20
         self.keys: list[str] = []
-        self.typed_at, self.typings = 0.0, 0
+        self.typed_at, self.typings, self.spoilt = 0.0, 0, 0
         for name in NAMES[:3]:
             self.world.registry.add(name, **FIELDS.get(name, {}))
 
@@ -88,6 +89,12 @@ class Histories(RuleBasedStateMachine):
         elif since > 30.0:
             return
         self.world.deliver(TYPING, f"typing {self.typings}")
+
+    @rule(spoilt=st.sampled_from(list(SPOILT)))
+    def deliver_spoilt(self, spoilt: str) -> None:
+        self.spoilt += 1
+        name = f"spoilt-{self.spoilt}"
+        self.world.deliver(body_of(name), name, spoilt=spoilt)
 
     # Faults
 

@@ -3,11 +3,11 @@
 Each event is signed once and repeated while the answer is 5xx or none, as Spectrum does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from spectrum_forwarder.adapters.event_queue import read_record
-from spectrum_forwarder.domain.inbound import SIGNATURE_HEADER, InboundRequest
+from spectrum_forwarder.domain.inbound import SIGNATURE_HEADER, TIMESTAMP_HEADER, InboundRequest
 from spectrum_forwarder.domain.ports import Webhook
 
 from tests.prove.faults import Killed
@@ -18,6 +18,20 @@ from tests.support.memory import Queued
 
 # Spectrum's six attempts: seconds before each.
 UPSTREAM_DELAYS = (0.0, 0.2, 1.0, 5.0, 10.0, 10.0)
+# What may befall the headers of a request on its way, so that it cannot be proved any more.
+SPOILT: Mapping[str, Callable[[dict[str, str]], object]] = {
+    "signature cut": lambda headers: headers.update(
+        {SIGNATURE_HEADER: headers[SIGNATURE_HEADER][:-1]}
+    ),
+    "signature in upper case": lambda headers: headers.update(
+        {SIGNATURE_HEADER: headers[SIGNATURE_HEADER].upper()}
+    ),
+    "signature gone": lambda headers: headers.pop(SIGNATURE_HEADER),
+    "timestamp gone": lambda headers: headers.pop(TIMESTAMP_HEADER),
+    "timestamp cut": lambda headers: headers.update(
+        {TIMESTAMP_HEADER: headers[TIMESTAMP_HEADER][:-1]}
+    ),
+}
 
 
 @dataclass
@@ -26,7 +40,7 @@ class Upstream:
 
     name: str
     request: InboundRequest
-    cut: bool = False
+    spoilt: bool = False
     attempts: int = 0
 
 
@@ -38,16 +52,14 @@ class FrontDoor(Stack):
         raise NotImplementedError
 
     def deliver(
-        self, body: bytes, name: str, *, webhook: Webhook = WEBHOOK, cut: bool = False
+        self, body: bytes, name: str, *, webhook: Webhook = WEBHOOK, spoilt: str = ""
     ) -> None:
-        """Spectrum has an event for us, called so in the ledger; something on its way may cut its
-        signature.
-        """
+        """Spectrum has an event for us, called so in the ledger; one of SPOILT may befall it."""
         self.ledger.expect(name, body, int(self.clock()))
         headers = signed_headers(body, now=self.clock(), webhook=webhook)
-        if cut:
-            headers[SIGNATURE_HEADER] = headers[SIGNATURE_HEADER][:-1]
-        self._attempt_later(Upstream(name, InboundRequest(headers, body), cut))
+        if spoilt:
+            SPOILT[spoilt](headers)
+        self._attempt_later(Upstream(name, InboundRequest(headers, body), bool(spoilt)))
 
     def _attempt_later(self, upstream: Upstream) -> None:
         if upstream.attempts < len(UPSTREAM_DELAYS):
@@ -69,7 +81,7 @@ class FrontDoor(Stack):
             self._acknowledged(upstream.name)
         elif status >= 500:
             self._attempt_later(upstream)
-        elif not upstream.cut:
+        elif not upstream.spoilt:
             self.ledger.breach(Invariant.NEVER_DROPPED, f"{upstream.name}: {status}")
         elif status != 401 or not self._is_kept(upstream.request.body):
             self.ledger.breach(Invariant.KEPT, f"{upstream.name}: {status}")
