@@ -27,6 +27,8 @@ def row(event: LoggedEvent, *, reveal: bool) -> list[str]:
 
 def deliveries_in_short(event: LoggedEvent) -> str:
     """Where the event stands, in a line: `delivered crm, pending erp (3 attempts)`."""
+    if not event.readable:
+        return f"left to a later version (format {event.format})"
     if event.deliveries is None:
         return "new"
     if not event.deliveries:
@@ -59,6 +61,8 @@ def document(event: LoggedEvent, *, reveal: bool) -> dict[str, Any]:
         "settled": event.settled,
         "due_at": iso(event.due_at),
         "expires_at": iso(event.expires_at),
+        "format": event.format,
+        "readable": event.readable,
         "deliveries": None
         if deliveries is None
         else [_delivery_document(delivery) for delivery in deliveries.values()],
@@ -102,6 +106,11 @@ def show(event: LoggedEvent, *, reveal: bool) -> None:
 
 
 def _state(event: LoggedEvent) -> str:
+    if not event.readable:
+        return (
+            f"stored by a later version of the forwarder (format {event.format}), and left to it: "
+            "deploy that version again, and use its command"
+        )
     if event.settled:
         return f"settled; kept until {utc(event.expires_at)} UTC"
     if event.deliveries is None:

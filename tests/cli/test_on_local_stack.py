@@ -18,6 +18,7 @@ from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import LocalState, published
 from spectrum_cli.samples import make_body, signed
 
+from tests.support.make import body_of
 from tests.support.stacks import forwarder
 
 TIME_SCALE = 0.01
@@ -64,17 +65,19 @@ class Running:
     def send(self, number: int) -> None:
         """Send so many new events; all must be acknowledged."""
         for _ in range(number):
-            sample = signed(
-                make_body("text"),
-                webhook_id=self.webhook.id,
-                secret=self.webhook.signing_secret,
-                timestamp=int(time.time()),
-            )
-            request = Request(
-                self.stack.endpoint_url, sample.body, dict(sample.headers), method="POST"
-            )
-            with urlopen(request, timeout=10) as answer:
-                self.keys.append(json.load(answer)["event_key"])
+            self.post(make_body("text"))
+
+    def post(self, body: bytes) -> None:
+        """Send one new event."""
+        sample = signed(
+            body,
+            webhook_id=self.webhook.id,
+            secret=self.webhook.signing_secret,
+            timestamp=int(time.time()),
+        )
+        request = Request(self.stack.endpoint_url, sample.body, dict(sample.headers), method="POST")
+        with urlopen(request, timeout=10) as answer:
+            self.keys.append(json.load(answer)["event_key"])
 
     def wait(self, done: Callable[[list[dict[str, object]]], bool]) -> None:
         """Wait until the log's events, as `events list --json` shows them, are as they should."""
@@ -146,3 +149,25 @@ def test_what_was_paused_replayed_and_resumed_arrives_as_often_as_asked_for(
         received.headers.get("x-spectrum-forwarder-replay") for received in consumers.taken["erp"]
     )
     assert marks == {None: 25, "1": 20}
+
+
+def test_two_events_with_one_id_in_two_chats_are_both_delivered_shown_and_replayed(
+    running: Running,
+) -> None:
+    here, there = (body_of("57.1", text=text) for text in ("here", "there"))
+    running.post(here)
+    running.post(there)
+    running.wait(all_settled)
+    first, second = running.keys
+    assert second.startswith(f"{first}+")
+    taken = running.consumers.taken["crm"]
+    assert {received.body for received in taken} == {here, there}
+    sent = {received.event_key: received.headers["webhook-id"] for received in taken}
+    assert sent.keys() == {first, second}
+    assert "." not in "".join(sent.values())
+    shown = [forwarder("events", "show", k, "--body", "--local") for k in (first, sent[second])]
+    assert [ran.out.encode() for ran in shown] == [here, there]
+    ran = forwarder("replay", sent[second], "--destination", "crm", "--json", "--local")
+    assert (ran.status, ran.json["begun"]) == (0, 1)
+    running.wait(lambda _: len(taken) == 3)
+    assert (taken[2].body, taken[2].headers["webhook-id"]) == (there, sent[second])

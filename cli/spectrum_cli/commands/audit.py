@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from spectrum_forwarder.domain.errors import InvalidEntry, PayloadMissing
+from spectrum_forwarder.domain.errors import InvalidEntry, LaterFormat, PayloadMissing
 
 from spectrum_cli.audit import MEANINGS, Audit, Notable
 from spectrum_cli.errors import Finding, WrongUse
@@ -116,7 +116,7 @@ def _look_into(log: EventLog, found: Audit, events: Sequence[LoggedEvent]) -> in
     def read(event: LoggedEvent) -> bytes | None:
         try:
             return log.body(event.event_key)
-        except PayloadMissing:
+        except (PayloadMissing, LaterFormat):
             return None
 
     there = 0

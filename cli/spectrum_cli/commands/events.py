@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing
+from spectrum_forwarder.domain.outbound import key_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.event_views import COLUMNS, deliveries_in_short, document, row, show
@@ -95,7 +97,9 @@ def list_events(
 
 @with_target
 def show_event(
-    event_key: Annotated[str, typer.Argument(metavar="KEY", help="The event's key.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="The event's key, or the webhook-id it went under.")
+    ],
     *,
     body: Annotated[
         bool, typer.Option("--body", help="Print its body, byte for byte, and nothing else.")
@@ -110,9 +114,9 @@ def show_event(
     """
     if body and as_json:
         raise WrongUse("--body prints the body as it came: leave --json away")
-    log = event_log(target)
+    log, event_key = event_log(target), key_of(key)
     if body:
-        content = log.body(event_key)
+        content = _body(log, event_key)
         if content is None:
             raise _unknown(event_key)
         print_bytes(content)
@@ -215,6 +219,15 @@ def _print(events: Sequence[LoggedEvent], table: Rows, *, as_json: bool, reveal:
             print_json_line(document(event, reveal=reveal))
     elif events:
         table.add([row(event, reveal=reveal) for event in events])
+
+
+def _body(log: EventLog, event_key: str) -> bytes | None:
+    try:
+        return log.body(event_key)
+    except PayloadMissing as error:
+        raise Finding(f"{error}: the rest of it is shown without --body") from error
+    except LaterFormat as error:
+        raise Finding(f"{error}: use the command of the version that stored it") from error
 
 
 def _unknown(event_key: str) -> Finding:

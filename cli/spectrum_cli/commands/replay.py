@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spectrum_forwarder.domain.outbound import key_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.journal import Journal, Run
@@ -178,14 +179,17 @@ def _find(
     log, now = event_log(target), time.time()
     found: list[Planned] = []
     unknown: list[str] = []
+    later: list[str] = []
 
     def consider(event: LoggedEvent) -> None:
-        if names := list(change(event, now)):
+        if not event.readable:
+            later.append(event.event_key)
+        elif names := list(change(event, now)):
             found.append(Planned(event.event_key, event.received_at, names))
 
     with progress("looking through the log") as looked_at:
         if keys:
-            for key in dict.fromkeys(keys):
+            for key in dict.fromkeys(map(key_of, keys)):
                 event = log.get(key)
                 if event is None:
                     unknown.append(key)
@@ -196,6 +200,8 @@ def _find(
             for events in selection.search(log, looked_at):
                 for event in events:
                     consider(event)
+    if later:
+        note(f"stored by a later version of the forwarder, so left to its command: {_some(later)}")
     return sorted(found, key=lambda planned: planned.received_at), unknown
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.destination import Destinations
-from spectrum_forwarder.domain.errors import ForwarderError, PayloadMissing
+from spectrum_forwarder.domain.errors import ForwarderError, LaterFormat, PayloadMissing
+from spectrum_forwarder.domain.outbound import key_of
 from spectrum_forwarder.replay import Outcome
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -32,6 +33,7 @@ DONE = {
     "unhinted": "Replay begun; it goes out with the next sweep, within a minute.",
     "nothing": "Nothing to replay: what is still owed goes out anyway.",
     "busy": "A worker has this event in hand: try again in a moment.",
+    "later_format": "A later version of the forwarder stored this event: replay it with that one.",
     "paused": "Paused. Workers take note within half a minute; deliveries wait from then on.",
     "resumed": "Resumed. What has been waiting goes out within half a minute.",
 }
@@ -152,7 +154,7 @@ class Pages:
 
     def event(self) -> str:
         """One event: its story and its body."""
-        key = request.args.get("key", "")
+        key = key_of(request.args.get("key", ""))
         event = self._stack.log.get(key) if key else None
         if event is None:
             raise Forbidden(404, "There is no such event; settled ones are kept for some days.")
@@ -162,6 +164,8 @@ class Pages:
             content = self._stack.log.body(key)
         except PayloadMissing:
             missing = "The body is no longer in the bucket."
+        except LaterFormat:
+            missing = "A later version of the forwarder stored it, in a form of its own."
         return render_template(
             "event.html",
             event=event,

@@ -49,7 +49,10 @@ def _received(event: LoggedEvent) -> Step:
 
 def _whole(event: LoggedEvent, now: float) -> Iterator[Step]:
     """What concerns no single delivery."""
-    if event.deliveries is None:
+    if not event.readable:
+        detail = f"format {event.format}: deploy the version that stored it again"
+        yield Step(now, FUTURE, "Left to a later version of the forwarder", detail=detail)
+    elif event.deliveries is None:
         yield Step(
             max(event.due_at or now, now), FUTURE, "Waits for a worker", detail="not fanned out yet"
         )

@@ -134,6 +134,8 @@ def host(destination: Destination) -> str:
 
 def overall(event: LoggedEvent) -> str:
     """One word for the event: that of the delivery that needs most attention."""
+    if not event.readable:
+        return "left to a later version"
     if event.deliveries is None:
         return "new"
     found = {delivery.status for delivery in event.deliveries.values()}
