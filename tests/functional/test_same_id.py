@@ -301,6 +301,18 @@ def test_the_longest_retry_run_of_any_occurrence_is_delivered_once(
     assert len(arrived(world)) == occurrence + 1
 
 
+def test_all_copies_of_a_later_occurrence_agree_on_its_millisecond(world: World) -> None:
+    began = world.clock()
+    for number in range(50):
+        content = body(TYPING, id=f"t{number}")
+        world.clock.now = began
+        answer(world, content)
+        world.clock.now = began + 1000 + number / 2000
+        assert answer(world, content)[0] == "accepted"
+        world.clock.advance(0.3)
+        assert answer(world, content)[0] == "duplicate"
+
+
 def test_of_two_copies_of_a_later_occurrence_at_once_one_is_delivered(world: World) -> None:
     content = UNTIMED["typing"]
     answer(world, content)

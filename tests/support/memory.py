@@ -67,7 +67,9 @@ class MemoryTable:
 
     def mark(self, key: str, *, at: float, since: float, expires_at: float) -> float:
         if self.marks.get(key, since - 1) < since:
-            self.marks[key] = at
+            # A table holds milliseconds.
+            self.marks[key] = round(at, 3)
+            return at
         return self.marks[key]
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
