@@ -179,3 +179,22 @@ def test_a_success_closes_a_breaker_whoever_opened_it(world: World) -> None:
     stale.saw("crm", FINE)
     stale.publish()
     assert not gate(world).holds_back("crm")
+
+
+def test_after_a_failure_nothing_more_is_published(world: World) -> None:
+    """A call to a table that hangs takes seconds, and the worker has outcomes to record."""
+    world.health.fail("save")
+    failing = gate(world)
+    for destination in ("a", "b", "c"):
+        failing.saw(destination, BAD)
+    failing.publish()
+    assert world.health.calls.count("save") == 1
+
+
+def test_after_a_failure_no_probe_is_asked_for(world: World) -> None:
+    for destination in ("a", "b", "c"):
+        world.board.health[destination] = broken(world, 0)
+    world.health.fail("save")
+    failing = gate(world)
+    assert not any(failing.admits(destination) for destination in ("a", "b", "c"))
+    assert world.health.calls.count("save") == 1

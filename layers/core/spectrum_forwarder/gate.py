@@ -75,9 +75,12 @@ class Gate:
             self._publish(destination)
 
     def publish(self) -> None:
-        """Write back what the answers changed."""
+        """Write back what the answers changed, until the table fails."""
+        self._board_failed = False
         for destination in self._answers:
             self._publish(destination)
+            if self._board_failed:
+                return
 
     def _publish(self, destination: str) -> None:
         answers, self._answers[destination] = self._answers[destination], []
@@ -95,6 +98,8 @@ class Gate:
             self._facts(name, destination=destination, trips=after.trips)
 
     def _save(self, destination: str, health: Health, seen: Health | None = None) -> bool:
+        if self._board_failed:
+            return False
         try:
             return self._board.save(destination, health, seen=seen)
         except TableUnavailable as error:
