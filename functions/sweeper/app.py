@@ -25,14 +25,16 @@ from spectrum_forwarder.settings import SweeperSettings
 from spectrum_forwarder.sweep import Sweeper
 from spectrum_forwarder.watch import watch
 
-# Seconds before Lambda's time limit by which no further batch is begun.
+# Seconds before Lambda's time limit by which no further call is begun, and the bounds of a call:
+# the last one ends, whatever becomes of it, before Lambda would end the function.
 MARGIN = 10.0
+CONNECT, READ, TRIES = 1.0, 2.0, 2
 
 
 def build(environment: Mapping[str, str]) -> tuple[Sweeper, HealthBoard, DestinationRegistry]:
     """Wire the sweeper, and what there is to watch: destinations' health, and which there are."""
     settings = SweeperSettings.from_environment(environment)
-    clients = Clients(connect_seconds=1.0, read_seconds=5.0, tries=3, connections=SHARDS)
+    clients = Clients(connect_seconds=CONNECT, read_seconds=READ, tries=TRIES, connections=SHARDS)
     table = clients.make("dynamodb")
     sweeps = Sweeper(
         table=DynamoEventTable(table, settings.events_table),
@@ -68,8 +70,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Lambda's entry point; the schedule's event says nothing that matters."""
     deadline = time.time() + context.get_remaining_time_in_millis() / 1000 - MARGIN
     sweeps, board, destinations = sweeper()
-    swept = sweeps.sweep(deadline=deadline)
-    watch(board, destinations, clock=time.time, facts=facts)
+    try:
+        # The first, and short: nothing that happens to the sweep can keep it from being told.
+        watch(board, destinations, clock=time.time, facts=facts)
+    finally:
+        swept = sweeps.sweep(deadline=deadline)
     return asdict(swept)
 
 

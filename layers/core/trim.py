@@ -26,7 +26,7 @@ SERVICES = ("dynamodb", "sqs", "secretsmanager", "s3", "events", "lambda")
 CALLS = {
     "dynamodb": ("GetItem", "PutItem", "Query", "UpdateItem"),
     "secretsmanager": ("GetSecretValue",),
-    "sqs": ("SendMessage", "SendMessageBatch"),
+    "sqs": ("GetQueueAttributes", "SendMessage", "SendMessageBatch"),
 }
 DOCSTRINGS = ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring")
 NO_DOCSTRINGS = """class Empty(str):

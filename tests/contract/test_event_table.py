@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.items import shard as shard_of
 from spectrum_forwarder.domain.delivery import (
     Answer,
     Attempted,
@@ -212,6 +213,29 @@ def test_more_than_a_page_is_overdue(table: EventTable) -> None:
     for number in range(1000):
         table.put(stored_of(f"m{number}"), receipt="r", now=NOW, due_at=NOW)
     assert len({o.event_key for o in all_overdue(table, NOW)}) == 1000
+
+
+def test_what_is_overdue_and_what_comes_due_soon_is_counted_by_shard(table: EventTable) -> None:
+    for number in range(200):
+        table.put(stored_of(f"m{number}"), receipt="r", now=NOW, due_at=NOW + number)
+    counted = [table.owing(shard, now=NOW + 49, soon=NOW + 99) for shard in range(SHARDS)]
+    assert sum(owing.overdue for owing in counted) == 50
+    assert sum(owing.soon for owing in counted) == 50
+    overdue = all_overdue(table, NOW + 49)
+    for shard, owing in enumerate(counted):
+        assert owing.overdue == sum(shard_of(each.event_key) == shard for each in overdue)
+
+
+def test_since_when_an_event_is_overdue_stays_until_it_is_recorded(table: EventTable) -> None:
+    put(table)
+    for late in (100.0, 700.0):
+        (found,) = all_overdue(table, NOW + late)
+        assert found.since == NOW + 75
+        assert table.postpone(found, until=NOW + late + 75)
+    claim(table, now=NOW + 800)
+    assert table.record(KEY, owner="a", record=Record(None, NOW + 1000, None))
+    (found,) = all_overdue(table, NOW + 1001)
+    assert found.since == NOW + 1000
 
 
 @pytest.mark.parametrize("until", [NOW + 600, NOW + 600.123])

@@ -1,6 +1,7 @@
 """What the health board, the payloads and the queue promise."""
 
 from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
@@ -69,6 +70,33 @@ def test_ten_hints_go_at_once(sqs_queue: Sqs) -> None:
     assert len(found) == 10
 
 
+def test_hints_that_are_refused_are_told_and_no_failure(sqs_queue: Sqs) -> None:
+    queue = sqs_queue[0]
+
+    def refuse(parsed: dict[str, Any], **_: object) -> None:
+        refused = [entry for entry in parsed["Successful"] if entry["Id"] in ("2", "7")]
+        parsed["Successful"] = [entry for entry in parsed["Successful"] if entry not in refused]
+        parsed["Failed"] = [
+            {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False} for entry in refused
+        ]
+
+    queue._client.meta.events.register("after-call.sqs.SendMessageBatch", refuse)
+    keys = [f"main:{number}" for number in range(10)]
+    assert queue.send_hints(keys) == ["main:2", "main:7"]
+    assert queue.depth() == 10
+
+
+def test_the_depth_is_what_waits_and_what_is_in_work_in_both_lanes(sqs_queue: Sqs) -> None:
+    queue, main_url, _ = sqs_queue
+    assert queue.depth() == 0
+    queue.send_hints(["main:a", "main:b"])
+    queue.send_hint("main:c", slow=True)
+    queue.send_hint("main:d", delay=300)
+    assert queue.depth() == 3
+    received(main_url)
+    assert queue.depth() == 3
+
+
 @pytest.mark.parametrize("payload", [None, "payloads/1"])
 def test_a_whole_event_survives_the_queue(sqs_queue: Sqs, payload: str | None) -> None:
     queue, main_url, _ = sqs_queue
@@ -93,6 +121,10 @@ def test_failures_of_aws_are_told_as_ours(sqs_queue: Sqs, board: HealthBoard) ->
     gone = SqsEventQueue(client, main_url="https://sqs.invalid/none", slow_url="")
     with pytest.raises(QueueUnavailable):
         gone.send_hint("main:a")
+    with pytest.raises(QueueUnavailable):
+        gone.send_hints(["main:a"])
+    with pytest.raises(QueueUnavailable):
+        gone.depth()
     if hasattr(board, "_table"):
         board._table = "none"
         board._read_at = float("-inf")  # type: ignore[attr-defined]

@@ -80,16 +80,16 @@ def test_a_retry_soon_is_hinted_at_and_the_sweeper_waits_for_the_hint(world: Wor
     assert world.row().due_at == world.clock() + 30 + world.timing.claim()
 
 
-def test_the_slow_lane_has_more_time(world: World) -> None:
+def test_a_hint_to_the_slow_lane_is_waited_for_as_long(world: World) -> None:
     record(world, due_in(world, "slow", 30))
     assert hints(world) == [(True, 30)]
-    assert world.row().due_at == world.clock() + 30 + world.timing.backlog
+    assert world.row().due_at == world.clock() + 30 + world.timing.hint_slack
 
 
 def test_each_lane_gets_its_own_hint_and_the_sweeper_the_earlier_time(world: World) -> None:
     record(world, due_in(world, "quick", 300), due_in(world, "slow", 5))
     assert hints(world) == [(False, 300), (True, 5)]
-    assert world.row().due_at == world.clock() + 300 + world.timing.claim()
+    assert world.row().due_at == world.clock() + 5 + world.timing.hint_slack
 
 
 @pytest.mark.parametrize(("seconds", "hinted"), [(900, True), (901, False)])
@@ -184,7 +184,7 @@ def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world:
 def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None:
     recorder(world).release(claim(world))
     assert world.row().claimed_until == 0
-    assert world.row().due_at == world.clock() + world.timing.backlog
+    assert world.row().due_at == world.clock() + world.timing.hint_slack
     assert (world.row().expires_at, world.row().deliveries) == (None, None)
 
 

@@ -249,8 +249,8 @@ def test_what_a_later_version_stored_is_looked_at_seldom_and_stays_overdue(world
     world.row(FIRST).format = 99
     world.live(3600)
     assert world.row(FIRST).due_at is not None
-    # Once for the first hint, and then as often as a backlog is hinted at.
-    assert 2 <= len(world.facts.named("event.later_format")) <= 8
+    # Once for the first hint, then ever less often, down to once in ten minutes.
+    assert 2 <= len(world.facts.named("event.later_format")) <= 10
     world.row(FIRST).format = 1
     world.live(3600)
     assert arrived(world) == [HERE]

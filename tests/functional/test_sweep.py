@@ -1,7 +1,10 @@
 """Sweep: hints for what is overdue, once, whatever fails in between."""
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 from spectrum_forwarder.domain.ports import SHARDS
+from spectrum_forwarder.domain.worker_ports import Overdue
 
 from tests.support.make import stored_of
 from tests.support.world import World
@@ -57,7 +60,7 @@ def test_a_lost_hint_is_sent_again_when_the_event_comes_due_once_more(world: Wor
     put(world, 3)
     world.sweep()
     world.memory_queue.queued.clear()
-    world.clock.advance(world.timing.backlog + 1)
+    world.clock.advance(world.timing.hint_slack + 1)
     assert world.sweep().hints == 3
 
 
@@ -79,6 +82,7 @@ def test_one_failing_shard_does_not_stop_the_others(world: World) -> None:
     assert 0 < swept.hints < 80
     (told,) = world.facts.named("sweep.cut_short")
     assert (told["shard"], told["cause"]) == (0, "down")
+    world.poll()
     assert world.sweep().hints == 80 - swept.hints
 
 
@@ -91,7 +95,7 @@ def test_how_long_the_oldest_was_overdue_is_told(world: World) -> None:
     put(world, 5, due_in=-90.0)
     assert world.sweep().oldest_seconds == 90
     assert world.facts.named("sweep.done") == [
-        {"hints": 5, "oldest_seconds": 90.0, "failed_shards": 0}
+        {"hints": 5, "oldest_seconds": 90.0, "failed_shards": 0, "standing": 0}
     ]
 
 
@@ -103,3 +107,144 @@ def test_settled_events_are_never_hinted_at(world: World) -> None:
     world.fan_out(world.put(stored_of()))
     world.clock.advance(10**6)
     assert world.sweep().hints == 0
+
+
+def test_what_has_its_hint_in_a_queue_gets_no_other(world: World) -> None:
+    """A receiver's own hint waits as well as one of a sweep."""
+    for key in put(world, 30):
+        world.memory_queue.send_hint(key)
+    for _ in range(20):
+        assert world.sweep().hints == 0
+        world.clock.advance(60)
+    assert len(hinted(world)) == 30
+    assert "postpone" not in world.table.calls
+
+
+def test_hints_in_work_and_those_in_the_slow_lane_stand_too(world: World) -> None:
+    for number, key in enumerate(put(world, 30)):
+        world.memory_queue.send_hint(key, slow=number % 2 == 0)
+    for queued in world.memory_queue.queued[:10]:
+        queued.at = world.clock() + 360  # a worker has it
+    world.clock.advance(60)
+    assert world.sweep().hints == 0
+
+
+def test_hints_that_are_delayed_do_not_stand_for_what_is_overdue(world: World) -> None:
+    put(world, 3)
+    for number in range(30):
+        world.memory_queue.send_hint(f"main:later{number}", delay=300)
+    assert world.sweep().hints == 3
+
+
+def test_the_oldest_are_hinted_at_first_where_some_hints_lack(world: World) -> None:
+    put(world, 200, due_in=-1.0)
+    for number in range(4):
+        stored = stored_of(f"old{number}")
+        world.rows.put(stored, receipt="r", now=1.0, due_at=world.clock() - 3000)
+    for _ in range(200):
+        world.memory_queue.send_event(stored_of("x"))
+    assert world.sweep().hints >= 4
+    sent = hinted(world)[200:]
+    assert {f'{{"event_key": "main:old{number}"}}' for number in range(4)} <= set(sent)
+
+
+def test_one_refused_hint_of_ten_ends_nothing_and_is_made_good_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = put(world, 250)
+    send_hints = world.memory_queue.send_hints
+
+    def refusing(event_keys: Sequence[str]) -> Sequence[str]:
+        send_hints(event_keys[1:])
+        return event_keys[:1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.memory_queue, "send_hints", refusing)
+        swept = world.sweep()
+    assert swept.failed_shards == 0
+    assert 250 * 0.8 < swept.hints < 250
+    refused = sum(int(str(told["hints"])) for told in world.facts.named("hints.refused"))
+    assert swept.hints + refused == 250
+    for _ in range(2):
+        world.poll()
+        world.clock.advance(60)
+        world.sweep()
+    world.poll()
+    assert all(world.row(key).due_at is None for key in keys)
+
+
+def test_a_table_that_fails_among_ten_leaves_none_without_its_hint(world: World) -> None:
+    """Those whose due time was moved on already are hinted at."""
+    put(world, 250)
+    postpone, calls = world.rows.postpone, iter(range(10**6))
+
+    def failing(overdue: Overdue, *, until: float) -> bool:
+        if next(calls) == 5:
+            world.table.fail("postpone")
+        return postpone(overdue, until=until)
+
+    world.rows.postpone = failing  # type: ignore[method-assign]
+    assert world.sweep().failed_shards == SHARDS
+    assert len(hinted(world)) == 6
+
+
+def test_a_sweep_looks_at_its_deadline_before_each_call(world: World) -> None:
+    """At 0.19 s a call, a hundred events' due times would take until Lambda ends the function."""
+    put(world, 3000)
+    postpone = world.rows.postpone
+
+    def slowly(overdue: Overdue, *, until: float) -> bool:
+        world.clock.advance(0.19)
+        return postpone(overdue, until=until)
+
+    world.rows.postpone = slowly  # type: ignore[method-assign]
+    deadline = world.clock() + 40
+    swept = world.sweep()
+    assert deadline < world.clock() <= deadline + 0.2
+    # All whose due time was moved on, and no shard was skipped for another's sake.
+    assert swept.hints == len(hinted(world)) == world.table.calls.count("postpone") > 200
+    assert world.facts.named("sweep.done")[0]["hints"] == swept.hints
+
+
+def test_a_mistake_in_one_shard_is_raised_once_all_is_done_and_told(world: World) -> None:
+    put(world, 80, due_in=-90.0)
+    overdue = world.rows.overdue
+
+    def mistaken(shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
+        if shard == 3:
+            raise KeyError("due_at")
+        return overdue(shard, now=now)
+
+    world.rows.overdue = mistaken  # type: ignore[method-assign]
+    with pytest.raises(KeyError):
+        world.sweep()
+    (done,) = world.facts.named("sweep.done")
+    assert (done["failed_shards"], done["oldest_seconds"]) == (1, 90.0)
+    assert done["hints"] == len(hinted(world)) > 50
+    assert world.facts.named("sweep.cut_short") == [{"shard": 3, "cause": "KeyError"}]
+
+
+def test_of_a_table_that_cannot_be_read_no_age_is_told(world: World) -> None:
+    """Nought would say that all is well."""
+    put(world, 5, due_in=-900.0)
+    world.table.fail("overdue")
+    world.sweep()
+    assert world.facts.named("sweep.done")[0]["oldest_seconds"] is None
+
+
+def test_what_waits_for_its_hint_is_told_as_overdue_at_each_sweep(world: World) -> None:
+    for key in put(world, 5, due_in=-900.0):
+        world.memory_queue.send_hint(key)
+    for minute in range(3):
+        assert world.sweep().oldest_seconds == 900.0 + 60 * minute
+        world.clock.advance(60)
+
+
+def test_without_the_depth_hints_are_sent_ever_less_often(world: World) -> None:
+    put(world, 1)
+    world.queue.fail("depth")
+    for _ in range(24 * 60):
+        world.sweep()
+        world.clock.advance(60)
+    assert 5 <= len(hinted(world)) <= 12
+    assert len(world.facts.named("depth.unread")) == len(hinted(world))

@@ -26,6 +26,7 @@ from spectrum_forwarder.domain.worker_ports import (
     EventTable,
     HealthBoard,
     Overdue,
+    Owing,
     Record,
 )
 
@@ -83,6 +84,13 @@ class FaultyTable:
             self.fates.call("table.overdue", lambda: None, TableUnavailable, writes=False)
             yield batch
 
+    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
+        owing = self.inner.owing(shard, now=now, soon=soon)
+        # Counting where there is nothing would only add to the calls to be tried.
+        if owing.overdue or owing.soon:
+            self.fates.call("table.owing", lambda: None, TableUnavailable, writes=False)
+        return owing
+
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         return self.fates.call(
             "table.postpone", lambda: self.inner.postpone(overdue, until=until), TableUnavailable
@@ -127,10 +135,13 @@ class FaultyQueue:
             QueueUnavailable,
         )
 
-    def send_hints(self, event_keys: Sequence[str]) -> None:
-        self.fates.call(
+    def send_hints(self, event_keys: Sequence[str]) -> Sequence[str]:
+        return self.fates.call(
             "queue.send_hints", lambda: self.inner.send_hints(event_keys), QueueUnavailable
         )
+
+    def depth(self) -> int:
+        return self.fates.call("queue.depth", self.inner.depth, QueueUnavailable, writes=False)
 
     def send_event(self, stored: StoredEvent) -> None:
         self.fates.call("queue.send_event", lambda: self.inner.send_event(stored), QueueUnavailable)

@@ -22,7 +22,7 @@ from spectrum_forwarder.gate import UNKNOWN, Gate
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.record import Hint, Outcome, Recorder
 from spectrum_forwarder.storing import EventStore, Placed
-from spectrum_forwarder.sweep import Sweeper, Swept
+from spectrum_forwarder.sweep import Shard, Sweep, Sweeper, Swept
 
 from tests.prove.ledger import Invariant
 from tests.prove.watched_table import WatchedTable
@@ -223,10 +223,11 @@ def what_waits_hints_at_itself(patch: Patch) -> None:
 
 
 def swept_without_a_hint(patch: Patch) -> None:
-    def requeue(self: Sweeper, batch: list[Overdue], now: float) -> int:
-        return sum(self.table.postpone(event, until=NEVER) for event in batch)
+    def requeue(self: Sweep, shard: Shard, wanting: list[Overdue]) -> None:
+        for overdue in wanting:
+            self.needs.table.postpone(overdue, until=NEVER)
 
-    patch.setattr(Sweeper, "_requeue", requeue)
+    patch.setattr(Sweep, "_requeue", requeue)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
-from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Record
+from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, Record
 
 
 class ManualClock:
@@ -38,6 +38,7 @@ class Row:
     receipt: str
     due_at: float | None
     expires_at: float | None = None
+    overdue_since: float | None = None
     owner: str = ""
     claimed_until: float = 0.0
     claims: int = 0
@@ -113,6 +114,7 @@ class MemoryTable:
         if record.deliveries is not None:
             row.deliveries = dict(record.deliveries)
         row.claims = row.strikes = 0
+        row.overdue_since = None
         return True
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
@@ -122,7 +124,15 @@ class MemoryTable:
             if row.due_at is not None and row.due_at <= now and shard_of(key) == shard
         )
         for start in range(0, len(found), 100):
-            yield [Overdue(key, due_at) for due_at, key in found[start : start + 100]]
+            yield [self._overdue(key, due_at) for due_at, key in found[start : start + 100]]
+
+    def _overdue(self, key: str, due_at: float) -> Overdue:
+        return Overdue(key, due_at, self.rows[key].overdue_since or due_at)
+
+    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
+        due = [row.due_at for key, row in self.rows.items() if shard_of(key) == shard]
+        overdue = sum(at is not None and at <= now for at in due)
+        return Owing(overdue, sum(at is not None and at <= soon for at in due) - overdue)
 
     def reopen(
         self,
@@ -149,6 +159,7 @@ class MemoryTable:
         if row is None or row.due_at not in (overdue.due_at, until):
             return False
         row.due_at = until
+        row.overdue_since = row.overdue_since or overdue.due_at
         return True
 
 
@@ -198,12 +209,16 @@ class MemoryLog:
 
 @dataclass
 class Queued:
-    """One record in a memory queue; visible from `at` on."""
+    """One record in a memory queue; visible from `at` on, which a receive moves.
+
+    Until `delayed_until` it is delayed, as it was sent.
+    """
 
     id: str
     body: str
     slow: bool
     at: float
+    delayed_until: float = 0.0
 
 
 class MemoryQueue:
@@ -217,9 +232,13 @@ class MemoryQueue:
     def send_hint(self, event_key: str, *, delay: float = 0.0, slow: bool = False) -> None:
         self._put(encode_hint(event_key, slow=slow), delay, slow)
 
-    def send_hints(self, event_keys: Sequence[str]) -> None:
+    def send_hints(self, event_keys: Sequence[str]) -> Sequence[str]:
         for event_key in event_keys:
             self.send_hint(event_key)
+        return []
+
+    def depth(self) -> int:
+        return sum(queued.delayed_until <= self._clock() for queued in self.queued)
 
     def send_event(self, stored: StoredEvent) -> None:
         self._put(encode_event(stored), 0.0, slow=False)
@@ -230,7 +249,8 @@ class MemoryQueue:
 
     def _put(self, body: str, delay: float, slow: bool) -> None:
         self._sent += 1
-        self.queued.append(Queued(f"record-{self._sent}", body, slow, self._clock() + delay))
+        at = self._clock() + delay
+        self.queued.append(Queued(f"record-{self._sent}", body, slow, at, delayed_until=at))
 
 
 class MemoryPayloads:

@@ -198,6 +198,7 @@ def _sweep(stack: Stack) -> Seen:
         sweeper, board, destinations = build_sweeper(environment)
         key = stack.store(stored_of(stack.new_body()))
         seen["shards failed"] = sweeper.sweep(deadline=time.time() + 30).failed_shards
+        seen["depth read"] = _try(sweeper.queue.depth)
         told: list[str] = []
         watch(board, destinations, clock=time.time, facts=lambda name, /, **_: told.append(name))
         seen["breakers"] = told

@@ -53,6 +53,8 @@ RIGHTS = {
         ("logs:CreateLogStream", "SweeperLogGroup.Arn"),
         ("logs:PutLogEvents", "SweeperLogGroup.Arn"),
         ("secretsmanager:GetSecretValue", "DestinationsSecret"),
+        ("sqs:GetQueueAttributes", "EventsQueue.Arn"),
+        ("sqs:GetQueueAttributes", "SlowQueue.Arn"),
         ("sqs:SendMessage", "EventsQueue.Arn"),
     },
 }

@@ -16,10 +16,10 @@ def test_a_claim_outlasts_the_longest_attempt_at_any_scale(scale: float) -> None
     assert Timing(scale).claim(LONGEST_TIMEOUT) > LONGEST_TIMEOUT
 
 
-def test_a_hint_in_the_slow_lane_may_be_later() -> None:
+def test_a_hint_is_waited_for_before_it_is_doubted_and_then_taken_for_lost() -> None:
     timing = Timing()
-    assert timing.hint_slack(slow=False) == timing.claim()
-    assert timing.hint_slack(slow=True) == timing.backlog > timing.claim()
+    assert timing.hint_slack == timing.claim()
+    assert timing.hint_slack < timing.hint_old < timing.hint_lost
 
 
 def test_the_longest_hint_delay_is_one_that_sqs_takes() -> None:
@@ -38,3 +38,9 @@ def test_a_hold_grows_with_age_from_a_minute_to_an_hour(age: float, wait: float)
 def test_a_hold_is_scaled() -> None:
     assert Timing(0.01).hold(0) == pytest.approx(0.6)
     assert Timing(0.01).hold(10**6) == pytest.approx(36)
+
+
+@pytest.mark.parametrize(("overdue", "after"), [(0, 75), (75, 75), (200, 200), (86_400, 600)])
+def test_what_stays_overdue_is_looked_at_ever_less_often(overdue: float, after: float) -> None:
+    assert Timing().look_again(overdue) == after
+    assert Timing(0.001).look_again(overdue) <= 10

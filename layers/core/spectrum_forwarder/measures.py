@@ -31,6 +31,8 @@ LEVELS = {
     "breakers.unread": "WARNING",
     "claim.unreleased": "WARNING",
     "sweep.cut_short": "ERROR",
+    "hints.refused": "WARNING",
+    "depth.unread": "WARNING",
     "receive.failed": "ERROR",
     "invocation.failed": "ERROR",
 }
@@ -148,6 +150,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
         Measure("OldestOverdue", MetricUnit.Seconds, field="oldest_seconds"),
     ),
     "sweep.cut_short": (Measure("SweepsCutShort"),),
+    "hints.refused": (Measure("HintsFailed", field="hints"),),
     "breaker.open": (
         Measure("BreakerOpen", MetricUnit.Seconds, field="seconds", by="destination", summed=False),
     ),

@@ -81,7 +81,7 @@ class Recorder:
 
         The queue record is kept and comes back; should it get lost, the sweeper looks later.
         """
-        due_at = self.clock() + self.timing.backlog
+        due_at = self.clock() + self.timing.hint_slack
         try:
             record = Record(None, due_at, None)
             self.table.record(claimed.event_key, owner=claimed.owner, record=record)
@@ -116,7 +116,7 @@ class Recorder:
             wait = max(0.0, at - now)
             look = now + wait
             if wait <= self.timing.longest_hint_delay:
-                look += self.timing.hint_slack(slow=slow)
+                look += self.timing.hint_slack
                 # A time that was set before has its hint: each look would add another one.
                 before = self._next_attempt(outcome.claimed.deliveries or {}, slow, now)
                 if at != before or wait <= EARLY:

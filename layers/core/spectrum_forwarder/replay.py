@@ -136,7 +136,7 @@ class Reopener:
         self, event: LoggedEvent, changed: Mapping[str, Delivery], owner: str, now: float
     ) -> bool:
         soonest = min(delivery.next_attempt_at for delivery in changed.values())
-        due_at = soonest + self.timing.hint_slack(slow=False)
+        due_at = soonest + self.timing.hint_slack
         return self.table.reopen(
             event,
             owner=owner,

@@ -51,7 +51,7 @@ class EventStore:
         Raises TableUnavailable. The event is due at once, but the sweeper leaves it to the hint,
         or the whole event, that is on its way.
         """
-        due_at = now + self.timing.hint_slack(slow=False)
+        due_at = now + self.timing.hint_slack
 
         def put(key: str) -> Existing | None:
             stored = replace(fitted, event=replace(event, key=key))

@@ -1,18 +1,25 @@
-"""Sweep: queue again whatever is overdue, so that no hint needs to be reliable.
+"""Sweep: queue again what is overdue and lacks its hint, so that no hint needs to be reliable.
 
-Each event's due time is moved on before its hint is sent: of two sweepers only one sends it, and a
-backlog is not multiplied by the next sweep. If the hint is lost, the event comes due once more.
+An event whose hint waits in a queue is overdue like one whose hint is lost. So the sweeper counts:
+while the queues hold about as many hints as events owe work now, nothing is sent, and a backlog is
+not multiplied by being swept. Each event's due time is moved on before its hint is sent: of two
+sweepers only one sends it.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from spectrum_forwarder.domain.errors import Unavailable
+from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
+from spectrum_forwarder.domain.hints import Lack, lack, shared
 from spectrum_forwarder.domain.ports import SHARDS, Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import EventTable, Overdue
+from spectrum_forwarder.domain.worker_ports import EventTable, Overdue, Owing
 
 HINTS_AT_ONCE = 10
+WITHOUT_LIMIT = 2**62
+ALL = Lack(WITHOUT_LIMIT, WITHOUT_LIMIT)
+NOTHING = Owing(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,54 +35,185 @@ class Swept:
     failed_shards: int = 0
 
 
+@dataclass(slots=True)
+class Shard:
+    """A partition of the overdue events on its way through one sweep.
+
+    `found` is its first batch, `rest` the others, `lack` its part of the hints to be sent.
+    `since` is infinite where nothing is overdue, and None until that is known.
+    """
+
+    number: int
+    found: Sequence[Overdue] = ()
+    rest: Iterator[Sequence[Overdue]] = field(default_factory=lambda: iter(()))
+    since: float | None = None
+    owing: Owing = NOTHING
+    lack: Lack = ALL
+    hints: int = 0
+    failure: Exception | None = None
+
+
+# `map`, or an executor's.
+InParallel = Callable[[Callable[[Shard], None], Iterable[Shard]], Iterable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """What sweeping needs. `in_parallel` is `map`, or an executor's."""
+    """What sweeping needs."""
 
     table: EventTable
     queue: EventQueue
     clock: Clock
     facts: Facts
     timing: Timing
-    in_parallel: Callable[[Callable[[int], Swept], Iterable[int]], Iterable[Swept]]
+    in_parallel: InParallel
 
     def sweep(self, *, deadline: float) -> Swept:
-        """Send a hint for every overdue event, until `deadline` (Unix seconds)."""
-        shards = list(self.in_parallel(lambda shard: self._sweep(shard, deadline), range(SHARDS)))
-        total = Swept(
-            hints=sum(swept.hints for swept in shards),
-            oldest_seconds=max(swept.oldest_seconds for swept in shards),
-            failed_shards=sum(swept.failed_shards for swept in shards),
-        )
-        self.facts(
-            "sweep.done",
-            hints=total.hints,
-            oldest_seconds=round(total.oldest_seconds, 1),
-            failed_shards=total.failed_shards,
-        )
-        return total
+        """Send the hints that lack, oldest events first, until `deadline` (Unix seconds).
 
-    def _sweep(self, shard: int, deadline: float) -> Swept:
-        now = self.clock()
-        hints, oldest = 0, now
+        `sweep.done` is told whatever happens; raises what no service's failure explains.
+        """
+        sweep = Sweep(self, now=self.clock(), deadline=deadline)
         try:
-            for batch in self.table.overdue(shard, now=now):
-                oldest = min(oldest, *(overdue.since or overdue.due_at for overdue in batch))
-                for ten in _by_ten(batch):
-                    hints += self._requeue(ten, now)
-                if self.clock() > deadline:
-                    break
-        except Unavailable as error:
-            self.facts("sweep.cut_short", shard=shard, cause=str(error))
-            return Swept(hints, now - oldest, failed_shards=1)
-        return Swept(hints, now - oldest)
+            sweep.run()
+        finally:
+            swept = sweep.result()
+            self.facts(
+                "sweep.done",
+                hints=swept.hints,
+                # Of a table that could not be read at all nobody knows.
+                oldest_seconds=swept.oldest_seconds if sweep.has_read else None,
+                failed_shards=swept.failed_shards,
+                standing=sweep.standing,
+            )
+        for shard in sweep.shards:
+            if shard.failure and not isinstance(shard.failure, Unavailable):
+                raise shard.failure
+        return swept
 
-    def _requeue(self, batch: Sequence[Overdue], now: float) -> int:
-        until = now + self.timing.backlog
-        mine = [event.event_key for event in batch if self.table.postpone(event, until=until)]
-        if mine:
-            self.queue.send_hints(mine)
-        return len(mine)
+
+@dataclass(slots=True)
+class Sweep:
+    """One sweep; `standing` is how many hints the queues held, None where nobody asked."""
+
+    needs: Sweeper
+    now: float
+    deadline: float
+    shards: list[Shard] = field(default_factory=lambda: [Shard(n) for n in range(SHARDS)])
+    standing: int | None = None
+    # Whether the queues' depth is unknown: then only time tells a lost hint from one that waits.
+    blind: bool = False
+
+    def run(self) -> None:
+        """Look for what is overdue in all shards, then send what hints it lacks."""
+        self._each(self._find)
+        if not any(shard.found for shard in self.shards):
+            return
+        self._ask_depth()
+        if self.standing:
+            self._each(self._count)
+            self._divide(self.standing)
+        self._each(self._hint)
+
+    def result(self) -> Swept:
+        """What was done so far."""
+        since = min((s.since for s in self.shards if s.since is not None), default=math.inf)
+        return Swept(
+            hints=sum(shard.hints for shard in self.shards),
+            oldest_seconds=round(max(0.0, self.now - since), 1) if since < math.inf else 0.0,
+            failed_shards=sum(shard.failure is not None for shard in self.shards),
+        )
+
+    @property
+    def has_read(self) -> bool:
+        """Whether any shard could be read."""
+        return any(shard.since is not None for shard in self.shards)
+
+    def _each(self, step: Callable[[Shard], None]) -> None:
+        """Take a step in each shard that still stands; what fails in one does not stop others."""
+
+        def guarded(shard: Shard) -> None:
+            try:
+                step(shard)
+            except Exception as error:  # a mistake of ours is raised once all is told
+                shard.failure = error
+                known = isinstance(error, Unavailable)
+                cause = str(error) if known else type(error).__name__
+                self.needs.facts("sweep.cut_short", shard=shard.number, cause=cause)
+
+        standing = [shard for shard in self.shards if shard.failure is None]
+        for _ in self.needs.in_parallel(guarded, standing):
+            pass
+
+    def _find(self, shard: Shard) -> None:
+        shard.rest = iter(self.needs.table.overdue(shard.number, now=self.now))
+        shard.found = next(shard.rest, ())
+        shard.since = min((_since(overdue) for overdue in shard.found), default=math.inf)
+
+    def _ask_depth(self) -> None:
+        try:
+            self.standing = self.needs.queue.depth()
+        except QueueUnavailable as error:
+            self.blind = True
+            self.needs.facts("depth.unread", cause=str(error))
+
+    def _count(self, shard: Shard) -> None:
+        # All whose hints were sent just now are due within the slack that each is given.
+        soon = self.now + self.needs.timing.hint_slack
+        shard.owing = self.needs.table.owing(shard.number, now=self.now, soon=soon)
+
+    def _divide(self, standing: int) -> None:
+        owing = sum(shard.owing.overdue + shard.owing.soon for shard in self.shards)
+        weights = [shard.owing.overdue for shard in self.shards]
+        for shard, part in zip(self.shards, shared(lack(owing, standing), weights), strict=True):
+            shard.lack = part
+
+    def _hint(self, shard: Shard) -> None:
+        while shard.found:
+            for ten in _by_ten(shard.found):
+                wanting = self._wanting(shard, ten)
+                self._requeue(shard, wanting)
+                if len(wanting) < len(ten) or self.needs.clock() > self.deadline:
+                    return
+            shard.found = next(shard.rest, ())
+
+    def _wanting(self, shard: Shard, ten: Sequence[Overdue]) -> Sequence[Overdue]:
+        """The first of them, as many as are to be hinted at."""
+        timing = self.needs.timing
+        for number, overdue in enumerate(ten):
+            waited = self.now - overdue.due_at
+            most = shard.lack.fresh if waited < timing.hint_old else shard.lack.old
+            if shard.hints + number >= most and waited < timing.hint_lost:
+                return ten[:number]
+        return ten
+
+    def _requeue(self, shard: Shard, wanting: Sequence[Overdue]) -> None:
+        mine: list[str] = []
+        try:
+            for overdue in wanting:
+                if self.needs.clock() > self.deadline:
+                    break
+                if self.needs.table.postpone(overdue, until=self._next_look(overdue)):
+                    mine.append(overdue.event_key)
+        finally:
+            if mine:
+                self._send(shard, mine)
+
+    def _next_look(self, overdue: Overdue) -> float:
+        timing, age = self.needs.timing, self.now - _since(overdue)
+        # Who does not know what stands in the queues must expect that the last hint does.
+        return self.now + (max(timing.hint_slack, age) if self.blind else timing.look_again(age))
+
+    def _send(self, shard: Shard, event_keys: Sequence[str]) -> None:
+        refused = self.needs.queue.send_hints(event_keys)
+        shard.hints += len(event_keys) - len(refused)
+        if refused:
+            # They come due again soon, like all whose hint is lost.
+            self.needs.facts("hints.refused", shard=shard.number, hints=len(refused))
+
+
+def _since(overdue: Overdue) -> float:
+    return overdue.due_at if overdue.since is None else overdue.since
 
 
 def _by_ten(batch: Sequence[Overdue]) -> Iterator[Sequence[Overdue]]:

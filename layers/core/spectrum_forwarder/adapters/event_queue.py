@@ -17,9 +17,15 @@ from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 LONGEST_DELAY = 900
 IDENTITY = ("fingerprint", "lasting")
+# What waits for a poller, and what one has taken and not deleted.
+DEPTH: "tuple[QueueAttributeNameType, ...]" = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+)
 
 
 class SqsEventQueue:
@@ -38,7 +44,7 @@ class SqsEventQueue:
             DelaySeconds=min(math.ceil(delay), LONGEST_DELAY),
         )
 
-    def send_hints(self, event_keys: Sequence[str]) -> None:
+    def send_hints(self, event_keys: Sequence[str]) -> Sequence[str]:
         """See the port."""
         entries = [
             {"Id": str(number), "MessageBody": encode_hint(event_key)}
@@ -48,8 +54,18 @@ class SqsEventQueue:
             answer = self._client.send_message_batch(QueueUrl=self._main_url, Entries=entries)  # type: ignore[arg-type]
         except FAILURES as error:
             raise QueueUnavailable(f"send_message_batch: {failure_code(error)}") from error
-        if failed := answer.get("Failed"):
-            raise QueueUnavailable(f"send_message_batch: {len(failed)} hints were not taken")
+        return [event_keys[int(failed["Id"])] for failed in answer.get("Failed", [])]
+
+    def depth(self) -> int:
+        """See the port. SQS tells it approximately, and some seconds late."""
+        return sum(map(self._depth, (self._main_url, self._slow_url)))
+
+    def _depth(self, url: str) -> int:
+        try:
+            answer = self._client.get_queue_attributes(QueueUrl=url, AttributeNames=list(DEPTH))
+            return sum(int(answer["Attributes"][name]) for name in DEPTH)
+        except FAILURES as error:
+            raise QueueUnavailable(f"get_queue_attributes: {failure_code(error)}") from error
 
     def send_event(self, stored: StoredEvent) -> None:
         """See the port."""

@@ -102,8 +102,11 @@ class EventQueue(Protocol):
     def send_hint(self, event_key: str, *, delay: float = 0.0, slow: bool = False) -> None:
         """Ask for the event to be looked at in `delay` seconds, in the slow lane or the main."""
 
-    def send_hints(self, event_keys: Sequence[str]) -> None:
-        """Send up to ten hints at once, to the main lane."""
+    def send_hints(self, event_keys: Sequence[str]) -> Sequence[str]:
+        """Send up to ten hints at once, to the main lane; return the keys that were refused."""
+
+    def depth(self) -> int:
+        """About how many records both lanes hold, waiting or in work; without the delayed ones."""
 
     def send_event(self, stored: StoredEvent) -> None:
         """Send the whole event to the main lane."""

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 # A claim outlasts the fan-out function's timeout (60 s in the template; a test holds it).
 CLAIM = 75.0
-# Overdue events are queued again this long after they were last queued: a backlog must be able to
-# drain meanwhile, or each sweep would add a copy of it.
-BACKLOG = 600.0
+# An event that was hinted at again is looked at again within so long.
+LONGEST_LOOK = 600.0
+# So long overdue, an event is hinted at as soon as any hint lacks, and so long in any case: nothing
+# that stands in a queue, and is worth nothing, may hide for ever that its hint is lost.
+HINT_OLD, HINT_LOST = 1800.0, 86_400.0
 # Hints can be delayed at most this long by SQS; what is due later is left to the sweeper.
 LONGEST_HINT_DELAY = 900.0
 # Even a local queue needs so long, however time is scaled.
@@ -26,13 +28,31 @@ class Timing:
         return max(CLAIM * self.scale, SHORTEST_CLAIM, longest_attempt + SETTLING)
 
     @property
-    def backlog(self) -> float:
-        """After which an event that was queued and not yet looked at is queued again."""
-        return max(BACKLOG * self.scale, 2 * SHORTEST_CLAIM)
+    def hint_slack(self) -> float:
+        """How late a hint may be before its event is overdue; the same for all that are hinted at.
 
-    def hint_slack(self, *, slow: bool) -> float:
-        """How late a hint may be before the sweeper repeats it: the slow lane may have a queue."""
-        return self.backlog if slow else self.claim()
+        So the sweeper knows when the events are due whose hints stand in the queues.
+        """
+        return self.claim()
+
+    def look_again(self, overdue: float) -> float:
+        """When to look again at an event that gets another hint after being overdue for so long.
+
+        After as long again, so that what stays overdue, whoever looks at it, is looked at seldom;
+        but soon enough for its hint to be missed, should all be lost.
+        """
+        longest = max(LONGEST_LOOK * self.scale, 2 * SHORTEST_CLAIM)
+        return max(self.hint_slack, min(overdue, longest))
+
+    @property
+    def hint_old(self) -> float:
+        """For how long an event may be overdue for the reason that its hint may still stand."""
+        return max(HINT_OLD * self.scale, 2 * SHORTEST_CLAIM)
+
+    @property
+    def hint_lost(self) -> float:
+        """For how long an event may be overdue without another hint, whatever stands."""
+        return max(HINT_LOST * self.scale, 20 * SHORTEST_CLAIM)
 
     @property
     def longest_hint_delay(self) -> float:

@@ -85,6 +85,14 @@ class Overdue:
     since: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """How many of a shard's events are overdue, and how many more come due soon."""
+
+    overdue: int
+    soon: int
+
+
 class EventTable(Intake, Protocol):
     """The truth: what is owed to whom."""
 
@@ -105,6 +113,9 @@ class EventTable(Intake, Protocol):
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         """Batches of the shard's events that are due, longest overdue first."""
+
+    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
+        """Count the shard's events that are due by `now`, and those that are by `soon`."""
 
     def reopen(
         self,

@@ -1,0 +1,41 @@
+"""How many hints a backlog lacks, and which of its parts gets how many of them."""
+
+import pytest
+from spectrum_forwarder.domain.hints import Lack, lack, shared
+
+
+@pytest.mark.parametrize(
+    ("owing", "standing", "fresh", "old"),
+    [
+        (0, 0, 0, 0),
+        (1, 0, 1, 1),
+        (1, 1, 0, 0),
+        (10, 4, 6, 6),
+        (100, 100, 0, 3),
+        (100, 95, 0, 8),
+        (3200, 3200, 0, 100),
+        (2943, 21_363, 0, 0),
+    ],
+)
+def test_what_lacks_is_owed_and_does_not_stand(
+    owing: int, standing: int, fresh: int, old: int
+) -> None:
+    assert lack(owing, standing) == Lack(fresh, old)
+
+
+@pytest.mark.parametrize("owing", [*range(300), 99_999])
+def test_a_backlog_with_all_its_hints_gets_a_twentieth_more_at_most(owing: int) -> None:
+    assert lack(owing, owing).fresh == 0
+    assert lack(owing, owing).old <= owing / 20
+
+
+def test_parts_make_up_the_whole_and_follow_the_sizes() -> None:
+    weights = [7, 0, 93, 50, 50, 1, 2, 3]
+    for total in (0, 1, 2, 17, 206, 1000):
+        parts = [part.fresh for part in shared(Lack(total, total), weights)]
+        assert sum(parts) == total
+        assert all(abs(p - total * w / 206) < 1 for p, w in zip(parts, weights, strict=True))
+
+
+def test_nothing_falls_to_parts_of_nothing() -> None:
+    assert shared(Lack(5, 5), [0, 0]) == [Lack(0, 0), Lack(0, 0)]
