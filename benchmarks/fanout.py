@@ -22,6 +22,7 @@ from benchmarks.workshop import (
     Ratio,
     Row,
     Stub,
+    built_function,
     built_layer,
     environment,
     packages,
@@ -76,7 +77,9 @@ def load(server: Stub, urls: Sequence[str], *, events: int = EVENTS, timeout: fl
     content["#health"] = {f"destination {entry['name']}": {"M": QUICK} for entry in entries}
     for number in range(events):
         item = new_item(stored(number), receipt="r", due_at=time.time())
-        item["body"] = {"B": base64.b64encode(item["body"]["B"]).decode()}
+        for value in item.values():
+            if "B" in value:
+                value["B"] = base64.b64encode(value["B"]).decode()
         content[item["event_key"]["S"]] = item
     server.load(content)
 
@@ -96,10 +99,8 @@ class Children:
         bundle.unlink()
         bundle.write_bytes(whole)
         self._bundle = bundle
-        function = CHECKOUT / "functions" / "fanout"
         self._paths = {
-            # The HTTP client alone comes from where peers have theirs.
-            "app": f"{function}:{layer}:{packages()}",
+            "app": f"{built_function('fanout')}:{layer}",
             "posts": f"{PEERS}:{layer}:{packages()}",
         }
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
 import hmac
 import http.client
 import io
 import json
 import os
-import shutil
 import ssl
 import statistics
 import subprocess
@@ -21,10 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spectrum_cli.local.builds import Builds, build_all, this_machine
+from spectrum_cli.local.stack import BUILDS, TEMPLATE
+
 from tests.support.http_server import make_certificate
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-BUILD = CHECKOUT / "build" / "bench"
 # The benchmarks' own environment: all implementations run on its Python and its packages.
 PYTHON = CHECKOUT / ".bench-venv" / "bin" / "python"
 SECRET = "5e" * 32
@@ -128,28 +129,18 @@ def stub(folder: Path, *, tls: bool = True, certificate: Path | None = None) -> 
 
 
 def built_layer() -> Path:
-    """The layer as `make build` makes it, its byte code made by the benchmarks' Python."""
-    return _built(CHECKOUT / "layers" / "core", "CoreLayer") / "python"
+    """The layer as `make build` makes it, for the benchmarks' Python."""
+    return _built()["CoreLayer"]
 
 
 def built_function(name: str) -> Path:
-    """A function as `make build` makes it; its own packages are those of the benchmarks."""
-    return _built(CHECKOUT / "functions" / name, f"{name.capitalize()}Function")
+    """A function as `make build` makes it, for the benchmarks' Python."""
+    return _built()[f"{name.capitalize()}Function"]
 
 
-def _built(folder: Path, resource: str) -> Path:
-    """Build once for each state of the sources."""
-    inputs = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    digest = hashlib.sha256(b"".join(p.read_bytes() for p in inputs if p.suffix != ".pyc"))
-    target = BUILD / f"{resource}-{digest.hexdigest()[:16]}"
-    if not target.is_dir():
-        part = Path(f"{target}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        make = ["make", "-s", "-C", str(folder), f"build-{resource}", f"ARTIFACTS_DIR={part}"]
-        subprocess.run([*make, f"PYTHON={PYTHON}", f"RUNTIME_PYTHON={PYTHON}"], check=True)
-        part.rename(target)
-    return target
+@functools.cache
+def _built() -> Mapping[str, Path]:
+    return build_all(TEMPLATE, Builds(BUILDS, this_machine(str(PYTHON))))
 
 
 def packages() -> Path:

@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 import time
@@ -45,14 +44,18 @@ class Target:
     variables: dict[str, str]
 
 
-def this_machine() -> Target:
-    """The Python that runs this process, and its platform."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+def this_machine(python: str = sys.executable) -> Target:
+    """A Python of this machine, by default the one that runs this process, and its platform."""
+    # The ABI's name tells implementations and C libraries apart.
+    code = """if True:
+        import sys, sysconfig
+        print("%d.%d" % sys.version_info[:2], sysconfig.get_platform())
+        print(sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag)
+    """
+    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
+    version, platform, abi = done.stdout.split()
     variables = {"PLATFORMS": "", "PYTHON_VERSION": version}
-    # Beside the platform this tells C libraries apart.
-    abi = sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag
-    python = {"PYTHON": sys.executable, "RUNTIME_PYTHON": sys.executable}
-    return Target(f"{sysconfig.get_platform()}-{abi}", variables | python)
+    return Target(f"{platform}-{abi}", variables | {"PYTHON": python, "RUNTIME_PYTHON": python})
 
 
 def awslambda(runtime_python: str) -> Target:
