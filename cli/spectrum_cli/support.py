@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Parameters of the stack that say how it works, and nothing of whose it is.
 TOLD_PARAMETERS = (
     *("RetentionDays", "LogRetentionDays", "ThrottleRate", "ThrottleBurst"),
-    *("MainLaneConcurrency", "SlowLaneConcurrency", "ReceiverReservedConcurrency"),
+    *("MainLaneConcurrency", "SlowLaneConcurrency", "ReceiverReservedConcurrency", "WarmWrites"),
 )
 LIBRARIES = ("boto3", "typer", "rich")
 PLAIN = re.compile(r"[A-Za-z_.-]{1,40}")

@@ -9,6 +9,7 @@ from typing import Any
 import botocore.session
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+from spectrum_cli.checks.account import RECEIVERS, SWEEPERS
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION, STACK_NAME
 from spectrum_cli.local.template import Template, load
 
@@ -168,6 +169,16 @@ def test_lane_reports_single_failures_has_a_limit_and_does_not_wait(
 def test_each_lane_reads_its_own_queue(properties: Properties) -> None:
     assert properties("FanoutFunctionMainLane")["EventSourceArn"] == "EventsQueue.Arn"
     assert properties("FanoutFunctionSlowLane")["EventSourceArn"] == "SlowQueue.Arn"
+
+
+def test_hanging_destinations_leave_the_receiver_a_place_in_a_new_account(
+    properties: Properties,
+) -> None:
+    """Of an account's 10 executions at first, with the parameters as they are."""
+    lanes = [properties(f"FanoutFunction{lane}Lane")["ScalingConfig"] for lane in ("Main", "Slow")]
+    taken = sum(int(lane["MaximumConcurrency"]) for lane in lanes) + SWEEPERS
+    assert 10 - taken >= RECEIVERS
+    assert "ReservedConcurrentExecutions" not in properties("ReceiverFunction")
 
 
 def test_fan_out_may_wake_itself_as_often_as_retries_take(properties: Properties) -> None:

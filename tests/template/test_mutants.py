@@ -64,7 +64,12 @@ breakers = partial(
 )
 loops = on(functions.test_fan_out_may_wake_itself_as_often_as_retries_take)
 
+room = on(functions.test_hanging_destinations_leave_the_receiver_a_place_in_a_new_account)
+
 MUTANTS = [
+    Mutant(
+        "a fan-out that takes the receiver's place", "    Default: 4\n", "    Default: 20\n", room
+    ),
     Mutant("retries that Lambda stops", "      RecursiveLoop: Allow\n", "", loops),
     Mutant("a wildcard action", "dynamodb:PutItem", "dynamodb:*", rights("ReceiverRole")),
     Mutant("a missing action", "dynamodb:GetItem, ", "", rights("FanoutRole")),

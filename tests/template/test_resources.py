@@ -15,7 +15,7 @@ from spectrum_forwarder.domain.errors import refusals
 from spectrum_forwarder.domain.quarantine import KEPT_SECONDS
 from spectrum_forwarder.receive import FAILED
 
-from tests.template.conftest import TEMPLATE, Properties
+from tests.template.conftest import TEMPLATE, Properties, resolved_by
 
 QUEUES = ("EventsQueue", "SlowQueue", "EventsDeadLetterQueue")
 DAY = 24 * 3600
@@ -102,6 +102,17 @@ def test_table_keys_and_indexes(properties: Properties) -> None:
     }
     assert indexes["log"]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert indexes["due"]["Projection"]["NonKeyAttributes"] == ["overdue_since"]
+
+
+def test_table_warms_up_together_with_both_its_indexes() -> None:
+    table = resolved_by(load(TEMPLATE, {"WarmWrites": "12000"}))("EventsTable")
+    parts = [table, *table["GlobalSecondaryIndexes"]]
+    assert [part["WarmThroughput"] for part in parts] == [{"WriteUnitsPerSecond": "12000"}] * 3
+
+
+def test_table_begins_as_cold_as_aws_makes_it(properties: Properties) -> None:
+    table = properties("EventsTable")
+    assert not any("WarmThroughput" in part for part in (table, *table["GlobalSecondaryIndexes"]))
 
 
 def test_table_forgets_events_but_not_by_mistake(properties: Properties) -> None:
@@ -202,6 +213,7 @@ def test_secret_begins_as_an_empty_registry(
         ("MainLaneConcurrency", "1"),
         ("SlowLaneConcurrency", "1"),
         ("ThrottleRate", "none"),
+        ("WarmWrites", "-1"),
         ("SilenceMinutes", "1441"),
     ],
 )

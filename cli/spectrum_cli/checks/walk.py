@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from spectrum_cli.aws_errors import explained
-from spectrum_cli.checks import backlog, endpoint, refusals, registration
+from spectrum_cli.checks import account, backlog, endpoint, refusals, registration
 from spectrum_cli.checks.canary import canary
 from spectrum_cli.checks.destinations import destinations
 from spectrum_cli.checks.model import Check, Patient, Result, failed
@@ -21,6 +21,7 @@ CHECKS: Sequence[Check] = (
     endpoint.clocks,
     endpoint.known,
     refusals.limits,
+    account.concurrency,
     canary,
     refusals.quarantine,
     backlog.table,

@@ -25,6 +25,11 @@ def apply_table(context: Context, resource: Resource, properties: Properties) ->
         for key in ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
         if key in properties
     }
+    if "GlobalSecondaryIndexes" in definition:
+        definition["GlobalSecondaryIndexes"] = [
+            {key: value for key, value in index.items() if key != "WarmThroughput"}
+            for index in definition["GlobalSecondaryIndexes"]
+        ]
     if "SSESpecification" in properties and not context.endpoints.is_overridden("dynamodb"):
         encryption = properties["SSESpecification"]
         definition["SSESpecification"] = {"Enabled": encryption["SSEEnabled"]}
@@ -146,6 +151,7 @@ KINDS: Final[Mapping[str, Kind]] = {
                 "TimeToLiveSpecification",
             }
         ),
+        {"WarmThroughput": "nothing warms up here"},
     ),
     "AWS::SQS::Queue": Kind(
         apply_queue, _ESSENTIAL_QUEUE_ATTRIBUTES | {"SqsManagedSseEnabled", "RedriveAllowPolicy"}
