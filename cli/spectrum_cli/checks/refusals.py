@@ -32,7 +32,7 @@ def quarantine(patient: Patient) -> Iterator[Result]:
 
 
 def limits(_patient: Patient) -> Iterator[Result]:
-    """What Spectrum loses before the receiver sees it, which nobody here can count."""
+    """What Spectrum loses before the receiver sees it; GatewayAnsweredAlarm counts it."""
     yield ok(
         "limits",
         f"known: a body that makes more than {LARGEST_EVENT:,} bytes of event (4.7 MB in base64) "
