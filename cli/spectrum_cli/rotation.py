@@ -4,6 +4,8 @@ The story: note what is begun; register another path of the same endpoint; store
 the same source, so that the second copies are duplicates; see that it is used; delete the old
 registration; accept the old secret for an hour more. What was done is read from Spectrum's list
 and the webhooks secret, so that a run that was killed anywhere is finished by the next one.
+
+Of a leaked secret nothing is waited for: once the new one is stored, the old one is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from spectrum_cli.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.errors import CommandError, Finding, Unreachable, WrongUse
 from spectrum_cli.spectrum_api import (
     AlreadyRegistered,
     AnswerLost,
@@ -56,31 +58,64 @@ class Rotation:
     """What rotating needs.
 
     `knows(url, webhook_id)` asks the endpoint whether it has the webhook's secret, `seen(id,
-    since)` what was stored. `wait` is how many seconds to wait for a delivery; 0 for not at all.
+    since)` what was stored, `revoke(id)` ends a webhook's secret at once. `wait` is how many
+    seconds to wait for a delivery; 0 for not at all.
     """
 
     api: SpectrumApi
     store: WebhookStore
     knows: Callable[[str, str], bool]
     seen: Callable[[str, float], Seen]
+    revoke: Callable[[str], None]
     say: Callable[[str], None]
     wait: float
     poll: float = 2.0
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
-    def rotate(self, webhook_id: str | None) -> Rotated:
+    def rotate(self, webhook_id: str | None, *, leaked: bool = False) -> Rotated:
         """Replace the webhook, or finish what was begun; raises CommandErrors."""
         listed, webhooks = self.api.list(), self.store.read()
         pending = self._begun(webhooks, webhook_id) or self._begin(listed, webhooks, webhook_id)
+        # A rotation that began before anybody knew of the leak ends like any other of a leak.
+        leaked = leaked or bool(pending.get("leaked"))
+        if leaked:
+            pending = self._note_leak(pending)
         old, url = str(pending["replaces"]), str(pending["url"])
-        new = register_pending(self.api, self.store, pending, self.say)
-        self._await_knowledge(url, new)
-        proof = self._await_delivery(new, float(pending["began_at"]))
+        new = self._register(pending, old, leaked=leaked)
+        proof = None
+        if leaked:
+            self.say(f"refusing the leaked secret of {old} from now on")
+            self.revoke(old)
+        else:
+            self._await_knowledge(url, new)
+            proof = self._await_delivery(new, float(pending["began_at"]))
         self.say(f"deleting the old registration {old}")
         self.api.delete(old)
         self.store.update(self._finish(old))
         return Rotated(new, url, old, proof)
+
+    def _register(self, pending: dict[str, Any], old: str, *, leaked: bool) -> str:
+        try:
+            return register_pending(self.api, self.store, pending, self.say)
+        except CommandError:
+            if leaked:
+                self.say(
+                    f"the leaked secret is still accepted: forwarder webhooks delete {old} "
+                    "--leaked ends it now, at the price of what comes until a new one is registered"
+                )
+            raise
+
+    def _note_leak(self, pending: dict[str, Any]) -> dict[str, Any]:
+        """A run that is killed must not be finished as if nothing had leaked."""
+        noted = pending | {"leaked": True}
+
+        def note(webhooks: Webhooks) -> None:
+            webhooks.pending = noted
+
+        if pending != noted:
+            self.store.update(note)
+        return noted
 
     def _begun(self, webhooks: Webhooks, webhook_id: str | None) -> dict[str, Any] | None:
         pending = webhooks.pending

@@ -14,6 +14,7 @@ from typing import Any
 from spectrum_forwarder.adapters.aws import Clients
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.intake import DynamoIntake
+from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks
@@ -32,15 +33,18 @@ def build(environment: Mapping[str, str]) -> Receiver:
     clients = Clients(connect_seconds=0.5, read_seconds=0.7, tries=1)
     # Only what is too large or in doubt goes there.
     s3 = clients.later("s3")
+    dynamodb = clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2})
+    notes = DynamoNotes(dynamodb, settings.events_table)
     return Receiver(
         webhooks=SecretWebhooks(
-            clients.make("secretsmanager"), settings.webhooks_secret, clock=time.time, facts=facts
+            clients.make("secretsmanager"),
+            settings.webhooks_secret,
+            clock=time.time,
+            facts=facts,
+            notes=notes,
         ),
         store=EventStore(
-            DynamoIntake(
-                clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2}),
-                settings.events_table,
-            ),
+            DynamoIntake(dynamodb, settings.events_table),
             S3Payloads(s3, settings.payloads_bucket),
             Timing(settings.time_scale),
         ),

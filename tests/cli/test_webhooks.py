@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from spectrum_cli import spectrum_api
+from spectrum_forwarder.adapters.notes import DynamoNotes
+from spectrum_forwarder.domain.notes import digest_of
 
 from tests.support.fake_spectrum import FakeSpectrum, Fault
 from tests.support.stacks import Deployed, Ran, deployed, forwarder
@@ -144,6 +146,90 @@ def test_delete_keeps_the_secret_for_an_hour(stack: Deployed, spectrum: FakeSpec
     assert 3590 <= entry["accepted_until"] - time.time() <= 3601
     assert webhooks("delete", made.id, "--yes", "--json", "--leaked").json["deleted"] is False
     assert stored(stack)["webhooks"] == []
+
+
+def revoked(stack: Deployed) -> frozenset[str]:
+    """The digests of secrets that are refused although an instance may still hold them."""
+    table = DynamoNotes(stack.client("dynamodb"), stack.outputs["EventsTableName"])
+    return table.read().revoked
+
+
+@pytest.mark.parametrize("asked", ["spectrum fails", "no credentials"])
+def test_a_leaked_secret_is_refused_before_spectrum_is_asked(
+    stack: Deployed, spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    write(stack, {"webhooks": [{"id": WEBHOOK, "signing_secret": SECRET}]})
+    spectrum.faults["DELETE"].extend([500] * 20)
+    if asked == "no credentials":
+        monkeypatch.delenv("SPECTRUM_PROJECT_SECRET")
+    ran = webhooks("delete", WEBHOOK, "--yes", "--leaked")
+    assert (ran.status, "within 30 s" in ran.err) == (3, True)
+    assert stored(stack)["webhooks"] == []
+    assert digest_of(SECRET) in revoked(stack)
+
+
+def test_a_secret_that_is_imported_again_counts_again(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    secret = "7c" * 32
+    webhooks("import", WEBHOOK, given=f"{secret}\n")
+    webhooks("delete", WEBHOOK, "--yes", "--leaked")
+    assert digest_of(secret) in revoked(stack)
+    webhooks("import", WEBHOOK, given=f"{secret}\n")
+    assert digest_of(secret) not in revoked(stack)
+
+
+def test_a_leaked_secret_is_rotated_without_grace_and_without_waiting(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register", "--source", "main")
+    (old,) = spectrum.registrations.values()
+    # Nobody answers at the endpoint here: whoever waited would end without having rotated.
+    ran = webhooks("rotate", "--leaked", "--json")
+    (new,) = spectrum.registrations.values()
+    assert (ran.status, ran.json["replaced"], ran.json["proof"]) == (0, old.id, None)
+    assert stored(stack) == {
+        "webhooks": [{"id": new.id, "signing_secret": new.secret, "source": "main"}]
+    }
+    assert digest_of(old.secret) in revoked(stack)
+    assert digest_of(new.secret) not in revoked(stack)
+
+
+def test_a_rotation_of_a_leak_that_was_cut_off_is_finished_as_one(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register")
+    (old,) = spectrum.registrations.values()
+    spectrum.faults["DELETE"].extend([500] * 20)
+    assert webhooks("rotate", "--leaked").status == 3
+    assert digest_of(old.secret) in revoked(stack)
+    assert old.id not in [entry["id"] for entry in stored(stack)["webhooks"]]
+    spectrum.faults["DELETE"].clear()
+    assert webhooks("rotate").status == 0
+    (new,) = spectrum.registrations
+    assert ([entry["id"] for entry in stored(stack)["webhooks"]], new == old.id) == ([new], False)
+    assert "pending" not in stored(stack)
+
+
+def test_a_rotation_that_was_begun_becomes_one_of_a_leak(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register")
+    (old,) = spectrum.registrations.values()
+    spectrum.faults["POST"].extend([422])
+    assert webhooks("rotate").status == 2
+    assert webhooks("rotate", "--leaked").status == 0
+    assert digest_of(old.secret) in revoked(stack)
+
+
+def test_a_leak_that_cannot_be_rotated_says_how_to_end_it(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register")
+    (old,) = spectrum.registrations.values()
+    spectrum.faults["POST"].extend([422])
+    ran = webhooks("rotate", "--leaked")
+    assert (ran.status, f"delete {old.id} --leaked" in ran.err) == (2, True)
 
 
 def test_list_shows_both_sides_and_no_secret(stack: Deployed, spectrum: FakeSpectrum) -> None:

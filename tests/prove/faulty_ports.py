@@ -12,6 +12,7 @@ from spectrum_forwarder.domain.errors import (
 )
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
+from spectrum_forwarder.domain.notes import Notebook, Notes
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import (
     Clock,
@@ -197,6 +198,17 @@ class FaultyHealthBoard:
             lambda: self.inner.save(destination, health, seen=seen),
             TableUnavailable,
         )
+
+
+@dataclass
+class FaultyNotes:
+    """The `Notebook` port: a further item of the same table."""
+
+    inner: Notebook
+    fates: Fates
+
+    def read(self) -> Notes:
+        return self.fates.call("table.notes", self.inner.read, TableUnavailable, writes=False)
 
 
 @dataclass

@@ -27,6 +27,7 @@ from spectrum_forwarder.sweep import Sweeper
 from tests.prove.faults import Fates, Killed, Script
 from tests.prove.faulty_ports import (
     FaultyHealthBoard,
+    FaultyNotes,
     FaultyPayloads,
     FaultyQuarantine,
     FaultyQueue,
@@ -42,6 +43,7 @@ from tests.support.memory import (
     ManualClock,
     MemoryHealthBoard,
     MemoryLog,
+    MemoryNotes,
     MemoryPayloads,
     MemoryQuarantine,
     Queued,
@@ -96,6 +98,7 @@ class Stack:
         self.registry.accept(WEBHOOK)
         self.quarantine = MemoryQuarantine()
         self.health = MemoryHealthBoard()
+        self.notes = MemoryNotes()
         self.consumers: defaultdict[str, Consumer] = defaultdict(Consumer)
         self.dead_letters: list[Queued] = []
         self.sweeping = True
@@ -131,8 +134,15 @@ class Stack:
 
     def _receiver(self) -> Instance[Receiver]:
         reader = self.registry.reader(self.fates)
+        webhooks = SecretWebhooks(
+            reader,  # type: ignore[arg-type]
+            WEBHOOKS,
+            clock=self.clock,
+            facts=self._facts,
+            notes=FaultyNotes(self.notes, self.fates),
+        )
         receiver = Receiver(
-            SecretWebhooks(reader, WEBHOOKS, clock=self.clock, facts=self._facts),  # type: ignore[arg-type]
+            webhooks,
             self._store,
             self._faulty_queue,
             self.clock,

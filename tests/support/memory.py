@@ -11,6 +11,7 @@ from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing, Regist
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
+from spectrum_forwarder.domain.notes import Notes
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
@@ -289,6 +290,22 @@ class MemoryQuarantine:
     def remove(self, suspect_id: str, suspect: Suspect) -> None:
         if self.suspects.get(suspect_id) == suspect:
             del self.suspects[suspect_id]
+
+
+class MemoryNotes:
+    """The `Notebook` port, and what operators write there."""
+
+    def __init__(self) -> None:
+        self.notes = Notes(b"k" * 32)
+
+    def read(self) -> Notes:
+        return self.notes
+
+    def revoke(self, digests: Iterable[str]) -> None:
+        self.notes = replace(self.notes, revoked=self.notes.revoked | set(digests))
+
+    def forgive(self, digests: Iterable[str]) -> None:
+        self.notes = replace(self.notes, revoked=self.notes.revoked - set(digests))
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from moto import mock_aws
@@ -13,11 +13,13 @@ from spectrum_forwarder.adapters.destination_registry import (
 )
 from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_webhook, read_webhooks
 from spectrum_forwarder.domain.destination import Content, Destinations
-from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable
+from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable, TableUnavailable
+from spectrum_forwarder.domain.notes import digest_of
 from spectrum_forwarder.domain.ports import Webhook
 
-from tests.support.memory import FactList, ManualClock
+from tests.support.memory import FactList, ManualClock, MemoryNotes
 from tests.support.secret import StoredSecret
+from tests.support.world import Tap
 
 HEX = "5e" * 32
 WEBHOOK: dict[str, Any] = {"id": "w-1", "signing_secret": HEX, "source": "main"}
@@ -226,8 +228,26 @@ class Scene:
         self.clock = ManualClock()
         self.facts = FactList()
         where = (self.stored.client, self.stored.name)
-        self.webhooks = SecretWebhooks(*where, clock=self.clock, facts=self.facts)
+        self.kept_notes = MemoryNotes()
+        self.notes = Tap(self.kept_notes, TableUnavailable)
+        self.webhooks = self.instance(notes=cast(Any, self.notes))
         self.destinations = SecretDestinations(*where, clock=self.clock, facts=self.facts)
+
+    def instance(self, **more: Any) -> SecretWebhooks:
+        """Another instance's copy of the webhooks."""
+        where = (self.stored.client, self.stored.name)
+        return SecretWebhooks(*where, clock=self.clock, facts=self.facts, **more)
+
+    def accepted_for(self, webhook_id: str, seconds: float, *, webhooks: SecretWebhooks) -> float:
+        """How long from now on the webhook is accepted, asked twice a second."""
+        for half in range(int(seconds * 2)):
+            try:
+                if not webhooks.find(webhook_id):
+                    return half / 2
+            except RegistryUnavailable:
+                return half / 2
+            self.clock.advance(0.5)
+        return seconds
 
 
 @pytest.fixture
@@ -236,15 +256,90 @@ def scene() -> Iterator[Scene]:
         yield Scene()
 
 
-def test_a_known_webhook_is_read_again_after_five_minutes(scene: Scene) -> None:
+def test_a_known_webhook_is_read_again_before_half_a_minute(scene: Scene) -> None:
     scene.stored.write({"webhooks": [WEBHOOK]})
-    for seconds in (0, 100, 199.9):
+    for seconds in (0, 10, 14.9):
         scene.clock.advance(seconds)
         assert scene.webhooks.find("w-1")
-    assert scene.stored.reads == 1
+    assert (scene.stored.reads, scene.notes.calls) == (1, [])
     scene.clock.advance(0.2)
     scene.webhooks.find("w-1")
-    assert scene.stored.reads == 2
+    assert (scene.stored.reads, scene.notes.calls) == (2, [])
+
+
+LEAK = [digest_of(HEX)]
+
+
+@pytest.mark.parametrize("warm_for", [0.0, 0.5, 12.0, 24.5])
+@pytest.mark.parametrize(
+    "then", ["all is well", "Secrets Manager fails", "the table fails", "both"]
+)
+def test_a_leaked_secret_ends_within_half_a_minute_whatever_fails_afterwards(
+    scene: Scene, warm_for: float, then: str
+) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    assert scene.accepted_for("w-1", warm_for, webhooks=scene.webhooks) == warm_for
+    # As `webhooks delete --leaked` does.
+    scene.kept_notes.revoke(LEAK)
+    scene.stored.write({"webhooks": []})
+    if then in ("the secret fails", "both"):
+        scene.stored.remove()
+    if then in ("the table fails", "both"):
+        scene.notes.fail("read")
+    assert scene.accepted_for("w-1", 3600, webhooks=scene.webhooks) <= 30
+    # And it does not come back.
+    for _ in range(3):
+        scene.clock.advance(30)
+        assert scene.accepted_for("w-1", 1, webhooks=scene.webhooks) == 0
+
+
+def test_another_secret_of_the_same_webhook_goes_on(scene: Scene) -> None:
+    other = WEBHOOK | {"signing_secret": "ab" * 32}
+    scene.stored.write({"webhooks": [WEBHOOK, other]})
+    scene.webhooks.find("w-1")
+    scene.kept_notes.revoke(LEAK)
+    scene.stored.remove()
+    scene.clock.advance(30)
+    assert [one.signing_secret for one in scene.webhooks.find("w-1")] == ["ab" * 32]
+
+
+def test_an_outage_of_secrets_manager_alone_costs_no_event(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    scene.webhooks.find("w-1")
+    scene.stored.remove()
+    assert scene.accepted_for("w-1", 3600, webhooks=scene.webhooks) == 3600
+    # Neither store is asked for each request.
+    assert len(scene.notes.calls) <= 3600 / 25 + 1
+    assert scene.stored.reads <= 3600 / 10 + 1
+
+
+def test_a_copy_that_nobody_confirms_serves_no_longer_than_half_a_minute(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    alone = scene.instance()
+    for webhooks in (alone, scene.webhooks):
+        assert webhooks.find("w-1")
+    scene.stored.remove()
+    scene.notes.fail("read")
+    scene.clock.advance(29.9)
+    for webhooks in (alone, scene.webhooks):
+        assert webhooks.find("w-1")
+    scene.clock.advance(0.1)
+    for webhooks in (alone, scene.webhooks):
+        with pytest.raises(RegistryUnavailable, match="30 s"):
+            webhooks.find("w-1")
+
+
+def test_notes_that_cannot_be_read_are_not_asked_for_by_every_request(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    scene.webhooks.find("w-1")
+    scene.stored.remove()
+    scene.notes.fail("read")
+    scene.clock.advance(25)
+    assert scene.accepted_for("w-1", 60, webhooks=scene.webhooks) == 5
+    assert len(scene.notes.calls) <= 4
+    scene.notes.fail("read", times=0)
+    scene.clock.advance(2)
+    assert scene.webhooks.find("w-1")
 
 
 def test_an_unknown_webhook_is_looked_for_at_most_every_two_seconds(scene: Scene) -> None:

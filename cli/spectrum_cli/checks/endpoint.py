@@ -127,7 +127,7 @@ def known(patient: Patient) -> Iterator[Result]:
             yield failed(
                 "known",
                 f"the endpoint does not know {name}, whose secret is stored",
-                "Wait for 5 minutes; then look for registry.unread in the receiver's log.",
+                "Wait for half a minute; then look for registry.unread in the receiver's log.",
             )
 
 

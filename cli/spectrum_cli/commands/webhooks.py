@@ -11,6 +11,7 @@ import typer
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.http_client import HttpClient
+from spectrum_cli.leaks import ENDS_WITHIN, forgive, revoker
 from spectrum_cli.output import (
     AsJson,
     Reveal,
@@ -154,19 +155,22 @@ def delete(
 ) -> None:
     """Delete a registration at Spectrum; its secret is accepted for an hour more.
 
+    With --leaked it is refused everywhere within 30 s, before Spectrum is even asked.
+
     Example: forwarder webhooks delete 3f1c2b7e-0000-4000-8000-000000000001
     """
     store = _store(target)
+    if not confirm(f"Delete {webhook_id}? Spectrum delivers nothing to it then.", yes=yes):
+        return
+    if leaked:
+        revoker(target, store)(webhook_id)
+        note(ENDS_WITHIN)
     with open_api(project_id, project_secret, api_url) as api:
-        if not confirm(f"Delete {webhook_id}? Spectrum delivers nothing to it then.", yes=yes):
-            return
         was_there = api.delete(webhook_id)
     now = time.time()
 
     def forget(webhooks: Webhooks) -> None:
-        if leaked:
-            webhooks.remove(webhook_id)
-        else:
+        if not leaked:
             webhooks.retire(webhook_id, until=now + GRACE_SECONDS)
         webhooks.prune(now)
 
@@ -182,6 +186,10 @@ def rotate(
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for a delivery through the new one.")
     ] = DEFAULT_WAIT,
+    leaked: Annotated[
+        bool,
+        typer.Option("--leaked", help="Refuse the old secret at once, and wait for nothing."),
+    ] = False,
     project_id: ProjectId = None,
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
@@ -193,19 +201,24 @@ def rotate(
     deletes the old registration, and accepts the old secret for an hour more. Where nothing comes
     at all it goes on after --wait. If it is killed, run it again: it goes on where it was.
 
+    With --leaked the old secret is refused everywhere within 30 s of the moment when the new one is
+    stored; what Spectrum was sending through the old one just then may be lost.
+
     Example: forwarder webhooks rotate
     """
     with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+        store = _store(target)
         rotation = Rotation(
             api=api,
-            store=_store(target),
+            store=store,
             knows=knows(client),
             seen=seen(event_log(target)),
+            revoke=revoker(target, store),
             say=note,
             wait=wait,
             poll=LOCAL_POLL if target.is_local else POLL,
         )
-        done = rotation.rotate(webhook_id)
+        done = rotation.rotate(webhook_id, leaked=leaked)
     document = {
         "id": done.webhook_id,
         "url": done.url,
@@ -243,6 +256,7 @@ def import_secret(
     except InvalidEntry as error:
         raise WrongUse(f"this cannot be stored: {error}") from error
     _store(target).update(lambda webhooks: webhooks.put(webhook_id, secret, source))
+    forgive(target, secret)
     _done(as_json, {"id": webhook_id, "stored": True}, f"the secret of {webhook_id} is stored")
 
 

@@ -40,7 +40,7 @@ from spectrum_forwarder.storing import EventStore
 # SQS takes 1 MiB, and base64 makes three bytes four.
 LARGEST_QUEUED = 750_000
 # A secret that did not verify a request is read again if its copy is older than this (seconds).
-DOUBTED_SECRET_AGE = 30.0
+DOUBTED_SECRET_AGE = 10.0
 # Seconds between the sender's clock and ours from which on the log says so.
 NOTABLE_SKEW = 10.0
 

@@ -17,7 +17,10 @@ PAUSE_AFTER_FAILURE = 10.0
 
 
 class CachedSecret(Generic[Parsed]):
-    """One secret of Secrets Manager; `parse` raises InvalidEntry for a text it cannot use."""
+    """One secret of Secrets Manager; `parse` raises InvalidEntry for a text it cannot use.
+
+    `read_at` (Unix seconds) is when the reading began that the copy came from.
+    """
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class CachedSecret(Generic[Parsed]):
         self._clock = clock
         self._facts = facts
         self._value: Parsed | None = None
-        self._read_at = float("-inf")
+        self.read_at = float("-inf")
         self._failed_at = float("-inf")
 
     def get(self, max_age: float) -> Parsed:
@@ -43,13 +46,13 @@ class CachedSecret(Generic[Parsed]):
         Raises RegistryUnavailable where nothing was ever read.
         """
         now = self._clock()
-        fresh = now - self._read_at < max_age
+        fresh = now - self.read_at < max_age
         pausing = now - self._failed_at < min(max_age, PAUSE_AFTER_FAILURE)
         if self._value is not None and (fresh or pausing):
             return self._value
         try:
             self._value = self._read()
-            self._read_at = now
+            self.read_at = now
             self._facts("registry.read")
         except RegistryUnavailable as error:
             self._failed_at = now

@@ -1,6 +1,9 @@
 """The webhooks, kept as JSON in Secrets Manager: `{"webhooks":[{"id","signing_secret","source"}]}`.
 
-Of a webhook that was replaced, `accepted_until` says how long its secret still counts.
+Of a webhook that was replaced, `accepted_until` says how long its secret still counts. One that has
+leaked is taken out, and noted in the table as well: so it ends within half a minute on every
+instance, whichever of the two stores fails afterwards, and an outage of Secrets Manager alone costs
+no event.
 """
 
 from collections.abc import Sequence
@@ -14,9 +17,10 @@ from spectrum_forwarder.adapters.registry_entries import (
     entries_of,
     reporter,
 )
-from spectrum_forwarder.domain.errors import InvalidEntry
+from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable, TableUnavailable
 from spectrum_forwarder.domain.event import SOURCE
 from spectrum_forwarder.domain.headers import HEADER_VALUE
+from spectrum_forwarder.domain.notes import Notebook, digest_of
 from spectrum_forwarder.domain.ports import Clock, Facts, Webhook
 from spectrum_forwarder.domain.signature import SPECTRUM_SECRET
 
@@ -24,20 +28,37 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
 # Seconds a copy serves. An unknown webhook id may be one registered just now.
-WEBHOOKS_AGE, UNKNOWN_WEBHOOK_AGE = 300.0, 2.0
+WEBHOOKS_AGE, UNKNOWN_WEBHOOK_AGE = 25.0, 2.0
+# Seconds after which nothing is accepted on a copy that neither store has confirmed.
+LONGEST_UNCONFIRMED = 30.0
+# Seconds between two looks at notes that could not be read.
+NOTES_PAUSE = 2.0
 
 
 class SecretWebhooks:
-    """The `WebhookRegistry` port over the webhooks secret."""
+    """The `WebhookRegistry` port over the webhooks secret.
+
+    Without `notes` no copy serves for longer than LONGEST_UNCONFIRMED.
+    """
 
     def __init__(
-        self, client: "SecretsManagerClient", secret_id: str, *, clock: Clock, facts: Facts
+        self,
+        client: "SecretsManagerClient",
+        secret_id: str,
+        *,
+        clock: Clock,
+        facts: Facts,
+        notes: Notebook | None = None,
     ) -> None:
         def parse(text: str) -> dict[str, list[Webhook]]:
             return read_webhooks(text, reporter(facts, "webhooks"))
 
         self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
         self._clock = clock
+        self._facts = facts
+        self._notes = notes
+        self._revoked: frozenset[str] = frozenset()
+        self._noted_at = self._asked_at = float("-inf")
 
     def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
         """See the port."""
@@ -45,11 +66,34 @@ class SecretWebhooks:
         if webhook_id not in known:
             known = self._secret.get(UNKNOWN_WEBHOOK_AGE)
         now = self._clock()
+        revoked = self._revoked_since(now)
         return [
             webhook
             for webhook in known.get(webhook_id, [])
-            if webhook.accepted_until is None or now < webhook.accepted_until
+            if (webhook.accepted_until is None or now < webhook.accepted_until)
+            and not (revoked and digest_of(webhook.signing_secret) in revoked)
         ]
+
+    def _revoked_since(self, now: float) -> frozenset[str]:
+        """What was revoked since the copy was read; raise RegistryUnavailable if nobody knows."""
+        if now - self._secret.read_at < WEBHOOKS_AGE:
+            return frozenset()
+        self._look_at_notes(now)
+        unconfirmed = now - max(self._secret.read_at, self._noted_at)
+        if unconfirmed >= LONGEST_UNCONFIRMED:
+            raise RegistryUnavailable(f"for {unconfirmed:.0f} s nobody has said what was revoked")
+        return self._revoked
+
+    def _look_at_notes(self, now: float) -> None:
+        due = now - self._noted_at >= WEBHOOKS_AGE and now - self._asked_at >= NOTES_PAUSE
+        if self._notes is None or not due:
+            return
+        self._asked_at = now
+        try:
+            self._revoked = self._notes.read().revoked
+            self._noted_at = now
+        except TableUnavailable as error:
+            self._facts("registry.unread", cause=str(error), stale=True)
 
 
 def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
