@@ -20,6 +20,8 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.worker import REGION
 from spectrum_cli.samples import CONTENT_KINDS, FLAWS, KINDS, flawed
 
+from tests.support.built import for_this_machine
+
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
 # The receiver without the wide window that the stored files need.
@@ -75,7 +77,10 @@ def machine() -> Iterator[Machine]:
     consumer.start()
     with MotoServer() as moto:
         deployment = deploy(
-            ROOT / "template.yaml", endpoints=Endpoints(default=moto.url), parameters={}
+            ROOT / "template.yaml",
+            endpoints=Endpoints(default=moto.url),
+            parameters={},
+            code_dirs=for_this_machine(),
         )
         fill_secrets(deployment, moto.url, consumer.url)
         local = CREDENTIALS | {"AWS_ENDPOINT_URL": moto.url, "ALLOW_LOOPBACK": "1"}
