@@ -133,7 +133,8 @@ def _aws(operation: str, body: bytes) -> tuple[int, bytes]:
             claim = {"claim_owner": values[":owner"], "claim_until": values[":until"]}
             return 200, json.dumps({"Attributes": item | claim | {"claims": {"N": "1"}}}).encode()
     if operation == "PutItem" and b":known-" in body:
-        refusal = {"__type": "#ConditionalCheckFailedException", "Item": {"receipt": {"S": "0"}}}
+        same = {"receipt": {"S": "0"}, "fp": json.loads(body)["Item"]["fp"]}
+        refusal = {"__type": "#ConditionalCheckFailedException", "Item": same}
         return 400, json.dumps(refusal).encode()
     if operation == "GetItem":
         asked = json.loads(body)
