@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status
 
 from benchmarks.fanout import stored
+from tests.support.item_size import size_of
 
 # us-east-1, on demand, without free tiers; as listed in November 2026. Dollars per million, or as
 # the name says.
@@ -105,19 +105,7 @@ def item_bytes(destinations: int) -> int:
                 for n in range(destinations)
             }
         )
-    return sum(len(name) + _size(value) for name, value in item.items())
-
-
-def _size(value: Mapping[str, Any]) -> int:
-    ((kind, content),) = value.items()
-    if kind == "N":
-        digits = content.replace(".", "").strip("0")
-        return math.ceil(len(digits) / 2) + 1
-    if kind == "M":
-        return 3 + sum(1 + len(name) + _size(inner) for name, inner in content.items())
-    if kind == "L":
-        return 3 + sum(1 + _size(inner) for inner in content)
-    return len(content)
+    return size_of(item)
 
 
 def table(measured: Measured, columns: Sequence[tuple[str, int, int]]) -> str:

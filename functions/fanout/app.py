@@ -39,6 +39,7 @@ def build(environment: Mapping[str, str]) -> FanOut:
     dynamodb = clients.make("dynamodb")
     table = DynamoEventTable(dynamodb, settings.events_table)
     timing = Timing(settings.time_scale)
+    payloads = S3Payloads(clients.make("s3"), settings.payloads_bucket, renewing=True)
     return FanOut(
         destinations=SecretDestinations(
             clients.make("secretsmanager"),
@@ -50,7 +51,7 @@ def build(environment: Mapping[str, str]) -> FanOut:
         ),
         health=DynamoHealthBoard(dynamodb, settings.events_table, clock=time.time),
         table=table,
-        store=EventStore(table, S3Payloads(clients.make("s3"), settings.payloads_bucket), timing),
+        store=EventStore(table, payloads, timing),
         queue=SqsEventQueue(
             clients.make("sqs"),
             main_url=settings.events_queue_url,

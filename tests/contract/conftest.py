@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from moto import mock_aws
+from spectrum_cli.local.moto_repairs import repair
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
@@ -33,6 +34,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    repair()
     with mock_aws():
         yield
 

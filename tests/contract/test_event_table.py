@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.adapters.items import shard as shard_of
 from spectrum_forwarder.domain.delivery import (
     Answer,
@@ -16,12 +18,15 @@ from spectrum_forwarder.domain.delivery import (
     replayed,
     settled,
 )
-from spectrum_forwarder.domain.errors import LaterFormat
+from spectrum_forwarder.domain.errors import ItemTooLarge, LaterFormat
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.ports import SHARDS, Existing, StoredEvent
 from spectrum_forwarder.domain.worker_ports import Claimed, EventTable, Overdue, Record
 
+from tests.contract.conftest import REGION
+from tests.support.aws import TABLE, create_table
+from tests.support.item_size import LARGEST_ITEM, size_of
 from tests.support.make import NOW, stored_of
 from tests.support.memory import MemoryTable
 
@@ -193,6 +198,112 @@ def test_strikes_count_until_a_record_and_for_the_owner_alone(table: EventTable)
     table.record(KEY, owner="a", record=Record({}, NOW, None))
     claim(table, now=NOW + 1)
     assert table.strike(KEY, owner="a") == 1
+
+
+# ---- An outcome that cannot be recorded ----------------------------------------------------------
+
+LARGE = bytes(350_000)
+
+
+def put_large(table: EventTable) -> None:
+    """An event as 0.1.0 has stored it, with as much of its body as there could be."""
+    table.put(replace(stored_of(), packed=LARGE), receipt="first", now=NOW, due_at=NOW + 75)
+
+
+def many(names: int, attempts: int) -> dict[str, Delivery]:
+    history = (Attempted(NOW, 12, str(Answer(error="connection_refused"))),) * attempts
+    made = (replace(planned(f"destination-{n}", NOW), history=history) for n in range(names))
+    return {delivery.destination: delivery for delivery in made}
+
+
+def test_a_record_that_is_too_large_is_told_from_an_outage_and_changes_nothing(
+    table: EventTable,
+) -> None:
+    put_large(table)
+    claim(table)
+    with pytest.raises(ItemTooLarge):
+        table.record(KEY, owner="a", record=Record(many(100, 20), None, NOW))
+    with pytest.raises(ItemTooLarge):
+        table.prove(KEY, owner="a", deliveries=many(100, 20))
+    with pytest.raises(ItemTooLarge):
+        table.note(KEY, owner="a", until=NOW, notes=1, deliveries=many(100, 20))
+    assert claim(table, "b", now=NOW + 74) is None
+    claimed = claim(table, "b", now=NOW + 75)
+    assert claimed is not None
+    assert (claimed.claims, claimed.deliveries, claimed.packed) == (2, None, LARGE)
+
+
+def test_an_item_that_is_full_to_the_brim_can_be_claimed_all_the_same(aws: None) -> None:
+    client = boto3.client("dynamodb", region_name=REGION)
+    table = DynamoEventTable(client, create_table(client))
+    item = new_item(stored_of(), receipt="0" * 36, due_at=NOW)
+    item |= {"claim_owner": {"S": "b"}, "claims": {"N": "0"}}  # as a record has left it
+    item["body"] = {"B": bytes(LARGEST_ITEM - size_of({**item, "body": {"B": b""}}))}
+    assert size_of(item) == LARGEST_ITEM
+    client.put_item(TableName=TABLE, Item=item)
+    claimed = claim(table)
+    assert claimed is not None
+    assert claimed.packed == item["body"]["B"]
+    assert table.strike(KEY, owner="a") == 1
+
+
+def test_deliveries_that_are_too_large_are_not_reopened(table: EventTable) -> None:
+    put_large(table)
+    claim(table)
+    settle(table)
+    with pytest.raises(ItemTooLarge):
+        table.reopen(seen_of(), owner="o", now=NOW + 9, deliveries=many(100, 20), due_at=NOW + 9)
+
+
+def test_a_record_can_move_the_body_to_the_bucket(table: EventTable) -> None:
+    put_large(table)
+    claim(table)
+    deliveries = many(100, 20)
+    assert table.record(KEY, owner="a", record=Record(deliveries, NOW, None, "payloads/1"))
+    claimed = claim(table, "b", now=NOW + 1)
+    assert claimed is not None
+    assert (claimed.packed, claimed.payload) == (None, "payloads/1")
+    assert claimed.deliveries == deliveries
+
+
+def test_what_is_proved_is_written_under_the_claim_and_counts_nothing_anew(
+    table: EventTable,
+) -> None:
+    put_large(table)
+    claim(table)
+    table.strike(KEY, owner="a")
+    assert not table.prove(KEY, owner="b", deliveries={})
+    assert table.prove(KEY, owner="a", deliveries=many(100, 20), payload="payloads/1")
+    assert claim(table, "b", now=NOW + 74) is None
+    assert table.strike(KEY, owner="a") == 2
+    claimed = claim(table, "b", now=NOW + 75)
+    assert claimed is not None
+    assert (claimed.claims, claimed.unrecorded, claimed.payload) == (2, 0, "payloads/1")
+    assert claimed.deliveries == many(100, 20)
+
+
+@pytest.mark.parametrize("deliveries", [None, {"crm": DELIVERED}])
+def test_a_note_ends_the_claim_at_its_time_and_leaves_the_event_as_due_as_it_was(
+    table: EventTable, deliveries: dict[str, Delivery] | None
+) -> None:
+    put(table)
+    claim(table)
+    table.strike(KEY, owner="a")
+    before = all_overdue(table, NOW + 75)
+    noted = {"until": NOW + 500, "notes": 3, "deliveries": deliveries}
+    assert not table.note(KEY, owner="b", **noted)  # type: ignore[arg-type]
+    assert table.note(KEY, owner="a", **noted)  # type: ignore[arg-type]
+    assert table.note(KEY, owner="a", **noted)  # type: ignore[arg-type]
+    assert all_overdue(table, NOW + 75) == before
+    assert claim(table, "b", now=NOW + 499) is None
+    claimed = claim(table, "b", now=NOW + 500)
+    assert claimed is not None
+    assert (claimed.claims, claimed.unrecorded, claimed.deliveries) == (1, 3, deliveries)
+    assert table.strike(KEY, owner="b") == 1
+    table.record(KEY, owner="b", record=Record({}, NOW, None))
+    claimed = claim(table, "c", now=NOW + 501)
+    assert claimed is not None
+    assert claimed.unrecorded == 0
 
 
 def test_only_what_is_due_is_overdue(table: EventTable) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
+from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.errors import (
     InvalidEntry,
     PayloadMissing,
@@ -18,6 +20,7 @@ from spectrum_forwarder.domain.worker_ports import HealthBoard, QueueRecord
 
 from tests.contract.conftest import REGION
 from tests.support.make import stored_of
+from tests.support.memory import ManualClock
 
 Sqs = tuple[SqsEventQueue, str, str]
 OPEN = Health(failures=12, failing_since=1.5, open_until=99.25, trips=1, quick=True)
@@ -40,6 +43,39 @@ def test_health_is_saved_only_if_the_breaker_is_as_seen(board: HealthBoard) -> N
 def test_a_payload_is_returned_as_it_was(payloads: Payloads) -> None:
     packed = bytes(range(256)) * 2000
     assert payloads.get(payloads.put(packed)) == packed
+
+
+@pytest.mark.parametrize(("days", "renewed"), [(19, False), (21, True)])
+def test_a_payload_that_is_still_owed_does_not_expire(
+    aws: None, clock: ManualClock, days: int, renewed: bool
+) -> None:
+    """The bucket's objects expire by the time they were written."""
+    client = boto3.client("s3", region_name=REGION)
+    client.create_bucket(Bucket="payloads")
+    store = S3Payloads(client, "payloads", renewing=True, clock=clock)
+    name = store.put(b"packed")
+    written = client.head_object(Bucket="payloads", Key=name)["LastModified"]
+    clock.now = written.timestamp() + days * 86_400
+    puts: list[str] = []
+    client.meta.events.register("before-call.s3.PutObject", lambda **_: puts.append("put"))
+    assert store.get(name) == b"packed"
+    assert bool(puts) is renewed
+
+
+def test_a_payload_that_cannot_be_renewed_is_read_all_the_same(
+    aws: None, clock: ManualClock
+) -> None:
+    client = boto3.client("s3", region_name=REGION)
+    client.create_bucket(Bucket="payloads")
+    store = S3Payloads(client, "payloads", renewing=True, clock=clock)
+    name = store.put(b"packed")
+    clock.now += 365 * 86_400
+
+    def refuse(**_: object) -> None:
+        raise ConnectionClosedError(endpoint_url="https://bucket")
+
+    client.meta.events.register("before-call.s3.PutObject", refuse)
+    assert store.get(name) == b"packed"
 
 
 def test_a_missing_payload_is_told_from_a_failure(payloads: Payloads) -> None:

@@ -125,7 +125,7 @@ def test_a_record_that_takes_long_holds_up_no_other(
 
 def test_a_record_that_keeps_failing_keeps_the_queue_record(world: World) -> None:
     hint = world.put(stored_of())
-    world.table.fail("record")
+    world.table.fail("record", "note")
     began = world.clock()
     assert world.fan_out(hint) == [hint.id]
     assert world.clock() - began <= 57

@@ -5,12 +5,12 @@ import random
 
 import pytest
 from spectrum_forwarder.domain.errors import refusals
-from spectrum_forwarder.domain.event import unpack
+from spectrum_forwarder.domain.event import pack, unpack
 from spectrum_forwarder.domain.ports import Webhook
 from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.measures import MEASURES
 from spectrum_forwarder.receive import LARGEST_QUEUED, Reply
-from spectrum_forwarder.storing import LARGEST_INLINE
+from spectrum_forwarder.storing import CHEAPEST_INLINE, LARGEST_INLINE
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.world import World
@@ -273,9 +273,35 @@ def test_a_large_body_goes_to_the_bucket_first(world: World) -> None:
     assert unpack(world.bodies.get(stored.payload or "")) == body
 
 
+@pytest.mark.parametrize(("size", "calls"), [(0, []), (1, ["put"])])
+def test_a_body_goes_to_the_bucket_from_where_that_is_cheaper(
+    world: World, size: int, calls: list[str]
+) -> None:
+    body = next(
+        body
+        for length in range(CHEAPEST_INLINE, 0, -1)
+        if len(pack(body := noise(length))) == CHEAPEST_INLINE + size
+    )
+    assert code(world.receive(body)) == (200, "accepted")
+    assert world.payloads.calls == calls
+
+
 def test_a_body_that_packs_well_stays_in_the_table(world: World) -> None:
-    world.receive(body_of(text="x" * 5_000_000))
+    world.receive(body_of(text="x" * 1_000_000))
     assert world.payloads.calls == []
+
+
+@pytest.mark.parametrize("size", [CHEAPEST_INLINE + 1, LARGEST_INLINE - 1000])
+def test_while_the_bucket_is_down_what_fits_stays_in_the_item(world: World, size: int) -> None:
+    world.payloads.fail("put")
+    body = noise(size)
+    reply = world.receive(body)
+    assert code(reply) == (200, "accepted")
+    stored = world.row(str(reply.body["event_key"])).stored
+    assert unpack(stored.packed or b"") == body
+    assert world.queue.calls == ["send_hint"]
+    (told,) = world.facts.named("event.accepted")
+    assert told["in_bucket"] is False
 
 
 def test_while_the_bucket_is_down_the_queue_takes_a_large_body(world: World) -> None:

@@ -44,6 +44,7 @@ def recorder(world: World) -> Recorder:
     )
     return Recorder(
         table=cast(Any, world.table),
+        payloads=cast(Any, world.payloads),
         queue=cast(Any, world.queue),
         clock=world.clock,
         sleep=world.clock.advance,
@@ -172,9 +173,19 @@ def test_a_late_record_is_tried_with_growing_pauses_until_it_works(world: World)
     assert world.row().expires_at is not None
 
 
-def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world: World) -> None:
+def test_a_late_record_that_is_noted_is_not_waited_for(world: World) -> None:
     outcome = Outcome(claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)})
     world.table.fail("record")
+    began, due_at = world.clock(), world.row().due_at
+    assert recorder(world).record_late(outcome, deadline=began + 50) is None
+    assert world.clock() - began <= 8.0
+    assert world.row().deliveries == outcome.deliveries
+    assert (world.row().due_at, world.row().claims, world.row().claimed_until) == (due_at, 0, began)
+
+
+def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world: World) -> None:
+    outcome = Outcome(claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)})
+    world.table.fail("record", "note")
     began = world.clock()
     left = recorder(world).record_late(outcome, deadline=began + 50)
     assert isinstance(left, TableUnavailable)
@@ -189,7 +200,7 @@ def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None
 
 
 def test_a_release_that_fails_is_told(world: World) -> None:
-    world.table.fail("record")
+    world.table.fail("record", "note")
     recorder(world).release(claim(world))
     assert world.facts.named("claim.unreleased") == [{"event_key": KEY, "cause": "down"}]
 

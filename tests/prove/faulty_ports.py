@@ -38,14 +38,10 @@ Result = TypeVar("Result")
 
 @dataclass
 class FaultyTable:
-    """The `EventTable` port; a page of the due index is one call.
-
-    `trouble` hears of each event whose claim, strike or record ended in an error.
-    """
+    """The `EventTable` port; a page of the due index is one call."""
 
     inner: EventTable
     fates: Fates
-    trouble: Callable[[str], None]
 
     def put(
         self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
@@ -64,20 +60,50 @@ class FaultyTable:
         )
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
-        return self._hold(
+        return self._call(
             "claim",
-            event_key,
             lambda: self.inner.claim(event_key, owner=owner, now=now, until=until),
         )
 
     def strike(self, event_key: str, *, owner: str) -> int:
-        return self._hold("strike", event_key, lambda: self.inner.strike(event_key, owner=owner))
+        return self._call("strike", lambda: self.inner.strike(event_key, owner=owner))
 
     def record(self, event_key: str, *, owner: str, record: Record) -> bool:
-        return self._hold(
+        return self._call(
             "record",
-            event_key,
             lambda: self.inner.record(event_key, owner=owner, record=record),
+        )
+
+    def prove(
+        self, event_key: str, *, owner: str, deliveries: Deliveries, payload: str | None = None
+    ) -> bool:
+        return self._call(
+            "prove",
+            lambda: self.inner.prove(
+                event_key, owner=owner, deliveries=deliveries, payload=payload
+            ),
+        )
+
+    def note(
+        self,
+        event_key: str,
+        *,
+        owner: str,
+        until: float,
+        notes: int,
+        deliveries: Deliveries | None,
+        payload: str | None = None,
+    ) -> bool:
+        return self._call(
+            "note",
+            lambda: self.inner.note(
+                event_key,
+                owner=owner,
+                until=until,
+                notes=notes,
+                deliveries=deliveries,
+                payload=payload,
+            ),
         )
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
@@ -114,12 +140,8 @@ class FaultyTable:
             TableUnavailable,
         )
 
-    def _hold(self, name: str, event_key: str, effect: Callable[[], Result]) -> Result:
-        try:
-            return self.fates.call(f"table.{name}", effect, TableUnavailable)
-        except TableUnavailable:
-            self.trouble(event_key)
-            raise
+    def _call(self, name: str, effect: Callable[[], Result]) -> Result:
+        return self.fates.call(f"table.{name}", effect, TableUnavailable)
 
 
 @dataclass

@@ -55,7 +55,6 @@ class Invocation:
 
     claimed: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
-    troubled: set[str] = field(default_factory=set)
     arrived: Counter[Pair] = field(default_factory=Counter)
     consulted: set[str] | None = None
 
@@ -76,6 +75,7 @@ class Ledger:
     ambiguous: Counter[Pair] = field(default_factory=Counter)
     replays: Counter[Pair] = field(default_factory=Counter)
     gone: set[Pair] = field(default_factory=set)
+    unrecorded: set[Pair] = field(default_factory=set)
     setbacks: Counter[str] = field(default_factory=Counter)
     poisonous: set[str] = field(default_factory=set)
     unkept: set[bytes] = field(default_factory=set)
@@ -115,14 +115,17 @@ class Ledger:
         """A worker has ended: what it leaves unrecorded may arrive again.
 
         That is an ambiguity only if the worker was killed, or tried to record until its time
-        was up; a worker that gives up earlier has no excuse.
+        was up; a worker that gives up earlier has no excuse, nor has one that sends again what
+        another could not record.
         """
         ended = self.at_work.pop()
-        if killed or out_of_time:
+        if killed:
             self.ambiguous += ended.arrived
-        for key in ended.claimed - ended.recorded:
-            if killed or key in ended.troubled:
-                self.setbacks[key] += 1
+            self.setbacks.update(ended.claimed - ended.recorded)
+        elif out_of_time:
+            excused = {pair: n for pair, n in ended.arrived.items() if pair not in self.unrecorded}
+            self.ambiguous += Counter(excused)
+            self.unrecorded |= excused.keys()
 
     def consulted(self, identities: set[str]) -> None:
         """A worker looked at a copy of the settings that names these destinations."""
@@ -156,10 +159,6 @@ class Ledger:
             self.ambiguous[pair] += 1
             self.at_work[-1].arrived[pair] -= 1
 
-    def troubled(self, key: str) -> None:
-        """The table failed a worker that holds, or means to hold, this event."""
-        self.at_work[-1].troubled.add(key)
-
     def claimed(self, key: str) -> None:
         """A worker holds this event."""
         self.at_work[-1].claimed.add(key)
@@ -176,12 +175,24 @@ class Ledger:
         elif self.setbacks[key] >= SETBACKS_OF_POISON:
             self.poisonous.add(self.names[key])
         worker.recorded.add(key)
+        self.unrecorded -= {pair for pair in self.unrecorded if pair[0] == self.names[key]}
         for pair in [pair for pair in worker.arrived if pair[0] == self.names[key]]:
             del worker.arrived[pair]
 
     def _bound(self, key: str, deliveries: Deliveries, worker: Invocation) -> None:
         for identity in sorted((worker.consulted or set()) - deliveries.keys()):
             self.breach(Invariant.NOTHING_OWED, f"{key} was never bound for {identity}")
+
+    def bound(self, key: str, deliveries: Deliveries) -> None:
+        """The deliveries are in the table; nothing is known yet of what became of the attempts."""
+        if key not in self.states:
+            self._bound(key, deliveries, self.at_work[-1])
+        self.states[key] = dict(deliveries)
+
+    def survived(self, key: str) -> None:
+        """A worker has said that it lives, and could not say what it did."""
+        self.setbacks[key] = 0
+        self.at_work[-1].recorded.add(key)
 
     def reopened(self, key: str, before: Deliveries, after: Mapping[str, object]) -> None:
         """An operator began deliveries anew: each may arrive once more."""

@@ -206,6 +206,15 @@ def outage_taken_for_poison(patch: Patch) -> None:
     patch.setattr(Recorder, "release", lambda self, claimed: None)
 
 
+def a_failed_record_is_a_death(patch: Patch) -> None:
+    patch.setattr(Recorder, "_note", lambda self, outcome, cause: False)
+    patch.setattr(Recorder, "hold", lambda self, claimed, cause: False)
+
+
+def delivered_again_though_nothing_can_be_written(patch: Patch) -> None:
+    patch.setattr(Recorder, "prove", lambda self, claimed, deliveries: True)
+
+
 def suspects_not_struck(patch: Patch) -> None:
     patch.setattr(Batch, "_survives_alone", lambda self, record, claimed: True)
 
@@ -261,6 +270,8 @@ MUTANTS = (
     Mutant(breaker_never_probed, Invariant.JUST_CAUSE),
     Mutant(pause_counted_as_an_outage, Invariant.JUST_CAUSE),
     Mutant(outage_taken_for_poison, Invariant.JUST_CAUSE),
+    Mutant(a_failed_record_is_a_death, Invariant.JUST_CAUSE),
+    Mutant(delivered_again_though_nothing_can_be_written, Invariant.ONCE),
     Mutant(suspects_not_struck, Invariant.NOTHING_OWED),
     Mutant(webhook_id_new_on_every_attempt, Invariant.ONE_ID),
     Mutant(what_waits_hints_at_itself, Invariant.DRAINED),

@@ -17,6 +17,8 @@ HOUR, DAY = 3600.0, 86_400.0
 REFUSED = Answer(status=500, seconds=0.01)
 SLOW = Answer(status=200, seconds=8.0)
 ROTATED = replace(WEBHOOK, id="3f1c2b7e-0000-4000-8000-000000000002", signing_secret="7a" * 32)
+# What writes down what became of a claim.
+OUTCOMES = ("table.record", "table.prove", "table.note")
 BODIES = {f"main:m{number}": body_of(f"m{number}") for number in (1, 2)}
 
 
@@ -86,14 +88,14 @@ def _copies_of_a_rotation(world: World) -> None:
     world.later(0.1, lambda: world.deliver(BODIES["main:m1"], "main:m1", webhook=ROTATED))
 
 
-def _down(service: str, seconds: float, *, first: bool = True) -> Callable[[World], None]:
-    """A service goes down, before the event comes or (`first` false) once it was answered."""
+def _down(*services: str, seconds: float, first: bool = True) -> Callable[[World], None]:
+    """Services go down, before the event comes or (`first` false) once it was answered."""
 
     def begin(world: World) -> None:
         if not first:
             deliver(world, "main:m1")
-        world.later(0.0, lambda: world.fates.down.add(service))
-        world.later(seconds, lambda: world.fates.down.remove(service))
+        world.later(0.0, lambda: world.fates.down.update(services))
+        world.later(seconds, lambda: world.fates.down.difference_update(services))
         if first:
             deliver(world, "main:m1")
 
@@ -177,8 +179,8 @@ SCENARIOS = (
     Scenario("a large body", _plain, inline=50),
     Scenario("a destination that refuses once", _refused_once, ("erp",)),
     Scenario("a slow destination, its hint repeated", _slow, (), ("bot",)),
-    Scenario("the table down for 30 s", _down("table", 30.0)),
-    Scenario("the queue down for 30 s", _down("queue", 30.0)),
+    Scenario("the table down for 30 s", _down("table", seconds=30.0)),
+    Scenario("the queue down for 30 s", _down("queue", seconds=30.0)),
     Scenario("a copy by the same webhook", _copies),
     Scenario("a copy by a second webhook", _copies_of_a_rotation),
     Scenario("two destinations, one refuses once", _refused_once, ("crm", "erp")),
@@ -196,10 +198,14 @@ CALAMITIES = (
     Scenario("six destinations that fail four times", _failing_beside_each_other),
     Scenario("a destination down for 2 h", _outage),
     Scenario("a destination paused for 5 days, then down for 4 h", _paused_before_an_outage),
-    Scenario("the bucket down for 10 h", _down("payloads", 10 * HOUR, first=False), inline=50),
-    Scenario("the table down for 10 h", _down("table", 10 * HOUR)),
-    Scenario("the secrets down for 10 h", _down("secrets", 10 * HOUR, first=False)),
-    Scenario("the queue down for 10 h", _down("queue", 10 * HOUR), (), ("crm",)),
+    Scenario(
+        "the bucket down for 10 h", _down("payloads", seconds=10 * HOUR, first=False), inline=50
+    ),
+    Scenario("the table down for 10 h", _down("table", seconds=10 * HOUR)),
+    Scenario("no outcome can be recorded for 10 h", _down("table.record", seconds=10 * HOUR)),
+    Scenario("nothing can be written down for 10 h", _down(*OUTCOMES, seconds=10 * HOUR)),
+    Scenario("the secrets down for 10 h", _down("secrets", seconds=10 * HOUR, first=False)),
+    Scenario("the queue down for 10 h", _down("queue", seconds=10 * HOUR), (), ("crm",)),
 )
 
 

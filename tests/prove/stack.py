@@ -116,7 +116,7 @@ class Stack:
     def _wire(self, facts: Facts) -> None:
         fates, timing = self.fates, Timing()
         self._timing, self._facts = timing, facts
-        self._faulty_table = table = FaultyTable(self.table, fates, self.ledger.troubled)
+        self._faulty_table = table = FaultyTable(self.table, fates)
         self._faulty_queue = queue = FaultyQueue(self.queue, fates)
         self._store = EventStore(table, FaultyPayloads(self.payloads, fates), timing)
         self.receivers = Instances(self._receiver, RECEIVERS)

@@ -49,7 +49,7 @@ def test_no_sequence_of_faults_loses_or_doubles_an_event(
     run: Run, figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if run.scenario.inline is not None:
-        monkeypatch.setattr(storing, "LARGEST_INLINE", run.scenario.inline)
+        monkeypatch.setattr(storing, "CHEAPEST_INLINE", run.scenario.inline)
     tally = Tally()
     tried = explore(run.scenario, run.faults, share=run.share, shares=run.shares)
     for script, world, breaches in tried:

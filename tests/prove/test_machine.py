@@ -200,7 +200,7 @@ class Histories(RuleBasedStateMachine):
 def test_no_history_loses_or_doubles_an_event(
     figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storing, "LARGEST_INLINE", INLINE)
+    monkeypatch.setattr(storing, "CHEAPEST_INLINE", INLINE)
     monkeypatch.setattr(Histories, "tally", Tally())
     run_state_machine_as_test(
         Histories,

@@ -18,7 +18,7 @@ def trials(patch: pytest.MonkeyPatch) -> Iterator[tuple[Scenario, list[Breach]]]
     undisturbed = (*SCENARIOS, *EDGES, *CALAMITIES, *LONG_EDGES)
     for faults, scenarios in ((0, undisturbed), (1, (*SCENARIOS, *EDGES))):
         for scenario in scenarios:
-            patch.setattr(storing, "LARGEST_INLINE", scenario.inline or 350_000)
+            patch.setattr(storing, "CHEAPEST_INLINE", scenario.inline or 350_000)
             for _, _, breaches in explore(scenario, faults):
                 yield scenario, breaches
 

@@ -54,7 +54,7 @@ def test_an_event_that_waits_for_the_slow_lane_is_no_poison() -> None:
 def test_an_event_that_waits_for_a_service_is_no_poison(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storing, "LARGEST_INLINE", 50)
+    monkeypatch.setattr(storing, "CHEAPEST_INLINE", 50)
     world = world_of("crm", new=("bot",))
     deliver(world, "main:m1", "main:m2")
     world.later(0.0, lambda: world.fates.down.add(service))

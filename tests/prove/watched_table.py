@@ -60,6 +60,38 @@ class WatchedTable(MemoryTable):
             self._ledger.recorded(event_key, record.deliveries)
         return recorded
 
+    def prove(
+        self, event_key: str, *, owner: str, deliveries: Deliveries, payload: str | None = None
+    ) -> bool:
+        proved = super().prove(event_key, owner=owner, deliveries=deliveries, payload=payload)
+        if proved:
+            self._ledger.bound(event_key, deliveries)
+        return proved
+
+    def note(
+        self,
+        event_key: str,
+        *,
+        owner: str,
+        until: float,
+        notes: int,
+        deliveries: Deliveries | None,
+        payload: str | None = None,
+    ) -> bool:
+        noted = super().note(
+            event_key,
+            owner=owner,
+            until=until,
+            notes=notes,
+            deliveries=deliveries,
+            payload=payload,
+        )
+        if noted and deliveries is not None:
+            self._ledger.recorded(event_key, deliveries)
+        elif noted:
+            self._ledger.survived(event_key)
+        return noted
+
     def reopen(
         self,
         seen: LoggedEvent,

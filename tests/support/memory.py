@@ -3,11 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint
+from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.adapters.items import shard as shard_of
 from spectrum_forwarder.domain.delivery import Answer, Deliveries
 from spectrum_forwarder.domain.destination import Destination, Destinations
-from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing, RegistryUnavailable
+from spectrum_forwarder.domain.errors import (
+    ItemTooLarge,
+    LaterFormat,
+    PayloadMissing,
+    RegistryUnavailable,
+)
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
@@ -16,6 +23,8 @@ from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
 from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, Record
+
+from tests.support.item_size import LARGEST_ITEM, size_of
 
 
 class ManualClock:
@@ -44,8 +53,21 @@ class Row:
     claimed_until: float = 0.0
     claims: int = 0
     strikes: int = 0
+    unrecorded: int = 0
     deliveries: Deliveries | None = None
     format: int = FORMAT
+
+    def write(self, deliveries: Deliveries | None, payload: str | None) -> None:
+        """Write deliveries and the body's new place; raise ItemTooLarge as the real table does."""
+        stored, after = self.stored, self.deliveries if deliveries is None else dict(deliveries)
+        if payload is not None:
+            stored = replace(stored, packed=None, payload=payload)
+        if stored.packed is not None and len(stored.packed) + len(after or ()) * 1000 > 100_000:
+            item = new_item(stored, receipt=self.receipt, due_at=self.due_at or 0.0)
+            item |= {"deliveries": write_deliveries(after or {})}
+            if size_of(item) > LARGEST_ITEM:
+                raise ItemTooLarge("the item would be too large")
+        self.stored, self.deliveries = stored, after
 
 
 class MemoryTable:
@@ -98,6 +120,7 @@ class MemoryTable:
             payload=row.stored.payload,
             deliveries=row.deliveries,
             format=row.format,
+            unrecorded=row.unrecorded,
         )
 
     def strike(self, event_key: str, *, owner: str) -> int:
@@ -111,11 +134,36 @@ class MemoryTable:
         row = self.rows.get(event_key)
         if row is None or row.owner != owner:
             return False
+        row.write(record.deliveries, record.payload)
         row.due_at, row.expires_at, row.claimed_until = record.due_at, record.expires_at, 0.0
-        if record.deliveries is not None:
-            row.deliveries = dict(record.deliveries)
-        row.claims = row.strikes = 0
+        row.claims = row.strikes = row.unrecorded = 0
         row.overdue_since = None
+        return True
+
+    def prove(
+        self, event_key: str, *, owner: str, deliveries: Deliveries, payload: str | None = None
+    ) -> bool:
+        row = self.rows.get(event_key)
+        if row is None or row.owner != owner:
+            return False
+        row.write(deliveries, payload)
+        return True
+
+    def note(
+        self,
+        event_key: str,
+        *,
+        owner: str,
+        until: float,
+        notes: int,
+        deliveries: Deliveries | None,
+        payload: str | None = None,
+    ) -> bool:
+        row = self.rows.get(event_key)
+        if row is None or row.owner != owner:
+            return False
+        row.write(deliveries, payload)
+        row.claims, row.strikes, row.unrecorded, row.claimed_until = 0, 0, notes, until
         return True
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
@@ -151,8 +199,10 @@ class MemoryTable:
             return row.owner == owner
         if row.claimed_until > now:
             return False
-        row.deliveries, row.due_at, row.expires_at = dict(deliveries), due_at, None
-        row.owner, row.claimed_until, row.claims, row.strikes = owner, 0.0, 0, 0
+        row.write(deliveries, None)
+        row.due_at, row.expires_at = due_at, None
+        row.owner, row.claimed_until = owner, 0.0
+        row.claims = row.strikes = row.unrecorded = 0
         return True
 
     def postpone(self, overdue: Overdue, *, until: float) -> bool:

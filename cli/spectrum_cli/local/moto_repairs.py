@@ -1,4 +1,6 @@
-"""What moto does too slowly for a burst, or a full table; mended for the life of the process.
+"""What moto does too slowly for a burst, or a full table, or otherwise than AWS.
+
+It is mended for the life of the process.
 
 To find a request's service, moto lists its own folder, for each request and under one lock: most
 of a burst's time. The answer depends on the host alone, so it is looked up once for each.
@@ -10,6 +12,10 @@ first, and picking attributes, gives the same in a fraction of the time.
 To send or receive, moto counts the queue's messages three times, by a clock made of dates. A
 retry's hint waits in its queue for minutes, and with some hundreds of them counting is most of what
 moto does; nobody looks at the numbers unless they are asked for.
+
+An item is weighed by DynamoDB when an update is done, and the update is undone where it is too
+heavy. moto weighs it before each attribute, what is replaced or removed included, takes base64 for
+bytes, and leaves what it has changed so far.
 """
 
 from __future__ import annotations
@@ -19,12 +25,16 @@ import time
 from functools import cache
 from typing import Any, Final
 
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sqs import models
 from moto.sqs.models import Queue, SQSBackend
 
+# Bytes; the service says 400 KB.
+LARGEST_ITEM = 409_600
 # A queue's attributes that take counting, and moto's names for them.
 COUNTS: Final = {
     "ApproximateNumberOfMessages": "approximate_number_of_messages",
@@ -39,6 +49,7 @@ def repair() -> None:
     _remember_hosts()
     _read_indexes_quickly()
     _count_queues_when_asked()
+    _weigh_whole_items()
 
 
 def _remember_hosts() -> None:
@@ -116,3 +127,42 @@ def _count_queues_when_asked() -> None:
         return time.time() * 1000
 
     setattr(models, "unix_time_millis", now)  # noqa: B010 (not among what the module exports)
+
+
+def _weigh_whole_items() -> None:
+    execute, put = UpdateExpressionExecutor.execute, Table.put_item
+
+    def execute_or_undo(self: UpdateExpressionExecutor, node: Any = None) -> None:
+        before = dict(self.item.attrs)
+        execute(self, node)
+        if node is None and weight(self.item) > LARGEST_ITEM:
+            self.item.attrs.clear()
+            self.item.attrs.update(before)
+            raise ItemSizeTooLarge
+
+    def put_item(self: Table, item_attrs: dict[str, Any], *more: Any, **named: Any) -> Item:
+        if weight(Item(DynamoType({"S": ""}), None, item_attrs)) > LARGEST_ITEM:
+            raise ItemSizeTooLarge
+        return put(self, item_attrs, *more, **named)
+
+    LimitedSizeDict.__setitem__ = dict.__setitem__  # type: ignore[method-assign]
+    UpdateExpressionExecutor.execute = execute_or_undo  # type: ignore[method-assign]
+    Table.put_item = put_item  # type: ignore[method-assign]
+
+
+def weight(item: Item) -> int:
+    """An item's size in bytes as DynamoDB counts it."""
+    return sum(len(name.encode()) + _weight(value) for name, value in item.attrs.items())
+
+
+def _weight(value: DynamoType) -> int:
+    content = value.value
+    if value.is_number():
+        return (len(str(content).lstrip("-").replace(".", "").strip("0")) + 1) // 2 + 1
+    if value.is_map():
+        return 3 + sum(1 + len(name.encode()) + _weight(each) for name, each in content.items())
+    if value.is_list():
+        return 3 + sum(1 + _weight(each) for each in content)
+    if value.is_binary():
+        return len(content) if isinstance(content, bytes) else len(content) * 3 // 4
+    return len(content.encode()) if isinstance(content, str) else 1

@@ -98,6 +98,7 @@ class FanOut:
             return [record.id for record in records]
         recorder = Recorder(
             self.table,
+            self.store.payloads,
             self.queue,
             self.clock,
             self.sleep,
@@ -153,7 +154,10 @@ class Batch:
             key = record.event_key if record.whole is None else self._put(record, record.whole, now)
             until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
             owner = needs.new_owner()
-            return needs.table.claim(key, owner=owner, now=now, until=until)
+            claimed = needs.table.claim(key, owner=owner, now=now, until=until)
+            if claimed is None or not claimed.is_doubtful:
+                return claimed
+            return self._proved(record, claimed)
         except LaterFormat as error:
             # Whoever can read it will be hinted at it by the sweeper, which tells how late it is.
             needs.facts("event.later_format", event_key=record.event_key, cause=str(error))
@@ -169,6 +173,16 @@ class Batch:
         if placed.existing is None and placed.key != record.event_key:
             self._needs.facts("event.same_id", event_key=placed.key, known=record.event_key)
         return placed.key
+
+    def _proved(self, record: QueueRecord, claimed: Claimed) -> Claimed | None:
+        """The event, if a record of it could be written; else it waits, and nothing is sent."""
+        bound = self._planner.bound(claimed, self._needs.clock())
+        try:
+            return claimed if self._recorder.prove(claimed, bound) else None
+        except Unavailable as error:
+            if not self._recorder.hold(claimed, error):
+                self._keep(record, error)
+            return None
 
     def _deliver(self, taken: Iterable[Taken]) -> None:
         """Attempt all that is due, and record each event once its last answer is there."""
@@ -270,6 +284,8 @@ class Batch:
         try:
             strikes = self._needs.table.strike(claimed.event_key, owner=claimed.owner)
         except Unavailable as error:
+            # It may have been counted all the same, and nobody has died.
+            self._recorder.release(claimed)
             self._keep(record, error)
             return False
         if strikes <= POISON_STRIKES:

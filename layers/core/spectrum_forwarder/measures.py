@@ -21,6 +21,8 @@ LEVELS = {
     "record.unreadable": "ERROR",
     "record.kept": "WARNING",
     "event.later_format": "ERROR",
+    "outcome.noted": "WARNING",
+    "outcome.unwritten": "ERROR",
     "batch.kept": "WARNING",
     "hint.failed": "WARNING",
     "event.queued_whole": "WARNING",
@@ -142,6 +144,8 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     ),
     "delivery.dead_lettered": (Measure("DeadLettered", by="destination"),),
     "record.kept": (Measure("RecordsKept"),),
+    "outcome.noted": (Measure("RecordsKept"),),
+    "outcome.unwritten": (Measure("RecordsKept"),),
     "batch.kept": (Measure("RecordsKept", field="records"),),
     "event.later_format": (Measure("LaterFormats"),),
     # The sweeper.

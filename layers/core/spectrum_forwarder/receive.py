@@ -147,7 +147,7 @@ class Receiver:
                 event_key=key,
                 kind=event.kind,
                 skew_seconds=_notable(event.received_at - event.signed_at),
-                in_bucket=True if stored.payload else None,
+                in_bucket=self.store.is_in_bucket(stored),
             )
             return "accepted", key
         if self._is_overdue(existing):

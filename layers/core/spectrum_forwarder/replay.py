@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from spectrum_forwarder.domain.delivery import Delivery, Status, hastened, planned, replayed
-from spectrum_forwarder.domain.errors import QueueUnavailable
+from spectrum_forwarder.domain.errors import ItemTooLarge, QueueUnavailable
 from spectrum_forwarder.domain.log import EventReader, LoggedEvent
 from spectrum_forwarder.domain.ports import Clock, EventQueue
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable
+from spectrum_forwarder.fitting import cut
 
 # Seconds between tries at an event that is held, and for how long.
 PAUSE, PATIENCE = 0.25, 10.0
@@ -137,13 +138,20 @@ class Reopener:
     ) -> bool:
         soonest = min(delivery.next_attempt_at for delivery in changed.values())
         due_at = soonest + self.timing.hint_slack
-        return self.table.reopen(
-            event,
-            owner=owner,
-            now=now,
-            deliveries={**(event.deliveries or {}), **changed},
-            due_at=due_at if event.due_at is None else min(due_at, event.due_at),
-        )
+        if event.due_at is not None:
+            due_at = min(due_at, event.due_at)
+        whole = {**(event.deliveries or {}), **changed}
+        refused: ItemTooLarge | None = None
+        # What does not fit is history: an operator's word goes before it.
+        for deliveries in (whole, *(fewer for _, fewer in cut(whole))):
+            try:
+                return self.table.reopen(
+                    event, owner=owner, now=now, deliveries=deliveries, due_at=due_at
+                )
+            except ItemTooLarge as error:
+                refused = error
+        assert refused is not None
+        raise refused
 
     def _hint(self, event_key: str, changed: Mapping[str, Delivery], now: float) -> Reopened:
         soonest = min(delivery.next_attempt_at for delivery in changed.values())

@@ -1,4 +1,4 @@
-"""Store: put an event into the table, its body beside it in the bucket where it is too large.
+"""Store: put an event into the table, its body beside it in the bucket where that is cheaper.
 
 What stands under an event's key already may be another event: ids repeat. So a put that meets an
 item compares fingerprints, and is made again under a key of the event's own:
@@ -12,12 +12,17 @@ item compares fingerprints, and is made again under a key of the event's own:
 import zlib
 from dataclasses import dataclass, replace
 
+from spectrum_forwarder.domain.errors import PayloadsUnavailable
 from spectrum_forwarder.domain.event import Event, unpack
 from spectrum_forwarder.domain.identity import LONGEST_RUN, SUFFIX, fingerprint_of
 from spectrum_forwarder.domain.ports import Existing, Intake, Payloads, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 
-# DynamoDB's item limit is 400 KB; deliveries and their history need the rest.
+# Bytes of a packed body. The table is paid for the whole item by put, claim and record; from about
+# here on a put and a get in the bucket cost less (docs/decisions, "Bodies of over 4 KB").
+CHEAPEST_INLINE = 4_096
+# While the bucket fails a body stays in the item up to here. DynamoDB's item limit is 400 KB;
+# deliveries and their history need the rest.
 LARGEST_INLINE = 350_000
 # A mark is of use for as long as the retries of what it marks, and then to nobody (seconds).
 MARK_KEPT = 86_400.0
@@ -40,10 +45,26 @@ class EventStore:
     timing: Timing
 
     def fit(self, stored: StoredEvent) -> StoredEvent:
-        """The event as the table can hold it; raise PayloadsUnavailable."""
-        if stored.packed is None or len(stored.packed) <= LARGEST_INLINE:
+        """The event as the table should hold it.
+
+        Raises PayloadsUnavailable where the body has to go to the bucket, and cannot.
+        """
+        if stored.packed is None or len(stored.packed) <= CHEAPEST_INLINE:
             return stored
-        return replace(stored, packed=None, payload=self.payloads.put(stored.packed))
+        try:
+            payload = self.payloads.put(stored.packed)
+        except PayloadsUnavailable:
+            if len(stored.packed) > LARGEST_INLINE:
+                raise
+            return stored
+        return replace(stored, packed=None, payload=payload)
+
+    @staticmethod
+    def is_in_bucket(fitted: StoredEvent) -> bool | None:
+        """Whether the body is in the bucket; None where it need not be."""
+        if fitted.packed is None:
+            return True
+        return False if len(fitted.packed) > CHEAPEST_INLINE else None
 
     def put(self, fitted: StoredEvent, *, receipt: str, now: float) -> Placed:
         """Store the event unless it is there already; say where it stands.

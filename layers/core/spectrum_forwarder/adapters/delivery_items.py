@@ -27,6 +27,7 @@ def read_claimed(item: Item) -> Claimed:
         payload=string_in(item, "payload"),
         deliveries=read_deliveries(item["deliveries"]) if "deliveries" in item else None,
         format=format_of(item),
+        unrecorded=int(number_in(item, "unrecorded") or 0),
     )
 
 

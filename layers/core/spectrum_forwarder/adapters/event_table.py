@@ -1,13 +1,14 @@
 """The events table in DynamoDB: one item an event, every change one conditional write."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.delivery_items import read_claimed, write_deliveries
 from spectrum_forwarder.adapters.intake import ConditionFailed, DynamoIntake
 from spectrum_forwarder.domain.delivery import Deliveries
-from spectrum_forwarder.domain.errors import LaterFormat
+from spectrum_forwarder.domain.errors import ItemTooLarge, LaterFormat
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, Record
@@ -16,6 +17,38 @@ DUE_INDEX = "due"
 # DynamoDB has reserved the word: it cannot stand in an expression as it is.
 SHARD_NAME = {"#shard": "shard"}
 SWEPT_AT_ONCE = 100
+CLAIM = "SET claim_owner = :owner, claim_until = :until ADD claims :one"
+# It owes work, nobody holds it, and no later version has stored it.
+UNHELD = (
+    "attribute_exists(due_at)"
+    " AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
+    " AND (attribute_not_exists(v) OR v <= :format)"
+)
+
+
+@dataclass(slots=True)
+class Change:
+    """What an update sets, by name, and removes."""
+
+    sets: items.Item = field(default_factory=dict)
+    removes: list[str] = field(default_factory=list)
+
+    def write(self, deliveries: Deliveries | None, payload: str | None) -> None:
+        """Set what is given; a body that is in the bucket leaves the item."""
+        if deliveries is not None:
+            self.sets["deliveries"] = write_deliveries(deliveries)
+        if payload is not None:
+            self.sets["payload"] = items.string(payload)
+            self.removes.append("body")
+
+    def expression(self) -> str:
+        """The update expression."""
+        sets = "SET " + ", ".join(f"{name} = :{name}" for name in self.sets)
+        return sets + (f" REMOVE {', '.join(self.removes)}" if self.removes else "")
+
+    def values(self) -> items.Item:
+        """The expression's values."""
+        return {f":{name}": value for name, value in self.sets.items()}
 
 
 class DynamoEventTable(DynamoIntake):
@@ -23,22 +56,20 @@ class DynamoEventTable(DynamoIntake):
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         """See the port. A repeat by the client library that meets its own claim has it."""
+        values = {
+            ":format": items.number(FORMAT),
+            ":owner": items.string(owner),
+            ":until": items.number(until),
+            ":one": items.number(1),
+            ":now": items.number(now),
+        }
         try:
-            answer = self._update(
-                event_key,
-                "SET claim_owner = :owner, claim_until = :until ADD claims :one",
-                "attribute_exists(due_at)"
-                " AND (attribute_not_exists(claim_until) OR claim_until <= :now)"
-                " AND (attribute_not_exists(v) OR v <= :format)",
-                {
-                    ":format": items.number(FORMAT),
-                    ":owner": items.string(owner),
-                    ":until": items.number(until),
-                    ":one": items.number(1),
-                    ":now": items.number(now),
-                },
-                ReturnValues="ALL_NEW",
-            )
+            try:
+                answer = self._update(event_key, CLAIM, UNHELD, values, ReturnValues="ALL_NEW")
+            except ItemTooLarge:
+                # What a claim adds has no room: the receipt, long of no use, makes it.
+                change = f"{CLAIM} REMOVE receipt"
+                answer = self._update(event_key, change, UNHELD, values, ReturnValues="ALL_NEW")
         except ConditionFailed as failed:
             if _is_left_to_later(failed.item, now):
                 raise LaterFormat(f"stored in format {items.format_of(failed.item)}") from failed
@@ -62,27 +93,45 @@ class DynamoEventTable(DynamoIntake):
 
     def record(self, event_key: str, *, owner: str, record: Record) -> bool:
         """See the port. The owner stays on the item: a repeat by the client library is harmless."""
-        sets = {":none": items.number(0)}
-        changes, removed = ["claims = :none"], ["claim_until", "strikes", "overdue_since"]
+        change = Change({"claims": items.number(0)})
+        change.removes += ["claim_until", "strikes", "unrecorded", "overdue_since"]
         for name, value in (("due_at", record.due_at), ("expires_at", record.expires_at)):
             if value is None:
-                removed.append(name)
+                change.removes.append(name)
             else:
-                changes.append(f"{name} = :{name}")
-                sets[f":{name}"] = items.number(value)
-        if record.deliveries is not None:
-            changes.append("deliveries = :deliveries")
-            sets[":deliveries"] = write_deliveries(record.deliveries)
-        try:
-            self._update(
-                event_key,
-                f"SET {', '.join(changes)} REMOVE {', '.join(removed)}",
-                "claim_owner = :owner",
-                {**sets, ":owner": items.string(owner)},
-            )
-        except ConditionFailed:
-            return False
-        return True
+                change.sets[name] = items.number(value)
+        change.write(record.deliveries, record.payload)
+        return self._apply(event_key, change, owner=owner)
+
+    def prove(
+        self, event_key: str, *, owner: str, deliveries: Deliveries, payload: str | None = None
+    ) -> bool:
+        """See the port."""
+        change = Change()
+        change.write(deliveries, payload)
+        return self._apply(event_key, change, owner=owner)
+
+    def note(
+        self,
+        event_key: str,
+        *,
+        owner: str,
+        until: float,
+        notes: int,
+        deliveries: Deliveries | None,
+        payload: str | None = None,
+    ) -> bool:
+        """See the port. A throttled index refuses what would change it, and nothing else."""
+        change = Change(
+            {
+                "claims": items.number(0),
+                "claim_until": items.number(until),
+                "unrecorded": items.number(notes),
+            },
+            ["strikes"],
+        )
+        change.write(deliveries, payload)
+        return self._apply(event_key, change, owner=owner)
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         """See the port. The index may lag: `postpone` decides."""
@@ -173,7 +222,7 @@ class DynamoEventTable(DynamoIntake):
             self._update(
                 seen.event_key,
                 "SET deliveries = :deliveries, due_at = :due_at, claim_owner = :owner,"
-                " claims = :none REMOVE claim_until, strikes, expires_at",
+                " claims = :none REMOVE claim_until, strikes, unrecorded, expires_at",
                 f"received_at = :received_at AND {same_owner} AND {unheld}",
                 values,
             )
@@ -192,6 +241,15 @@ class DynamoEventTable(DynamoIntake):
             )
         except ConditionFailed as failed:
             return failed.item.get("due_at") == items.number(until)
+        return True
+
+    def _apply(self, event_key: str, change: Change, *, owner: str) -> bool:
+        """Make the change if the claim is the owner's; return whether it is."""
+        values = {**change.values(), ":owner": items.string(owner)}
+        try:
+            self._update(event_key, change.expression(), "claim_owner = :owner", values)
+        except ConditionFailed:
+            return False
         return True
 
     def _update(

@@ -6,11 +6,15 @@ from botocore.exceptions import ClientError
 
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
-from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.errors import ItemTooLarge, TableUnavailable
 from spectrum_forwarder.domain.ports import Existing, StoredEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+# What DynamoDB says of an item that is too large: the code alone stands for any mistake.
+TOO_LARGE = "exceeded the maximum allowed size"
 
 
 class ConditionFailed(Exception):
@@ -67,7 +71,14 @@ class DynamoIntake:
         except FAILURES as error:
             if failure_code(error) == "ConditionalCheckFailedException":
                 raise ConditionFailed(_standing(error)) from error
-            raise TableUnavailable(f"{operation.__name__}: {failure_code(error)}") from error
+            kind = ItemTooLarge if _is_too_large(error) else TableUnavailable
+            raise kind(f"{operation.__name__}: {failure_code(error)}") from error
+
+
+def _is_too_large(error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return False
+    return TOO_LARGE in error.response.get("Error", {}).get("Message", "")
 
 
 def _standing(error: Exception) -> items.Item:

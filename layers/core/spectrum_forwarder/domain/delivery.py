@@ -121,6 +121,11 @@ def held(delivery: Delivery, until: float, waiting_for: str) -> Delivery:
     return replace(delivery, next_attempt_at=until, waiting_for=waiting_for)
 
 
+def shortened(delivery: Delivery, kept: int) -> Delivery:
+    """The delivery with the newest `kept` attempts of its history."""
+    return replace(delivery, history=delivery.history[max(0, len(delivery.history) - kept) :])
+
+
 def attempted(
     delivery: Delivery,
     answer: Answer,

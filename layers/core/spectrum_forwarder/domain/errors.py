@@ -17,6 +17,7 @@ ForwarderError
 │   └── NotDurable            503  neither the table nor the queue took the event
 ├── Unavailable             our own fault: a service failed; the caller decides what that means
 │   ├── TableUnavailable, QueueUnavailable, PayloadsUnavailable, RegistryUnavailable
+│   └── ItemTooLarge          the table works, and cannot hold this: it has to be made smaller
 ├── PayloadMissing          the stored body of an event is gone
 ├── LaterFormat             a stored event that only a later version of the forwarder can read
 ├── QuarantineFull          a refused request is not kept, for as many are as there may be
@@ -162,6 +163,10 @@ class Unavailable(ForwarderError):
 
 class TableUnavailable(Unavailable):
     """The events table did not do what it was asked."""
+
+
+class ItemTooLarge(TableUnavailable):
+    """The item would outgrow what the table takes: to ask again for the same is of no use."""
 
 
 class QueueUnavailable(Unavailable):

@@ -41,9 +41,9 @@ class QueueRecord:
 class Claimed:
     """An event under a claim.
 
-    `claims` counts those since the last record, this one included. `deliveries` is
-    None until the first record: the event's destinations are not decided yet. `format` is what
-    the event was stored as (`event.FORMAT`).
+    `claims` counts those since the last record or note, this one included, `unrecorded` the notes
+    since the last record. `deliveries` is None until the event's destinations are decided. `format`
+    is what the event was stored as (`event.FORMAT`).
     """
 
     event_key: str
@@ -58,6 +58,12 @@ class Claimed:
     payload: str | None
     deliveries: Deliveries | None
     format: int
+    unrecorded: int = 0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether an earlier claim has ended without a record."""
+        return self.claims > 1 or self.unrecorded > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +71,14 @@ class Record:
     """The outcome of a claim. Exactly one of `due_at` and `expires_at` is set.
 
     `due_at` says when the sweeper is to look after the event, `expires_at` when a settled one may
-    be forgotten. `deliveries` is None where they stay as they are.
+    be forgotten. `deliveries` is None where they stay as they are. `payload` names the body in the
+    bucket where it shall not stand in the item any more.
     """
 
     deliveries: Deliveries | None
     due_at: float | None
     expires_at: float | None
+    payload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,10 @@ class Owing:
 
 
 class EventTable(Intake, Protocol):
-    """The truth: what is owed to whom."""
+    """The truth: what is owed to whom.
+
+    Whatever writes deliveries raises ItemTooLarge where the item would outgrow the table's limit.
+    """
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         """Take the event if it owes work and nobody holds it.
@@ -109,6 +120,31 @@ class EventTable(Intake, Protocol):
         """Write the outcome and end the claim; False where another owner holds it by now.
 
         Claims and strikes are counted anew from here: the worker has come through it.
+        """
+
+    def prove(
+        self, event_key: str, *, owner: str, deliveries: Deliveries, payload: str | None = None
+    ) -> bool:
+        """Write the deliveries under the claim, before any attempt: what is recorded is as large.
+
+        False where another owner holds it by now. Nothing is counted anew.
+        """
+
+    def note(
+        self,
+        event_key: str,
+        *,
+        owner: str,
+        until: float,
+        notes: int,
+        deliveries: Deliveries | None,
+        payload: str | None = None,
+    ) -> bool:
+        """Write the outcome where it cannot be recorded: all but what the indexes hold.
+
+        The claim ends at `until`; the event stays as due as it was. Claims and strikes are counted
+        anew, for the worker has come through it; `notes` is how many there are since the last
+        record, this one included. False where another owner holds it by now.
         """
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
