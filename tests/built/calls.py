@@ -80,6 +80,11 @@ def services(made: Made, url: str) -> Calls:
         sent = queue.send_message_batch(QueueUrl=f"{url}/123456789012/{name}", Entries=entries)
         return [each["Id"] for each in sent["Successful"]]
 
+    def depth(name: str) -> Any:
+        names = ["ApproximateNumberOfMessages"]
+        asked = {"QueueUrl": f"{url}/123456789012/{name}", "AttributeNames": names}
+        return int(queue.get_queue_attributes(**asked)["Attributes"][names[0]]) > 0
+
     def events(name: str) -> Any:
         return bus.put_events(Entries=[ENTRY | {"EventBusName": name}])["FailedEntryCount"]
 
@@ -106,6 +111,8 @@ def services(made: Made, url: str) -> Calls:
         "send to no queue": lambda: send(queue, "absent"),
         "send a batch": lambda: send_batch("main"),
         "send a batch to no queue": lambda: send_batch("absent"),
+        "ask for a depth": lambda: depth("main"),
+        "ask no queue": lambda: depth("absent"),
         "send to a target": lambda: send(target_queue, "main"),
         "send to no target": lambda: send(target_queue, "absent"),
         "read a secret": lambda: secrets.get_secret_value(SecretId="webhooks")["SecretString"],

@@ -39,7 +39,7 @@ BUILDS = {"this machine's": for_this_machine, "Lambda's": for_lambda}
 # What roles allow that no function asks for by itself.
 BY_LAMBDA = {
     *("logs:CreateLogStream", "logs:PutLogEvents"),
-    *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    *("sqs:ReceiveMessage", "sqs:DeleteMessage"),
 }
 # Actions that are not called as the operations are that they allow.
 OPERATIONS = {
@@ -65,6 +65,8 @@ FOUND = {
     "send to no queue": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
     "send a batch": ["1", "2"],
     "send a batch to no queue": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
+    "ask for a depth": True,
+    "ask no queue": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
     "send to a target": 32,
     "send to no target": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
     "read a secret": '{"webhooks": []}',

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from spectrum_cli.checks.model import Patient, Result, failed, ok, recent, skipped, warning
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.hints import Lack
 
 # Hints that are waiting, from which on the fan-out is behind.
 LONG_QUEUE = 1000
@@ -58,8 +62,51 @@ def _waiting(patient: Patient, url: str) -> int:
     return int(answer["Attributes"][name])
 
 
+def hints(patient: Patient) -> Iterator[Result]:
+    """The hints in the lanes are not many more than the events that owe work now."""
+    standing, owing = _standing(patient), _owing(patient)
+    said = f"{standing} hints stand for {owing} events that owe work now"
+    if standing > LONG_QUEUE and standing > 2 * owing:
+        yield warning(
+            "hints",
+            f"{said}: most are copies",
+            "Each is refused, in front of fresh events. They drain by themselves; or purge both "
+            "lanes, unless the log has event.queued_whole: docs/operations.md, Hints that are "
+            "copies.",
+        )
+    else:
+        yield ok("hints", said)
+
+
+def _standing(patient: Patient) -> int:
+    from spectrum_forwarder.adapters.event_queue import SqsEventQueue  # noqa: PLC0415 (boto3)
+
+    target = patient.target
+    lanes = {"main_url": target.queue_url, "slow_url": target.slow_queue_url}
+    return SqsEventQueue(target.client("sqs"), **lanes).depth()
+
+
+def _owing(patient: Patient) -> int:
+    """How many events owe work now, by the sweeper's own count."""
+    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.domain.ports import SHARDS  # noqa: PLC0415
+    from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415
+
+    target, now = patient.target, patient.clock()
+    soon = now + Timing(target.time_scale).hint_slack
+    table = DynamoEventTable(target.client("dynamodb"), target.table)
+    counted = [table.owing(shard, now=now, soon=soon) for shard in range(SHARDS)]
+    return sum(owing.overdue + owing.soon for owing in counted)
+
+
+def _lack(patient: Patient) -> Lack:
+    from spectrum_forwarder.domain.hints import lack  # noqa: PLC0415 (not for --help)
+
+    return lack(_owing(patient), _standing(patient))
+
+
 def sweeper(patient: Patient) -> Iterator[Result]:
-    """Nothing is overdue for longer than sweeps are apart."""
+    """Nothing is overdue for longer than sweeps are apart, unless its hint stands in a lane."""
     limit = patient.clock() - SWEPT_WITHIN * max(patient.target.time_scale, 0.05)
     read, late = 0, []
     for batch in patient.log.owing():
@@ -71,6 +118,14 @@ def sweeper(patient: Patient) -> Iterator[Result]:
         yield ok("sweeper", f"{read} events owe work, none is overdue")
         return
     keys = ", ".join(event.event_key for event in late[:MOST_SHOWN])
+    if not _lack(patient).fresh:
+        yield warning(
+            "sweeper",
+            f"{len(late)} events are overdue, and their hints wait in the lanes: {keys}",
+            "The fan-out is behind, or away: look at its errors, throttles and concurrency. "
+            "Nothing is lost, and nothing is to be hinted at again.",
+        )
+        return
     yield failed(
         "sweeper",
         f"{len(late)} events are overdue and were not swept: {keys}",

@@ -26,6 +26,7 @@ CHECKS: Sequence[Check] = (
     refusals.quarantine,
     backlog.table,
     backlog.queues,
+    backlog.hints,
     backlog.sweeper,
     backlog.alarms,
     destinations,
