@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.registry import Entry
@@ -17,6 +18,8 @@ from spectrum_cli.registry import Entry
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.destination import Destination
 
+# The end of an identity: base32, so that it can be read out and typed.
+SUFFIX_LETTERS, SUFFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 6
 # The part of an ARN that says what it names, where the registry has another word for it.
 KINDS_OF_SERVICES = {"events": "eventbridge"}
 
@@ -53,6 +56,38 @@ def new_secret(*, from_input: bool) -> str:
     if not from_input:
         return secrets.token_hex(32)
     return sys.stdin.readline().strip()
+
+
+def new_entry(name: str) -> Entry:
+    """The beginning of an entry: its name, and an identity that no other destination ever had.
+
+    What is owed to a destination is bound to the identity: one that was removed and added again
+    under the same name gets nothing that the old one was owed.
+    """
+    suffix = "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(SUFFIX_LENGTH))
+    return {"id": f"{name}.{suffix}", "name": name}
+
+
+def add_to(entries: list[Entry], entry: Entry) -> None:
+    """Put a new entry among the others; raise WrongUse where its name is taken."""
+    _require_free(entries, entry["name"], "change it with `set`")
+    entries.append(entry)
+
+
+def rename(entry: Entry, name: str, entries: list[Entry]) -> None:
+    """Call the entry otherwise; it stays the same destination. Raise WrongUse for a taken name."""
+    _require_free(entries, name, "choose another name")
+    # One that has no id is its name: from now on the old one. A name that could not be read never
+    # was one, and with it mended the entry is what it was before.
+    identity = identity_of(entry)
+    if identity is not None:
+        entry["id"] = identity
+    entry["name"] = name
+
+
+def _require_free(entries: list[Entry], name: str, advice: str) -> None:
+    if any(other.get("name") == name for other in entries):
+        raise WrongUse(f"there is a destination {name} already: {advice}")
 
 
 def find(entries: list[Entry], name: str) -> Entry:

@@ -37,7 +37,7 @@ def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
     )
     attempt = Attempt(
         event_key=key,
-        destination=destination.name,
+        destination=destination.id,
         url=destination.url,
         headers={**headers, TEST_HEADER: "1"},
         body=body,

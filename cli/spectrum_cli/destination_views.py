@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
+
+from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.registry import Entry
@@ -21,17 +24,28 @@ def health_of(target: Target) -> dict[str, Health]:
     return dict(board.load())
 
 
+def forget_health(target: Target, entry: Entry) -> None:
+    """Let go of what was known of a destination that has been removed."""
+    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415
+    from spectrum_forwarder.domain.errors import TableUnavailable  # noqa: PLC0415
+
+    board = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+    with contextlib.suppress(TableUnavailable):  # it is removed all the same
+        board.forget(identity_of(entry) or "")
+
+
 def document(
     entry: Entry, health: dict[str, Health], target: Target, *, reveal: bool
 ) -> dict[str, Any]:
     """The destination for programs; its signing secret stands there with `reveal` alone."""
     problem = entries_of.problem(entry, allow_loopback=target.is_local)
-    known = health.get(str(entry.get("name")))
+    known = health.get(identity_of(entry) or "")
     state = "paused" if entry.get("enabled") is False else "ok"
     if known is not None and known.broken:
         state = "failing (breaker open)"
     shown = {
         "name": entry.get("name"),
+        "id": identity_of(entry),
         "state": "broken" if problem else state,
         "problem": problem,
         "url": _url(entry, reveal=reveal),

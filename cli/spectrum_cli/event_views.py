@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spectrum_cli.names import Names
 from spectrum_cli.output import Rows, iso, masked, print_line, utc
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 COLUMNS = ("received", "event key", "kind", "space", "sender", "deliveries")
 
 
-def row(event: LoggedEvent, *, reveal: bool) -> list[str]:
+def row(event: LoggedEvent, names: Names, *, reveal: bool) -> list[str]:
     """The cells of the event's row, one for each of COLUMNS."""
     return [
         utc(event.received_at),
@@ -21,11 +22,11 @@ def row(event: LoggedEvent, *, reveal: bool) -> list[str]:
         event.kind or "-",
         masked(event.space_id, reveal=reveal) or "-",
         masked(event.sender_id, reveal=reveal) or "-",
-        deliveries_in_short(event),
+        deliveries_in_short(event, names),
     ]
 
 
-def deliveries_in_short(event: LoggedEvent) -> str:
+def deliveries_in_short(event: LoggedEvent, names: Names) -> str:
     """Where the event stands, in a line: `delivered crm, pending erp (3 attempts)`."""
     if not event.readable:
         return f"left to a later version (format {event.format})"
@@ -33,20 +34,23 @@ def deliveries_in_short(event: LoggedEvent) -> str:
         return "new"
     if not event.deliveries:
         return "no destinations"
-    return ", ".join(_delivery_in_short(delivery) for delivery in event.deliveries.values())
+    return ", ".join(
+        _delivery_in_short(delivery, names.of(identity))
+        for identity, delivery in event.deliveries.items()
+    )
 
 
-def _delivery_in_short(delivery: Delivery) -> str:
+def _delivery_in_short(delivery: Delivery, name: str) -> str:
     notes = [f"{delivery.attempts} attempts"] if delivery.attempts > 1 else []
     if delivery.replays:
         notes.append(f"replay {delivery.replays}")
     if delivery.waiting_for and not delivery.settled:
         notes.append(delivery.waiting_for)
     noted = f" ({', '.join(notes)})" if notes else ""
-    return f"{delivery.status.value} {delivery.destination}{noted}"
+    return f"{delivery.status.value} {name}{noted}"
 
 
-def document(event: LoggedEvent, *, reveal: bool) -> dict[str, Any]:
+def document(event: LoggedEvent, names: Names, *, reveal: bool) -> dict[str, Any]:
     """The event for programs; times are RFC 3339, deliveries None until they are decided."""
     deliveries = event.deliveries
     return {
@@ -65,13 +69,14 @@ def document(event: LoggedEvent, *, reveal: bool) -> dict[str, Any]:
         "readable": event.readable,
         "deliveries": None
         if deliveries is None
-        else [_delivery_document(delivery) for delivery in deliveries.values()],
+        else [_delivery_document(delivery, names) for delivery in deliveries.values()],
     }
 
 
-def _delivery_document(delivery: Delivery) -> dict[str, Any]:
+def _delivery_document(delivery: Delivery, names: Names) -> dict[str, Any]:
     return {
-        "destination": delivery.destination,
+        "destination": names.of(delivery.destination),
+        "destination_id": delivery.destination,
         "status": delivery.status.value,
         "attempts": delivery.attempts,
         "replays": delivery.replays,
@@ -86,7 +91,7 @@ def _delivery_document(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def show(event: LoggedEvent, *, reveal: bool) -> None:
+def show(event: LoggedEvent, names: Names, *, reveal: bool) -> None:
     """Print all that the log has of one event."""
     facts = {
         "event key": event.event_key,
@@ -102,7 +107,7 @@ def show(event: LoggedEvent, *, reveal: bool) -> None:
     print_rows.add([[name, value] for name, value in facts.items() if value])
     if event.deliveries:
         print_line("")
-        _show_deliveries(list(event.deliveries.values()))
+        _show_deliveries(list(event.deliveries.values()), names)
 
 
 def _state(event: LoggedEvent) -> str:
@@ -118,12 +123,12 @@ def _state(event: LoggedEvent) -> str:
     return "owes work"
 
 
-def _show_deliveries(deliveries: list[Delivery]) -> None:
+def _show_deliveries(deliveries: list[Delivery], names: Names) -> None:
     table = Rows("destination", "status", "attempts", "replays", "next attempt", "why")
     table.add(
         [
             [
-                delivery.destination,
+                names.of(delivery.destination),
                 delivery.status.value,
                 str(delivery.attempts),
                 str(delivery.replays),
@@ -134,7 +139,9 @@ def _show_deliveries(deliveries: list[Delivery]) -> None:
         ]
     )
     past = [
-        (delivery.destination, attempt) for delivery in deliveries for attempt in delivery.history
+        (names.of(delivery.destination), attempt)
+        for delivery in deliveries
+        for attempt in delivery.history
     ]
     if past:
         print_line("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ import typer
 from spectrum_forwarder.domain.delivery import Status
 
 from spectrum_cli.errors import WrongUse
+from spectrum_cli.names import Names
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import EventLog, LoggedEvent
@@ -46,7 +47,10 @@ FromSender = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Events by what they have in common; None stands for any. Times are Unix seconds."""
+    """Events by what they have in common; None stands for any. Times are Unix seconds.
+
+    `destination` is a name, as `names` has it, or an identity.
+    """
 
     since: float | None = None
     until: float | None = None
@@ -54,6 +58,7 @@ class Selection:
     destination: str | None = None
     space: str | None = None
     sender: str | None = None
+    names: Names = field(default_factory=Names)
 
     @property
     def takes_all(self) -> bool:
@@ -72,8 +77,9 @@ class Selection:
             # Not fanned out yet: it will be bound for everything.
             return self.status in (None, Status.PENDING)
         return any(
-            self.destination in (None, name) and self.status in (None, delivery.status)
-            for name, delivery in event.deliveries.items()
+            self.destination in (None, identity, self.names.of(identity))
+            and self.status in (None, delivery.status)
+            for identity, delivery in event.deliveries.items()
         )
 
     def search(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from spectrum_cli.registry import Registry
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.delivery import held, planned
+from spectrum_forwarder.domain.destination import identity_of
 from spectrum_forwarder.domain.health import Health
 
 from tests.support.filled import delivered, put
@@ -75,7 +77,9 @@ def test_a_destination_is_added_with_a_secret_that_is_shown_only_when_asked_for(
     assert len(signing_secret) == 64
     assert signing_secret not in ran.out + ran.err
     assert "--reveal" in ran.err
+    assert re.fullmatch("crm[.][a-z2-7]{6}", entry["id"])
     assert entry == {
+        "id": entry["id"],
         "name": "crm",
         "url": URL,
         "signing_secret": signing_secret,
@@ -170,7 +174,7 @@ def test_paused_broken_and_failing_ones_are_told(stack: Deployed, secret: Secret
     secret.write({"destinations": [*secret.entries[:-1], broken]})
     client, table = stack.client("dynamodb"), stack.outputs["EventsTableName"]
     board = DynamoHealthBoard(client, table, clock=time.time)
-    board.save("failing", Health(failures=20, trips=1, open_until=NOW + 60))
+    board.save(secret.entries[1]["id"], Health(failures=20, trips=1, open_until=NOW + 60))
     ran = forwarder("destinations", "list", "--json")
     assert ran.status == 1
     assert "bad: " in ran.err
@@ -293,12 +297,13 @@ def test_pausing_and_resuming_wakes_what_waits_and_nothing_else(
     add()
     assert forwarder("destinations", "pause", "crm").status == 0
     assert secret.entries[0]["enabled"] is False
-    far = NOW + 3600
-    waiting = put(stack, "waiting", held(planned("crm", NOW), far, "paused"))
+    far, crm = NOW + 3600, secret.entries[0]["id"]
+    waiting = put(stack, "waiting", held(planned(crm, NOW), far, "paused"))
     others = [
-        put(stack, "breaker", held(planned("crm", NOW), far, "breaker")),
+        put(stack, "breaker", held(planned(crm, NOW), far, "breaker")),
         put(stack, "other", held(planned("erp", NOW), far, "paused")),
-        put(stack, "done", delivered("crm", NOW)),
+        put(stack, "old", held(planned("crm", NOW), far, "paused")),
+        put(stack, "done", delivered(crm, NOW)),
         put(stack, "new"),
     ]
     log = DynamoEventLog(stack.client("dynamodb"), stack.outputs["EventsTableName"], None)  # type: ignore[arg-type]
@@ -310,7 +315,64 @@ def test_pausing_and_resuming_wakes_what_waits_and_nothing_else(
     assert woken is not None
     assert woken.deliveries is not None
     # Workers may go by their copy of the registry for half a minute.
-    assert 25 < woken.deliveries["crm"].next_attempt_at - time.time() < 32
-    assert woken.deliveries["crm"].waiting_for is None
+    assert 25 < woken.deliveries[crm].next_attempt_at - time.time() < 32
+    assert woken.deliveries[crm].waiting_for is None
     assert [log.get(key) for key in others] == before
     assert forwarder("destinations", "resume", "crm", "--json").json["woken"] == 0
+
+
+# ---- Identities ---------------------------------------------------------------------------------
+
+
+def test_set_keeps_the_identity_and_a_removal_ends_it(stack: Deployed, secret: Secret) -> None:
+    add()
+    (first,) = secret.entries
+    forwarder("destinations", "set", "crm", "--url", "https://moved.example.com/")
+    assert secret.entries[0]["id"] == first["id"]
+    client, table = stack.client("dynamodb"), stack.outputs["EventsTableName"]
+    DynamoHealthBoard(client, table, clock=time.time).save(first["id"], Health(quick=True))
+    assert forwarder("destinations", "remove", "crm", "--yes").status == 0
+    assert first["id"] not in DynamoHealthBoard(client, table, clock=time.time).load()
+    add()
+    assert secret.entries[0]["id"] != first["id"]
+
+
+def test_an_entry_of_the_first_version_stays_what_it_is_when_it_is_set(secret: Secret) -> None:
+    old = {"name": "crm", "url": URL, "signing_secret": "5e" * 32}
+    secret.write({"destinations": [old]})
+    forwarder("destinations", "set", "crm", "--timeout", "5")
+    assert identity_of(secret.entries[0]) == "crm"
+    assert forwarder("destinations", "list", "--json").json[0]["id"] == "crm"
+
+
+def test_a_renamed_destination_is_the_same_one(secret: Secret) -> None:
+    add()
+    secret.write({"destinations": [*secret.entries, {**secret.entries[0], "id": None}]})
+    new, old = secret.entries
+    secret.write({"destinations": [new, old | {"name": "erp"}]})
+    assert forwarder("destinations", "rename", "crm", "sales").status == 0
+    assert forwarder("destinations", "rename", "erp", "finance").status == 0
+    assert [(e["name"], e["id"]) for e in secret.entries] == [
+        ("sales", new["id"]),
+        ("finance", "erp"),
+    ]
+    add()
+    assert secret.entries[2]["id"] not in ("crm", new["id"])
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(("crm", "erp"), "already"), (("crm", "a b"), "name"), (("no", "x"), "no")]
+)
+def test_a_name_that_cannot_be_is_refused(secret: Secret, names: list[str], said: str) -> None:
+    add()
+    add(name="erp")
+    before = secret.content
+    ran = forwarder("destinations", "rename", *names)
+    assert (ran.status, secret.content) == (2, before)
+    assert said in ran.err
+
+
+def test_a_name_that_could_not_be_read_is_mended_to_what_it_was(secret: Secret) -> None:
+    secret.write({"destinations": [{"name": "crm ", "url": URL, "signing_secret": "5e" * 32}]})
+    assert forwarder("destinations", "rename", "crm ", "crm").status == 0
+    assert identity_of(secret.entries[0]) == "crm"

@@ -71,6 +71,7 @@ def test_a_listener_is_a_queue_and_a_destination_and_both_go_with_it(target: Tar
     opened = open_anna(target, expression="event == 'messages'")
 
     [entry] = entries(target)
+    assert entry.pop("id").startswith("listen-anna.")
     assert entry == {
         "name": "listen-anna",
         "kind": "sqs",

@@ -28,11 +28,15 @@ NOTICED_SECONDS = 0.5
 
 
 class Consumers:
-    """Two destinations, crm and erp, and what each of them took, by event."""
+    """Two destinations, crm and erp, and what each of them took, by event.
+
+    A third one, bot, is there and not configured.
+    """
 
     def __init__(self) -> None:
         self.taken: defaultdict[str, list[Received]] = defaultdict(list)
-        self.consumers = {name: Consumer(SECRET, self._taker(name)) for name in ("crm", "erp")}
+        names = ("crm", "erp", "bot")
+        self.consumers = {name: Consumer(SECRET, self._taker(name)) for name in names}
 
     def _taker(self, name: str) -> Callable[[Received], int]:
         def take(received: Received) -> int:
@@ -46,6 +50,7 @@ class Consumers:
         entries = [
             {"name": name, "url": consumer.url, "signing_secret": SECRET}
             for name, consumer in self.consumers.items()
+            if name != "bot"
         ]
         return json.dumps({"destinations": entries})
 
@@ -171,3 +176,36 @@ def test_two_events_with_one_id_in_two_chats_are_both_delivered_shown_and_replay
     assert (ran.status, ran.json["begun"]) == (0, 1)
     running.wait(lambda _: len(taken) == 3)
     assert (taken[2].body, taken[2].headers["webhook-id"]) == (there, sent[second])
+
+
+def test_a_replay_right_after_a_destination_was_added_delivers_all(running: Running) -> None:
+    running.send(40)
+    running.wait(all_settled)
+    url = running.consumers.consumers["bot"].url
+    ran = forwarder("destinations", "add", "bot", url, "--secret-stdin", "--local", given=SECRET)
+    assert ran.status == 0, ran.err
+    ran = forwarder("replay", "--since", "1h", "--destination", "bot", "--yes", "--json", "--local")
+    assert ran.json["deliveries"] == {"bot": 40}
+    running.wait(all_settled)
+    assert running.consumers.counts("bot") == Counter(running.keys)
+
+
+def test_what_a_removed_destination_was_owed_does_not_go_to_its_successor(running: Running) -> None:
+    """Removed with six events owed, and added under the same name with another URL."""
+    consumers = running.consumers.consumers
+    here = ("--local", "--secret-stdin")
+    forwarder("destinations", "add", "bot", consumers["bot"].url, "--paused", *here, given=SECRET)
+    time.sleep(NOTICED_SECONDS)
+    running.send(6)
+    running.wait(lambda events: sum("paused" in json.dumps(event) for event in events) == 6)
+    forwarder("destinations", "remove", "bot", "--yes", "--local")
+    ran = forwarder("destinations", "add", "bot", consumers["bot"].url, *here, given=SECRET)
+    assert ran.status == 0, ran.err
+    running.wait(all_settled)
+    assert running.consumers.counts("bot") == Counter()
+    listed = forwarder("events", "list", "--status", "removed", "--local").lines
+    assert sum("removed bot (removed)" in line for line in listed) == 6
+    time.sleep(NOTICED_SECONDS)
+    running.send(1)
+    running.wait(all_settled)
+    assert running.consumers.counts("bot") == Counter(running.keys[-1:])

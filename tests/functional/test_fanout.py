@@ -175,7 +175,7 @@ def test_a_removed_destination_is_settled_as_such(world: World) -> None:
     world.receive()
     world.live(1)
     del world.destinations.usable["crm"]
-    world.live(MINUTE)
+    world.live(2 * MINUTE)
     assert world.outcome() == ("removed", 1, None)
     assert world.row().expires_at is not None
 

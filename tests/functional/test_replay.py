@@ -47,7 +47,7 @@ class Operator:
         begun_at: float | None = None,
     ) -> Reopened:
         change = Replay(
-            configured=frozenset(self._world.destinations.load().names()),
+            configured=frozenset(self._world.destinations.load().ids()),
             destinations=None if to is None else frozenset(to),
             status=status,
             begun_at=self._world.clock() if begun_at is None else begun_at,

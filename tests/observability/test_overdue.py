@@ -82,7 +82,7 @@ class Unreadable:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def load(self) -> Destinations:
+    def load(self, *, max_age: float | None = None) -> Destinations:
         raise self._error
 
 
@@ -93,6 +93,13 @@ OTHER = ("breaker.open", {"destination": "other", "seconds": 900})
 def test_open_breakers_are_told_with_how_long_they_have_failed(client: Any) -> None:
     usable = {name: destination_of(name) for name in ("down", "other", "well")}
     assert watched(client, MemoryDestinations(usable)) == [DOWN, OTHER]
+
+
+def test_an_open_breaker_is_told_by_the_name_of_today(client: Any) -> None:
+    renamed = replace(destination_of("down"), name="sales")
+    assert watched(client, MemoryDestinations({"down": renamed})) == [
+        ("breaker.open", {"destination": "sales", "seconds": 900})
+    ]
 
 
 def test_the_breaker_of_a_removed_destination_is_told_no_more(client: Any) -> None:

@@ -53,9 +53,9 @@ class WatchedDestinations:
     clock: Clock
     ledger: Ledger
 
-    def load(self) -> Destinations:
+    def load(self, *, max_age: float | None = None) -> Destinations:
         """See the port."""
-        found = self.inner.load()
+        found = self.inner.load(max_age=max_age)
         now, reader = self.clock(), self.reader
         failing = reader.failed_at > reader.read_at and now - reader.failed_at < PAUSE
         if now - reader.read_at >= DESTINATIONS_AGE and not failing:

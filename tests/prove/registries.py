@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
-from spectrum_forwarder.adapters.destination_registry import NAME
+from spectrum_forwarder.domain.destination import NAME
 from spectrum_forwarder.domain.ports import Clock, Webhook
 
 from tests.prove.faults import Fates

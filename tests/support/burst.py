@@ -110,6 +110,7 @@ def run_burst(
         with stack:
             _describe(stack, burst)
             _live(stack, burst, events, pause)
+            _remove(stack, "broken")
             deadline = time.monotonic() + PATIENCE
             while missing(burst) and time.monotonic() < deadline:
                 time.sleep(0.2)
@@ -129,8 +130,18 @@ def _destinations(consumer: Consumer) -> list[dict[str, Any]]:
     }
     names = ("steady", "flaky", "gone", "slow")
     entries = [{"name": name, "url": f"{consumer.url}/{name}", **common} for name in names]
+    picky = {"name": "picky", "url": f"{consumer.url}/picky", "filter": "`false`", **common}
     broken = {"name": "broken", "url": f"ftp://{CANARIES['name']}", **common}
-    return [*entries, broken]
+    return [*entries, picky, broken]
+
+
+def _remove(stack: LocalStack, name: str) -> None:
+    """Take a destination out of the registry, with what waits for it."""
+    secrets = stack.client("secretsmanager")
+    secret = stack.deployment.physical_ids["DestinationsSecret"]
+    content = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
+    left = [entry for entry in content["destinations"] if entry["name"] != name]
+    secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"destinations": left}))
 
 
 def _describe(stack: LocalStack, burst: Burst) -> None:

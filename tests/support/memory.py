@@ -8,7 +8,7 @@ from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint
 from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.adapters.items import shard as shard_of
 from spectrum_forwarder.domain.delivery import Answer, Deliveries
-from spectrum_forwarder.domain.destination import Destination, Destinations
+from spectrum_forwarder.domain.destination import Broken, Destination, Destinations, born_as
 from spectrum_forwarder.domain.errors import (
     ItemTooLarge,
     LaterFormat,
@@ -20,7 +20,7 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.notes import Notes
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import Existing, StoredEvent, Webhook
+from spectrum_forwarder.domain.ports import Clock, Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
 from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, Record
 
@@ -373,13 +373,48 @@ class MemoryWebhooks:
 
 @dataclass
 class MemoryDestinations:
-    """The `DestinationRegistry` port."""
+    """The `DestinationRegistry` port, by identity: a store that is read whenever it is asked.
+
+    `broken` are the reasons. Without a clock no reading is ever too old.
+    """
 
     usable: dict[str, Destination] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    nameless: list[str] = field(default_factory=list)
+    clock: Clock = lambda: float("inf")
 
-    def load(self) -> Destinations:
-        return Destinations(dict(self.usable), dict(self.broken))
+    def load(self, *, max_age: float | None = None) -> Destinations:
+        return Destinations(
+            dict(self.usable),
+            {identity: Broken(born_as(identity), why) for identity, why in self.broken.items()},
+            tuple(self.nameless),
+            read_at=self.clock(),
+        )
+
+
+@dataclass
+class CopiedDestinations:
+    """The `DestinationRegistry` port as one worker has it: a copy that may be old.
+
+    While `down` it cannot be read, and the copy serves.
+    """
+
+    store: MemoryDestinations
+    clock: Clock
+    max_age: float = 30.0
+    down: bool = False
+    reads: int = 0
+    copy: Destinations | None = None
+
+    def load(self, *, max_age: float | None = None) -> Destinations:
+        age = self.max_age if max_age is None else min(max_age, self.max_age)
+        if self.copy is not None and (self.down or self.clock() - self.copy.read_at < age):
+            return self.copy
+        if self.down:
+            raise RegistryUnavailable("down")
+        self.reads += 1
+        self.copy = replace(self.store.load(), read_at=self.clock())
+        return self.copy
 
 
 class MemoryHealthBoard:

@@ -113,6 +113,7 @@ class World:
     in_parallel: InParallel = map
 
     def __post_init__(self) -> None:
+        self.destinations.clock = self.clock
         self.memory_queue = MemoryQueue(self.clock)
         self.sender = TimedSender(clock=self.clock)
         self.table = Tap(self.rows, TableUnavailable)
@@ -192,13 +193,13 @@ class World:
     # ---- What a test sets up and looks at ------------------------------------------------------
 
     def add(self, *destinations: Destination) -> None:
-        self.destinations.usable |= {d.name: d for d in destinations}
+        self.destinations.usable |= {d.id: d for d in destinations}
 
     def add_quick(self, *destinations: Destination) -> None:
         """Add destinations that are known to answer quickly: the main lane serves them."""
         self.add(*destinations)
         for destination in destinations:
-            self.board.health[destination.name] = Health(quick=True)
+            self.board.health[destination.id] = Health(quick=True)
 
     def break_for(self, destination: str, seconds: float) -> None:
         """Open the breaker of a destination that was quick."""

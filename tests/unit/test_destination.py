@@ -1,7 +1,7 @@
 """Destinations: filters, and what stands in for an entry that cannot be used."""
 
 import pytest
-from spectrum_forwarder.domain.destination import Content, Destinations
+from spectrum_forwarder.domain.destination import Broken, Content, Destinations
 
 from tests.support.make import destination_of
 
@@ -40,7 +40,7 @@ def test_a_filter_that_fails_takes_the_event() -> None:
 
 def test_new_events_are_bound_for_broken_entries_too() -> None:
     crm = destination_of("crm")
-    assert Destinations({"crm": crm}, {"erp": "why"}).names() == ["crm", "erp"]
+    assert Destinations({"crm": crm}, {"erp": Broken("erp", "why")}).ids() == ["crm", "erp"]
 
 
 def test_the_longest_timeout_is_that_of_any_destination() -> None:

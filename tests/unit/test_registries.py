@@ -217,6 +217,62 @@ def test_of_two_entries_of_one_name_the_first_usable_one_counts() -> None:
     assert len(reports.told) == 2
 
 
+# ---- Identities ---------------------------------------------------------------------------------
+
+WITH_ID = CRM | {"id": "crm.k3f9x2"}
+ERP = WITH_ID | {"name": "erp"}
+
+
+def test_an_entry_without_an_id_is_its_name() -> None:
+    assert read_destination(CRM).id == read_destination(CRM | {"id": None}).id == "crm"
+    assert read_destination(WITH_ID).id == "crm.k3f9x2"
+
+
+def test_destinations_stand_by_identity_and_have_the_name_of_today() -> None:
+    found, _ = read(WITH_ID | {"name": "sales"}, CRM)
+    assert found.ids() == ["crm.k3f9x2", "crm"]
+    assert (found.name_of("crm.k3f9x2"), found.name_of("crm")) == ("sales", "crm")
+    assert found.name_of("gone.abc234") == "gone"
+
+
+@pytest.mark.parametrize(
+    "identity", ["", 7, "crm.", "crm.K3F9X2", "crm.k3f9x", "a b.k3f9x2", ["x"]]
+)
+def test_an_id_of_another_form_is_refused_and_nobodys(identity: Any) -> None:
+    found, reports = read(CRM | {"id": identity})
+    assert (found.ids(), len(found.nameless)) == ([], 1)
+    assert "id must be as" in reports.told[0][1]
+
+
+@pytest.mark.parametrize("name", ["crm ", "", 7, None])
+def test_an_entry_whose_name_cannot_be_read_may_be_any(name: Any) -> None:
+    found, _ = read(CRM | {"name": name})
+    assert (found.ids(), len(found.nameless)) == ([], 1)
+
+
+def test_an_id_tells_whose_an_entry_is_whose_name_cannot_be_read() -> None:
+    found, _ = read(WITH_ID | {"name": "crm "})
+    assert found.broken["crm.k3f9x2"].name == "crm"
+    assert not found.nameless
+
+
+def test_of_two_entries_with_one_id_the_second_is_refused_and_says_what_to_do() -> None:
+    found, reports = read(WITH_ID, ERP)
+    assert found.ids() == ["crm.k3f9x2"]
+    ((name, reason),) = reports.told
+    assert name == "erp"
+    assert "is that of crm" in reason
+    assert "destinations add" in reason
+    # What erp was before is not known: nothing settles as removed meanwhile.
+    assert len(found.nameless) == 1
+
+
+def test_of_two_entries_with_one_name_the_second_waits_under_its_own_id() -> None:
+    found, _ = read(WITH_ID, CRM | {"id": "crm.aaaaaa"})
+    assert list(found.usable) == ["crm.k3f9x2"]
+    assert found.broken["crm.aaaaaa"].reason.startswith("name stands twice")
+
+
 # ---- When the secrets are read -----------------------------------------------------------------
 
 
@@ -390,6 +446,38 @@ def test_destinations_are_read_again_after_half_a_minute(scene: Scene) -> None:
     assert list(scene.destinations.load().usable) == ["crm"]
     scene.clock.advance(1)
     assert list(scene.destinations.load().usable) == []
+
+
+def test_a_younger_copy_of_the_destinations_is_read_when_asked_for(scene: Scene) -> None:
+    scene.stored.write({"destinations": []})
+    scene.destinations.load()
+    scene.stored.write({"destinations": [CRM]})
+    scene.clock.advance(3)
+    assert scene.destinations.load(max_age=3.5).ids() == []
+    assert scene.destinations.load(max_age=3).ids() == ["crm"]
+    assert scene.destinations.load().read_at == scene.clock()
+
+
+def test_a_copy_tells_when_it_was_read_with_success(scene: Scene) -> None:
+    scene.stored.write({"destinations": [CRM]})
+    read_at = scene.destinations.load().read_at
+    scene.stored.write("nothing of use")
+    scene.clock.advance(40)
+    assert scene.destinations.load(max_age=0).read_at == read_at == scene.clock() - 40
+
+
+def test_a_failing_registry_is_not_asked_at_each_delivery_whose_entry_is_missing(
+    scene: Scene,
+) -> None:
+    scene.stored.write({"destinations": [CRM]})
+    scene.destinations.load()
+    scene.stored.write("nothing of use")
+    scene.clock.advance(1)
+    reads = scene.stored.reads
+    for _ in range(9):
+        scene.destinations.load(max_age=0)
+        scene.clock.advance(1)
+    assert scene.stored.reads == reads + 1
 
 
 def test_what_is_told_of_bad_entries_names_them_and_no_secret(scene: Scene) -> None:

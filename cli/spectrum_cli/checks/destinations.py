@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 CHECK = "destinations"
 TIMEOUT = 5.0
+MEND_BY_HAND = (
+    "Mend it in the destinations secret. Until then new events are not bound for it (replay them), "
+    "and nothing settles as removed."
+)
 AT_ONCE = 8
 
 
@@ -26,8 +30,11 @@ def destinations(patient: Patient) -> Iterator[Result]:
     read = read_destinations(
         answer["SecretString"], lambda _name, _error: None, allow_loopback=target.is_local
     )
-    for name, reason in read.broken.items():
-        yield failed(CHECK, f"{name}: {reason}", f"Mend it: forwarder destinations set {name}.")
+    for broken in read.broken.values():
+        mend = f"Mend it: forwarder destinations set {broken.name}."
+        yield failed(CHECK, f"{broken.name}: {broken.reason}", mend)
+    for problem in read.nameless:
+        yield failed(CHECK, f"whose entry this is cannot be told: {problem}", MEND_BY_HAND)
     if not read.usable:
         yield warning(CHECK, "there is none that can be used", "forwarder destinations add.")
     with ThreadPoolExecutor(AT_ONCE) as callers:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
+from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_entries import (
@@ -17,7 +18,7 @@ from spectrum_cli.destination_entries import (
     Timeout,
 )
 from spectrum_cli.destination_sample import advice, send_sample
-from spectrum_cli.destination_views import document, health_of
+from spectrum_cli.destination_views import document, forget_health, health_of
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.output import (
     AsJson,
@@ -48,6 +49,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_destinations)
     group.command("add")(add)
     group.command("set")(change)
+    group.command("rename")(rename)
     group.command("remove")(remove)
     group.command("test")(test)
     group.command("pause")(pause)
@@ -106,7 +108,7 @@ def add(
 
     Example: forwarder destinations add crm https://crm.example.com/spectrum --reveal
     """
-    entry: Entry = {"name": name}
+    entry = entries_of.new_entry(name)
     entries_of.apply(
         entry,
         where=where,
@@ -120,12 +122,7 @@ def add(
         entry["enabled"] = False
     entries_of.check(entry, allow_loopback=target.is_local)
 
-    def edit(entries: list[Entry]) -> None:
-        if any(other.get("name") == name for other in entries):
-            raise WrongUse(f"there is a destination {name} already: change it with `set`")
-        entries.append(entry)
-
-    destinations_of(target).change(edit)
+    destinations_of(target).change(lambda entries: entries_of.add_to(entries, entry))
     _tell(entry, ADDED, target, as_json=as_json, reveal=reveal)
 
 
@@ -177,20 +174,45 @@ def change(
 
 
 @with_target
+def rename(
+    name: Name,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="What it is to be called.")],
+    *,
+    target: Target,
+) -> None:
+    """Call a destination otherwise: it stays the same, with all that it is owed.
+
+    Example: forwarder destinations rename crm sales
+    """
+
+    def edit(entries: list[Entry]) -> None:
+        entry = entries_of.find(entries, name)
+        entries_of.rename(entry, new, entries)
+        entries_of.check(entry, allow_loopback=target.is_local)
+
+    destinations_of(target).change(edit)
+    note(f"{name} is called {new} from now on; {TAKES_EFFECT}")
+
+
+@with_target
 def remove(name: Name, *, yes: Yes = False, target: Target) -> None:
     """Remove a destination: what it is still owed is given up, and settles as `removed`.
+
+    That cannot be undone: a destination that is added under the same name is another one.
 
     Example: forwarder destinations remove crm --yes
     """
 
-    def edit(entries: list[Entry]) -> None:
-        entries.remove(entries_of.find(entries, name))
+    def edit(entries: list[Entry]) -> Entry:
+        entry = entries_of.find(entries, name)
+        entries.remove(entry)
+        return entry
 
     registry = destinations_of(target)
     entries_of.find(registry.read(), name)
     if not confirm(f"Remove {name} from {target.title}, with what it is still owed?", yes=yes):
         raise Finding("nothing was removed")
-    registry.change(edit)
+    forget_health(target, registry.change(edit))
     note(f"{name} removed; {TAKES_EFFECT}")
 
 
@@ -252,9 +274,10 @@ def resume(
     from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.replay import Outcome, Wake  # noqa: PLC0415
 
-    _enable(target, name, enabled=True)
+    entry = _enable(target, name, enabled=True)
     # Workers may know the destination as paused for so long, and would let it wait once more.
-    wake = Wake(name, time.time() + (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0))
+    known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
+    wake = Wake(identity_of(entry) or name, time.time() + known_for)
     with progress("looking for what has been waiting") as looked_at:
         waiting = []
         for events in event_log(target).owing():
@@ -278,11 +301,13 @@ def resume(
         )
 
 
-def _enable(target: Target, name: str, *, enabled: bool) -> None:
-    def edit(entries: list[Entry]) -> None:
-        entries_of.find(entries, name)["enabled"] = enabled
+def _enable(target: Target, name: str, *, enabled: bool) -> Entry:
+    def edit(entries: list[Entry]) -> Entry:
+        entry = entries_of.find(entries, name)
+        entry["enabled"] = enabled
+        return entry
 
-    destinations_of(target).change(edit)
+    return destinations_of(target).change(edit)
 
 
 def _tell(entry: Entry, done: str, target: Target, *, as_json: bool, reveal: bool) -> None:

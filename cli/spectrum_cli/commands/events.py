@@ -11,6 +11,7 @@ from spectrum_forwarder.domain.outbound import key_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.event_views import COLUMNS, deliveries_in_short, document, row, show
+from spectrum_cli.names import Names, names_of
 from spectrum_cli.output import (
     AsJson,
     Reveal,
@@ -77,9 +78,9 @@ def list_events(
 
     Example: forwarder events list --since 2h --status dead_lettered
     """
-    selection = Selection(
-        moment(since, "--since"), moment(until, "--until"), status, destination, space, sender
-    )
+    names = names_of(target)
+    bounds = moment(since, "--since"), moment(until, "--until")
+    selection = Selection(*bounds, status, destination, space, sender, names)
     shown, last = 0, None
     table = Rows(*COLUMNS)
     # Where every event is shown, the rows themselves are the progress.
@@ -87,7 +88,7 @@ def list_events(
     with progress("looking through the log", drawn=False, told=searching) as looked_at:
         found = selection.search(event_log(target), looked_at, limit=None if everything else limit)
         for events in found:
-            _print(events, table, as_json=as_json, reveal=reveal)
+            _print(events, table, names, as_json=as_json, reveal=reveal)
             shown, last = shown + len(events), events[-1]
     if last is None:
         note("no such event" if not selection.takes_all or since or until else "no events yet")
@@ -125,9 +126,9 @@ def show_event(
     if event is None:
         raise _unknown(event_key)
     if as_json:
-        print_json(document(event, reveal=reveal))
+        print_json(document(event, names_of(target), reveal=reveal))
     else:
-        show(event, reveal=reveal)
+        show(event, names_of(target), reveal=reveal)
 
 
 @with_target
@@ -146,10 +147,11 @@ def tail(
     Example: forwarder events tail --local
     """
     table = Rows(*COLUMNS)
-    followed = Followed(event_log(target))
+    names = names_of(target)
+    followed = Followed(event_log(target), names)
     changed = followed.begin(lines)
     while True:
-        _print(changed, table, as_json=as_json, reveal=reveal)
+        _print(changed, table, names, as_json=as_json, reveal=reveal)
         time.sleep(every)
         changed = followed.look()
 
@@ -160,8 +162,9 @@ class Followed:
     Time is the log's own, that of the events: the clock here may be another.
     """
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, names: Names) -> None:
         self._log = log
+        self._names = names
         self._began_at = self._latest = 0.0
         self._stood: dict[str, str] = {}
         self._owing: dict[str, LoggedEvent] = {}
@@ -198,7 +201,7 @@ class Followed:
         """Those of the events that stand otherwise than when they were shown last."""
         changed = []
         for event in events:
-            stands = deliveries_in_short(event)
+            stands = deliveries_in_short(event, self._names)
             if self._stood.get(event.event_key) != stands:
                 changed.append(event)
             self._stood[event.event_key] = stands
@@ -213,12 +216,14 @@ class Followed:
         return changed
 
 
-def _print(events: Sequence[LoggedEvent], table: Rows, *, as_json: bool, reveal: bool) -> None:
+def _print(
+    events: Sequence[LoggedEvent], table: Rows, names: Names, *, as_json: bool, reveal: bool
+) -> None:
     if as_json:
         for event in events:
-            print_json_line(document(event, reveal=reveal))
+            print_json_line(document(event, names, reveal=reveal))
     elif events:
-        table.add([row(event, reveal=reveal) for event in events])
+        table.add([row(event, names, reveal=reveal) for event in events])
 
 
 def _body(log: EventLog, event_key: str) -> bytes | None:

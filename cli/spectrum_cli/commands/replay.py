@@ -13,6 +13,7 @@ from spectrum_forwarder.domain.outbound import key_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.journal import Journal, Run
+from spectrum_cli.names import Names, names_in
 from spectrum_cli.output import (
     AsJson,
     Rows,
@@ -101,19 +102,21 @@ def replay(
         raise WrongUse("name the events by their keys, or say --since: one of the two")
     if keys and (until or space or sender):
         raise WrongUse("--until, --space and --sender go with --since, not with keys")
-    configured = _configured(target, destination)
-    wording = (keys, since, until, status, destination, space, sender)
+    names = names_in(destinations_of(target).read())
+    wanted = _identities(names, destination)
+    # By identity: what was begun for a destination that was removed since is another replay.
+    wording = (keys, since, until, status, wanted, space, sender)
     journal = Journal(target.id, wording)
     run = (None if restart else journal.unfinished()) or Run(
         time.time(), moment(since, "--since"), moment(until, "--until")
     )
     if run.begun_at < time.time() - 1:
         note(f"continuing the replay that was begun at {utc(run.begun_at)} UTC")
-    change = _change(configured, destination, status, run)
+    change = _change(names, wanted, status, run)
     selection = Selection(run.since, run.until, status, None, space, sender)
     found, unknown = _find(target, keys, selection, change)
     if dry_run:
-        _show_plan(found, unknown, as_json=as_json)
+        _show_plan(found, unknown, names, as_json=as_json)
         return
     if len(found) > UNASKED and not confirm(
         f"Replay {len(found)} events of {target.title}?", yes=yes
@@ -127,12 +130,12 @@ def replay(
     if not summary.busy:
         journal.finish()
     summary.unknown += unknown
-    _report(summary, as_json=as_json)
+    _report(summary, names, as_json=as_json)
 
 
 @dataclass(slots=True)
 class Planned:
-    """An event to be replayed, and the destinations that it would go to."""
+    """An event to be replayed, and the destinations that it would go to, by identity."""
 
     event_key: str
     received_at: float
@@ -141,7 +144,7 @@ class Planned:
 
 @dataclass(slots=True)
 class Summary:
-    """What became of a replay: events begun, deliveries by destination, and the keys of others."""
+    """What became of a replay: events begun, deliveries by identity, and the keys of others."""
 
     begun: int = 0
     deliveries: Counter[str] = field(default_factory=Counter)
@@ -150,22 +153,22 @@ class Summary:
     unknown: list[str] = field(default_factory=list)
 
 
-def _configured(target: Target, wanted: list[str] | None) -> frozenset[str]:
-    entries = destinations_of(target).read()
-    names = frozenset(str(entry["name"]) for entry in entries if entry.get("name"))
-    if missing := sorted(set(wanted or ()) - names):
-        there = ", ".join(sorted(names)) or "none"
+def _identities(names: Names, wanted: list[str] | None) -> list[str] | None:
+    """Those that are meant by the names that were given; raise WrongUse."""
+    if wanted is None:
+        return None
+    found = {name: names.identity(name) for name in wanted}
+    if missing := sorted(name for name, identity in found.items() if identity is None):
+        there = ", ".join(sorted(names.by_identity.values())) or "none"
         raise WrongUse(f"there is no destination {missing[0]}: configured are {there}")
-    return names
+    return [identity for identity in found.values() if identity is not None]
 
 
-def _change(
-    configured: frozenset[str], wanted: list[str] | None, status: Status | None, run: Run
-) -> Replay:
+def _change(names: Names, wanted: list[str] | None, status: Status | None, run: Run) -> Replay:
     from spectrum_forwarder.replay import Replay  # noqa: PLC0415
 
     return Replay(
-        configured=configured,
+        configured=frozenset(names.by_identity),
         destinations=frozenset(wanted) if wanted else None,
         status=status,
         begun_at=run.begun_at,
@@ -184,8 +187,8 @@ def _find(
     def consider(event: LoggedEvent) -> None:
         if not event.readable:
             later.append(event.event_key)
-        elif names := list(change(event, now)):
-            found.append(Planned(event.event_key, event.received_at, names))
+        elif identities := list(change(event, now)):
+            found.append(Planned(event.event_key, event.received_at, identities))
 
     with progress("looking through the log") as looked_at:
         if keys:
@@ -225,31 +228,33 @@ def _replay(target: Target, found: list[Planned], change: Replay, rate: float) -
     return summary
 
 
-def _show_plan(found: list[Planned], unknown: list[str], *, as_json: bool) -> None:
+def _show_plan(found: list[Planned], unknown: list[str], names: Names, *, as_json: bool) -> None:
+    rows = [(p.received_at, p.event_key, [names.of(to) for to in p.destinations]) for p in found]
     if as_json:
-        events = [{"event_key": p.event_key, "destinations": p.destinations} for p in found]
+        events = [{"event_key": key, "destinations": to} for _, key, to in rows]
         print_json({"would_replay": events, "unknown": unknown})
         return
     if found:
         table = Rows("received", "event key", "to")
-        table.add([[utc(p.received_at), p.event_key, ", ".join(p.destinations)] for p in found])
+        table.add([[utc(received_at), key, ", ".join(to)] for received_at, key, to in rows])
     note(f"{counted(len(found), 'event')} would be replayed")
     _complain([], unknown)
 
 
-def _report(summary: Summary, *, as_json: bool) -> None:
+def _report(summary: Summary, names: Names, *, as_json: bool) -> None:
+    deliveries = {names.of(identity): n for identity, n in summary.deliveries.items()}
     if as_json:
         print_json(
             {
                 "begun": summary.begun,
-                "deliveries": dict(summary.deliveries),
+                "deliveries": deliveries,
                 "without_hint": summary.unhinted,
                 "busy": summary.busy,
                 "unknown": summary.unknown,
             }
         )
     elif summary.begun:
-        by_name = ", ".join(f"{n} to {name}" for name, n in sorted(summary.deliveries.items()))
+        by_name = ", ".join(f"{n} to {name}" for name, n in sorted(deliveries.items()))
         print_line(f"replaying {counted(summary.begun, 'event')}: {by_name}")
     else:
         print_line("nothing to replay")

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spectrum_cli import destination_entries as entries_of
+from spectrum_cli.destination_views import forget_health
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.local.state import state_path
 from spectrum_cli.registry import Entry, destinations_of
@@ -98,7 +99,7 @@ def open_listener(
     def edit(entries: list[Entry]) -> Entry:
         entry = _entry_of(entries, name)
         if entry is None:
-            entry = {"name": DESTINATION + name, "signing_secret": fresh}
+            entry = {**entries_of.new_entry(DESTINATION + name), "signing_secret": fresh}
             entries.append(entry)
         elif secret:
             entry["signing_secret"] = secret
@@ -222,10 +223,13 @@ def _is_listeners(entry: Entry) -> bool:
 
 
 def _remove_destination(target: Target, queue_arn: str) -> None:
-    def edit(entries: list[Entry]) -> None:
-        entries[:] = [e for e in entries if not (e.get("target") == queue_arn and _is_listeners(e))]
+    def edit(entries: list[Entry]) -> list[Entry]:
+        gone = [e for e in entries if e.get("target") == queue_arn and _is_listeners(e)]
+        entries[:] = [entry for entry in entries if entry not in gone]
+        return gone
 
-    destinations_of(target).change(edit)
+    for entry in destinations_of(target).change(edit):
+        forget_health(target, entry)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from spectrum_cli.aws_errors import explained
 from spectrum_cli.errors import CommandError, WrongUse
+from spectrum_cli.names import names_from
 from spectrum_cli.ui import chart, words
 from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
 from spectrum_cli.ui.bodies import show_body
@@ -108,10 +109,11 @@ class Pages:
 
     def log(self) -> Response | str:
         """Events, newest first."""
-        asked = read_asked(request.args)
-        context: dict[str, Any] = {"asked": asked, "destinations": self._names()}
+        asked, names = read_asked(request.args), names_from(_safely(self._stack))
+        offered = sorted(names.by_identity.values())
+        context: dict[str, Any] = {"asked": asked, "destinations": offered, "names": names}
         try:
-            wanted = read_wanted(asked, self._guard)
+            wanted = read_wanted(asked, self._guard, names)
             found = find(self._stack.log, wanted, request.args.get("after"))
         except (WrongUse, ValueError) as error:
             problem = str(error) if isinstance(error, WrongUse) else "This link leads nowhere."
@@ -137,14 +139,15 @@ class Pages:
         """The last day, and the destinations."""
         summary = self._overview.look()
         destinations, health = self._stack.destinations(), self._stack.health()
-        gone = set(summary.destinations if summary else ()) - set(destinations.names())
+        gone = set(summary.destinations if summary else ()) - set(destinations.ids())
         return render_template(
             "overview.html",
             summary=summary,
             trouble=self._overview.trouble,
             accepted=chart.accepted_chart(summary) if summary else None,
-            draw=lambda name: chart.destination_chart(summary, name) if summary else None,
+            draw=lambda identity: chart.destination_chart(summary, identity) if summary else None,
             configured=destinations,
+            names=names_from(destinations),
             health=health,
             gone=sorted(gone),
             done=DONE.get(request.args.get("done", "")),
@@ -171,6 +174,7 @@ class Pages:
             event=event,
             story=tell(event, destinations, g.now),
             configured=destinations,
+            names=names_from(destinations),
             body=show_body(content, reveal=g.reveal) if content is not None else None,
             missing=missing,
             done=DONE.get(request.args.get("done", "")),
@@ -227,10 +231,6 @@ class Pages:
             "trouble.html", status=status, text=text or explain(error), outside=status in (403, 421)
         )
         return make_response(page, status)
-
-    def _names(self) -> list[str]:
-        """For the filter to offer; it works without."""
-        return sorted(_safely(self._stack).names())
 
 
 def _safely(stack: Stack) -> Destinations:

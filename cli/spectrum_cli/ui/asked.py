@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from spectrum_forwarder.domain.delivery import Status
 
 from spectrum_cli.errors import WrongUse
+from spectrum_cli.names import Names
 from spectrum_cli.selection import Selection
 from spectrum_cli.ui.guard import Guard
 from spectrum_cli.ui.search import Wanted
@@ -37,7 +38,7 @@ def read_asked(arguments: Mapping[str, str]) -> Asked:
     return Asked({name: value for name, value in given.items() if value})
 
 
-def read_wanted(asked: Asked, guard: Guard) -> Wanted:
+def read_wanted(asked: Asked, guard: Guard, names: Names) -> Wanted:
     """What the fields mean; raise WrongUse for what means nothing."""
     fields = asked.fields
     selection = Selection(
@@ -45,6 +46,7 @@ def read_wanted(asked: Asked, guard: Guard) -> Wanted:
         until=_moment(fields.get("until"), "Until"),
         status=_status(fields.get("status")),
         destination=fields.get("destination"),
+        names=names,
     )
     space = fields.get("space")
     if space is None:

@@ -56,12 +56,12 @@ def accepted_chart(summary: Summary, height: int = 120) -> Chart:
     return _chart(summary, hours, ("accepted",), height)
 
 
-def destination_chart(summary: Summary, name: str, height: int = 48) -> Chart:
+def destination_chart(summary: Summary, identity: str, height: int = 48) -> Chart:
     """A destination's deliveries by the hour in which the event came, stacked by status."""
     nothing: list[Mapping[str, int]] = [{}] * HOURS
     hours = [
         {words.STATUSES[status]: hour.get(status, 0) for status in STACKED}
-        for hour in summary.destinations.get(name, nothing)
+        for hour in summary.destinations.get(identity, nothing)
     ]
     return _chart(summary, hours, [words.STATUSES[status] for status in STACKED], height)
 

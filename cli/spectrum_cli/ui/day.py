@@ -33,7 +33,7 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An event as the summary needs it: when, and how each delivery stands."""
+    """An event as the summary needs it: when, and how each delivery stands, by identity."""
 
     received_at: float
     stands: Mapping[str, Status]
@@ -44,7 +44,8 @@ class Summary:
     """Counts by hour, the oldest hour first: all events, and each destination's by status.
 
     `begins` is when the first hour begins, `since` how far back events were read (Unix seconds).
-    `reading` is true while there is more to read, `full` where no more is kept.
+    `reading` is true while there is more to read, `full` where no more is kept. Destinations stand
+    by identity.
     """
 
     begins: float
@@ -54,9 +55,9 @@ class Summary:
     accepted: Sequence[int]
     destinations: Mapping[str, Sequence[Counts]]
 
-    def total(self, name: str, status: Status) -> int:
+    def total(self, identity: str, status: Status) -> int:
         """A destination's deliveries that stand so."""
-        return sum(hour.get(status, 0) for hour in self.destinations.get(name, ()))
+        return sum(hour.get(status, 0) for hour in self.destinations.get(identity, ()))
 
 
 @dataclass(slots=True)
@@ -129,7 +130,7 @@ class Day:
     def _keep(self, events: Sequence[LoggedEvent]) -> None:
         for event in events:
             deliveries = event.deliveries or {}
-            stands = {name: delivery.status for name, delivery in deliveries.items()}
+            stands = {identity: delivery.status for identity, delivery in deliveries.items()}
             self._lines[event.event_key] = Line(event.received_at, stands)
             self._newest = max(self._newest or 0.0, event.received_at)
             if not event.settled or Status.DEAD_LETTERED in stands.values():
@@ -156,10 +157,10 @@ class Day:
             if not 0 <= hour < HOURS:
                 continue
             accepted[hour] += 1
-            for name, status in line.stands.items():
-                if name not in counts:
-                    counts[name] = [Counter() for _ in range(HOURS)]
-                counts[name][hour][status] += 1
+            for identity, status in line.stands.items():
+                if identity not in counts:
+                    counts[identity] = [Counter() for _ in range(HOURS)]
+                counts[identity][hour][status] += 1
         since = begins
         if self._full or self._gaps:
             since = min((line.received_at for line in self._lines.values()), default=now)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, read_destinations
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
-from spectrum_forwarder.domain.destination import Destinations
+from spectrum_forwarder.domain.destination import Destinations, identity_of
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.replay import Change, Reopened, Replay, Wake
@@ -58,27 +58,30 @@ class Stack:
         return self._health.load()
 
     def replay(self, event_key: str, destination: str | None) -> Reopened:
-        """Begin an event's settled deliveries anew: one destination's, or all of them."""
-        configured = frozenset(self.destinations().names())
+        """Begin an event's settled deliveries anew: one destination's, or all of them.
+
+        `destination` is its identity.
+        """
+        configured = frozenset(self.destinations().ids())
         wanted = None if destination is None else frozenset({destination})
         change = Replay(configured, wanted, None, begun_at=time.time())
         return self._reopener.reopen(event_key, change)
 
-    def pause(self, name: str) -> None:
+    def pause(self, identity: str) -> None:
         """Let the destination's deliveries wait; raise Finding where there is no such entry."""
-        self._enable(name, enabled=False)
+        self._enable(identity, enabled=False)
 
-    def resume(self, name: str) -> None:
+    def resume(self, identity: str) -> None:
         """Deliver to it again. What has been waiting is woken in the background, bit by bit."""
-        self._enable(name, enabled=True)
-        wake = Wake(name, time.time() + self._known_for)
+        self._enable(identity, enabled=True)
+        wake = Wake(identity, time.time() + self._known_for)
         threading.Thread(target=self._wake, args=(wake,), name="wake", daemon=True).start()
 
-    def _enable(self, name: str, *, enabled: bool) -> None:
+    def _enable(self, identity: str, *, enabled: bool) -> None:
         def edit(entries: list[Entry]) -> None:
-            found = [entry for entry in entries if entry.get("name") == name]
+            found = [entry for entry in entries if identity_of(entry) == identity]
             if not found:
-                raise Finding(f"there is no destination {name[:64]!r} any more")
+                raise Finding(f"there is no destination {identity[:80]!r} any more")
             found[0]["enabled"] = enabled
 
         with self._lock:

@@ -9,6 +9,7 @@ from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status
 from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.log import LoggedEvent
 
+from spectrum_cli.names import names_from
 from spectrum_cli.ui import words
 
 FUTURE = "future"
@@ -32,12 +33,14 @@ class Step:
 
 def tell(event: LoggedEvent, destinations: Destinations, now: float) -> list[Step]:
     """The story, oldest first; what is still to come stands at the end."""
+    names = names_from(destinations)
     deliveries = list((event.deliveries or {}).values())
     longest = max((past.milliseconds for d in deliveries for past in d.history), default=0)
     steps = [_received(event), *_whole(event, now)]
     for delivery in deliveries:
-        steps += _past(delivery, longest)
-        steps += _standing(delivery, destinations, now)
+        name = names.of(delivery.destination)
+        steps += _past(delivery, name, longest)
+        steps += _standing(delivery, name, destinations, now)
     return sorted(steps, key=lambda step: (step.tone == FUTURE, step.at))
 
 
@@ -66,37 +69,38 @@ def _whole(event: LoggedEvent, now: float) -> Iterator[Step]:
         )
 
 
-def _past(delivery: Delivery, longest: int) -> Iterator[Step]:
+def _past(delivery: Delivery, name: str, longest: int) -> Iterator[Step]:
     """The attempts that are kept, and where a replay began."""
-    name, history = delivery.destination, delivery.history
+    history = delivery.history
     # A replay counts its attempts anew, and keeps the history of those before.
     current = min(delivery.attempts, len(history))
     before, since = history[: len(history) - current], history[len(history) - current :]
     for past in before:
-        yield _attempt(delivery, past, "attempt before the replay", longest)
+        yield _attempt(name, past, "attempt before the replay", longest)
     if delivery.replays:
         yield Step(delivery.planned_at, "replayed", f"Replay {delivery.replays} begun", name)
     unseen = delivery.attempts - current
     for number, past in enumerate(since, start=unseen + 1):
-        yield _attempt(delivery, past, f"attempt {number}", longest)
+        yield _attempt(name, past, f"attempt {number}", longest)
 
 
-def _attempt(delivery: Delivery, past: Attempted, which: str, longest: int) -> Step:
+def _attempt(name: str, past: Attempted, which: str, longest: int) -> Step:
     succeeded = past.answer.isdigit() and past.answer.startswith("2")
     return Step(
         past.at,
         "delivered" if succeeded else "failed",
         words.answer(past.answer),
-        delivery.destination,
+        name,
         which,
         past.milliseconds,
         round(100 * past.milliseconds / longest) if longest else 0,
     )
 
 
-def _standing(delivery: Delivery, destinations: Destinations, now: float) -> Iterator[Step]:
+def _standing(
+    delivery: Delivery, name: str, destinations: Destinations, now: float
+) -> Iterator[Step]:
     """Where the delivery stands: how it ended, or what comes next."""
-    name = delivery.destination
     last = delivery.history[-1] if delivery.history else None
     ended = max(delivery.planned_at, last.at + last.milliseconds / 1000 if last else 0.0)
     match delivery.status:
@@ -107,15 +111,15 @@ def _standing(delivery: Delivery, destinations: Destinations, now: float) -> Ite
         case Status.REMOVED:
             yield Step(ended, "removed", "Given up", name, "the destination was removed")
         case Status.PENDING:
-            yield _next(delivery, destinations, now)
+            yield _next(delivery, name, destinations, now)
 
 
-def _next(delivery: Delivery, destinations: Destinations, now: float) -> Step:
-    name, due = delivery.destination, delivery.next_attempt_at
+def _next(delivery: Delivery, name: str, destinations: Destinations, now: float) -> Step:
+    due = delivery.next_attempt_at
     if delivery.waiting_for:
         why = words.WAITING.get(delivery.waiting_for, words.inert(delivery.waiting_for))
         return Step(max(due, now), FUTURE, "Waits, looked at again", name, why)
-    configured = destinations.usable.get(name)
+    configured = destinations.usable.get(delivery.destination)
     of = f" of {configured.max_attempts}" if configured else ""
     which = f"attempt {delivery.attempts + 1}{of}"
     return Step(max(due, now), FUTURE, "Due now" if due <= now else "Next attempt", name, which)

@@ -32,6 +32,7 @@ REASONS = {
 WAITING = {
     "paused": "the destination is paused",
     "breaker": "its breaker is open after many failures",
+    "unknown_destination": "no entry of it was found; it is looked for again",
     "broken_entry": "its entry cannot be used until it is mended",
 }
 ERRORS = {

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from spectrum_forwarder.configured import Configured
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Status, attempted, settled
 from spectrum_forwarder.domain.errors import (
     ForwarderError,
@@ -89,10 +90,16 @@ class FanOut:
         Returns the ids of the records to be kept in the queue, because something of ours failed.
         """
         try:
+            configured = Configured(self.destinations, self.clock, self.timing)
             gate = Gate(
-                self.health, clock=self.clock, facts=self.facts, timing=self.timing, rng=self.rng
+                self.health,
+                clock=self.clock,
+                facts=self.facts,
+                timing=self.timing,
+                rng=self.rng,
+                name_of=configured.name_of,
             )
-            planner = Planner(self.destinations.load(), gate, self.clock, self.timing, deadline)
+            planner = Planner(configured, gate, self.clock, self.timing, deadline)
         except Unavailable as error:
             self.facts("batch.kept", records=len(records), cause=str(error))
             return [record.id for record in records]
@@ -152,7 +159,7 @@ class Batch:
         needs, now = self._needs, self._needs.clock()
         try:
             key = record.event_key if record.whole is None else self._put(record, record.whole, now)
-            until = now + needs.timing.claim(self._planner.destinations.longest_timeout)
+            until = now + needs.timing.claim(self._planner.configured.now.longest_timeout)
             owner = needs.new_owner()
             claimed = needs.table.claim(key, owner=owner, now=now, until=until)
             if claimed is None or not claimed.is_doubtful:
@@ -228,7 +235,7 @@ class Batch:
         return Work(record, claimed, plan, attempts, set(plan.attempts))
 
     def _attempts(self, claimed: Claimed, body: bytes, plan: Plan) -> Iterator[Attempt]:
-        for name, destination in plan.attempts.items():
+        for identity, destination in plan.attempts.items():
             headers = outbound_headers(
                 destination,
                 outgoing_id=outgoing_id(claimed.event_key, claimed.format),
@@ -237,11 +244,11 @@ class Batch:
                 content_type=claimed.content_type,
                 body=body,
                 now=self._needs.clock(),
-                replays=plan.deliveries[name].replays,
+                replays=plan.deliveries[identity].replays,
             )
             yield Attempt(
                 event_key=claimed.event_key,
-                destination=name,
+                destination=identity,
                 url=destination.url,
                 headers=headers,
                 body=body,
@@ -251,25 +258,25 @@ class Batch:
             )
 
     def _settle(self, work: Work, attempt: Attempt, answer: Answer) -> None:
-        name = attempt.destination
-        work.open.discard(name)
+        identity = attempt.destination
+        work.open.discard(identity)
         if answer is NOT_STARTED:
             return
         now = self._needs.clock()
         after = attempted(
-            work.plan.deliveries[name],
+            work.plan.deliveries[identity],
             answer,
-            max_attempts=work.plan.attempts[name].max_attempts,
+            max_attempts=work.plan.attempts[identity].max_attempts,
             now=now,
             timing=self._needs.timing,
             rng=self._needs.rng,
         )
-        work.plan.deliveries[name] = after
-        self._planner.gate.saw(name, answer)
+        work.plan.deliveries[identity] = after
+        self._planner.gate.saw(identity, answer)
         self._needs.facts(
             "delivery.attempted",
             event_key=attempt.event_key,
-            destination=name,
+            destination=work.plan.attempts[identity].name,
             attempt=after.attempts,
             replay=after.replays or None,
             answer=str(answer),

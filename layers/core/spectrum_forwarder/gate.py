@@ -7,8 +7,10 @@ weather.
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 
 from spectrum_forwarder.domain.delivery import TOO_LARGE, Answer
+from spectrum_forwarder.domain.destination import born_as
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.ports import Clock, Facts
@@ -19,16 +21,24 @@ UNKNOWN = Health()
 
 
 class Gate:
-    """Health of all destinations during one invocation."""
+    """Health of all destinations during one invocation, by identity; facts have their names."""
 
     def __init__(
-        self, board: HealthBoard, *, clock: Clock, facts: Facts, timing: Timing, rng: random.Random
+        self,
+        board: HealthBoard,
+        *,
+        clock: Clock,
+        facts: Facts,
+        timing: Timing,
+        rng: random.Random,
+        name_of: Callable[[str], str] = born_as,
     ) -> None:
         self._board = board
         self._clock = clock
         self._facts = facts
         self._timing = timing
         self._rng = rng
+        self.name_of = name_of
         self._health = dict(board.load())
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._board_failed = False
@@ -62,7 +72,7 @@ class Gate:
         self._health[destination] = probing
         won = self._save(destination, probing, seen=health)
         if won:
-            self._facts("breaker.probed", destination=destination)
+            self._facts("breaker.probed", destination=self.name_of(destination))
         return won
 
     def saw(self, destination: str, answer: Answer) -> None:
@@ -95,7 +105,7 @@ class Gate:
         self._health[destination] = after
         if after.trips != before.trips:
             name = "breaker.opened" if after.broken else "breaker.closed"
-            self._facts(name, destination=destination, trips=after.trips)
+            self._facts(name, destination=self.name_of(destination), trips=after.trips)
 
     def _save(self, destination: str, health: Health, seen: Health | None = None) -> bool:
         if self._board_failed:
@@ -106,5 +116,5 @@ class Gate:
             # Health is advice: without it a delivery is attempted too early at worst. Nothing that
             # can wait is tried again meanwhile: a worker needs its time to record.
             self._board_failed = True
-            self._facts("health.unsaved", destination=destination, cause=str(error))
+            self._facts("health.unsaved", destination=self.name_of(destination), cause=str(error))
             return False

@@ -28,6 +28,7 @@ LEVELS = {
     "event.queued_whole": "WARNING",
     "quarantine.failed": "WARNING",
     "delivery.dead_lettered": "ERROR",
+    "delivery.filtered": "DEBUG",
     "breaker.opened": "WARNING",
     "breaker.open": "DEBUG",
     "breakers.unread": "WARNING",
@@ -143,6 +144,10 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
         Measure("Retries", by="destination", summed=False, when=_repeated),
     ),
     "delivery.dead_lettered": (Measure("DeadLettered", by="destination"),),
+    "delivery.removed": (Measure("Removed", by="destination"),),
+    # Without a dimension: a line of metrics for each destination that wants no event would cost
+    # more than those that get it.
+    "delivery.filtered": (Measure("Filtered"),),
     "record.kept": (Measure("RecordsKept"),),
     "outcome.noted": (Measure("RecordsKept"),),
     "outcome.unwritten": (Measure("RecordsKept"),),

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from spectrum_forwarder.configured import UNKNOWN, Configured
 from spectrum_forwarder.domain.delivery import Deliveries, Delivery, Status, held, planned, settled
-from spectrum_forwarder.domain.destination import Content, Destination, Destinations
+from spectrum_forwarder.domain.destination import Content, Destination
 from spectrum_forwarder.domain.event import is_canary
 from spectrum_forwarder.domain.ports import Clock
 from spectrum_forwarder.domain.timing import Timing
@@ -18,7 +19,7 @@ RECORDING = 2.0
 
 @dataclass(slots=True)
 class Plan:
-    """Each delivery as it now stands, and those to be attempted at once, by destination."""
+    """Each delivery as it now stands, and those to be attempted at once, by identity."""
 
     deliveries: dict[str, Delivery]
     attempts: dict[str, Destination] = field(default_factory=dict)
@@ -28,7 +29,7 @@ class Plan:
 class Planner:
     """Decides for a whole invocation. `deadline` is when it must have ended (Unix seconds)."""
 
-    destinations: Destinations
+    configured: Configured
     gate: Gate
     clock: Clock
     timing: Timing
@@ -54,7 +55,7 @@ class Planner:
             return claimed.deliveries
         if is_canary(claimed.event_key):
             return {}
-        return {name: planned(name, now) for name in self.destinations.names()}
+        return {identity: planned(identity, now) for identity in self.configured.now.ids()}
 
     def begin_by(self, destination: Destination, claimed: Claimed) -> float:
         """The last moment to begin an attempt that ends within the invocation and the claim."""
@@ -63,29 +64,34 @@ class Planner:
     def _decide(
         self, plan: Plan, delivery: Delivery, content: Content, claimed: Claimed, slow_lane: bool
     ) -> None:
-        name, now = delivery.destination, self.clock()
-        destination = self.destinations.usable.get(name)
+        identity, now = delivery.destination, self.clock()
+        destination = self.configured.find(delivery)
         if destination is None:
-            plan.deliveries[name] = self._without_entry(delivery, now)
+            plan.deliveries[identity] = self._without_entry(delivery, now)
         elif delivery.attempts == 0 and not content.wanted_by(destination):
-            plan.deliveries[name] = settled(delivery, Status.FILTERED)
+            plan.deliveries[identity] = settled(delivery, Status.FILTERED)
         elif not destination.enabled:
-            plan.deliveries[name] = held(delivery, self._patience(delivery, now), "paused")
-        elif self.gate.holds_back(name):
-            plan.deliveries[name] = self._held_by_breaker(delivery, now)
-        elif self._belongs_here(name, slow_lane) and now <= self.begin_by(destination, claimed):
+            plan.deliveries[identity] = held(delivery, self._patience(delivery, now), "paused")
+        elif self.gate.holds_back(identity):
+            plan.deliveries[identity] = self._held_by_breaker(delivery, now)
+        elif self._belongs_here(identity, slow_lane) and now <= self.begin_by(destination, claimed):
             self._attempt(plan, delivery, destination)
 
     def _without_entry(self, delivery: Delivery, now: float) -> Delivery:
-        if delivery.destination in self.destinations.broken:
+        if delivery.destination in self.configured.now.broken:
             return held(delivery, self._patience(delivery, now), "broken_entry")
-        return settled(delivery, Status.REMOVED)
+        if self.configured.is_gone(delivery):
+            return settled(delivery, Status.REMOVED)
+        until = now + self.timing.doubt
+        if delivery.waiting_for == UNKNOWN:  # and the registry is of no help, for how long ever
+            until = max(until, now + self.timing.patience(now - delivery.planned_at))
+        return held(delivery, until, UNKNOWN)
 
     def _attempt(self, plan: Plan, delivery: Delivery, destination: Destination) -> None:
-        if self.gate.admits(destination.name):
-            plan.attempts[destination.name] = destination
+        if self.gate.admits(destination.id):
+            plan.attempts[destination.id] = destination
         else:
-            plan.deliveries[destination.name] = self._held_by_breaker(delivery, self.clock())
+            plan.deliveries[destination.id] = self._held_by_breaker(delivery, self.clock())
 
     def _held_by_breaker(self, delivery: Delivery, now: float) -> Delivery:
         # A delivery that was paused before is not to blame for its age.
@@ -97,8 +103,8 @@ class Planner:
         reopens_at = self.gate.reopens_at(delivery.destination)
         return held(delivery, max(reopens_at, now + self.timing.patience(waited)), "breaker")
 
-    def _belongs_here(self, name: str, slow_lane: bool) -> bool:
-        return slow_lane or not self.gate.is_slow(name)
+    def _belongs_here(self, identity: str, slow_lane: bool) -> bool:
+        return slow_lane or not self.gate.is_slow(identity)
 
     def _patience(self, delivery: Delivery, now: float) -> float:
         return now + self.timing.hold(now - delivery.planned_at)

@@ -18,6 +18,12 @@ NOTED_PATIENCE = 8.0
 # For how long an event of which nothing can be written down is left alone: at first, and at most.
 FIRST_HOLD, LONGEST_HOLD = 120.0, 3600.0
 DAY = 86_400.0
+# What is told of deliveries that end so.
+GIVEN_UP = {
+    Status.DEAD_LETTERED: "delivery.dead_lettered",
+    Status.REMOVED: "delivery.removed",
+    Status.FILTERED: "delivery.filtered",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class Recorder:
             self.facts("claim.lost", event_key=claimed.event_key)
             return
         if not told:
-            self._report_dead_letters(outcome)
+            self._report_given_up(outcome)
         for hint in hints:
             try:
                 self.queue.send_hint(claimed.event_key, delay=hint.delay, slow=hint.slow)
@@ -163,7 +169,7 @@ class Recorder:
             return False
         if noted:
             self.facts("outcome.noted", event_key=claimed.event_key, cause=str(cause))
-            self._report_dead_letters(outcome)
+            self._report_given_up(outcome)
         return noted
 
     def _note_down(
@@ -178,14 +184,16 @@ class Recorder:
             payload=payload,
         )
 
-    def _report_dead_letters(self, outcome: Outcome) -> None:
+    def _report_given_up(self, outcome: Outcome) -> None:
+        """Tell of each delivery that was settled without having been delivered."""
         before = outcome.claimed.deliveries or {}
-        for name, delivery in outcome.deliveries.items():
-            if delivery.status is Status.DEAD_LETTERED and delivery != before.get(name):
+        for identity, delivery in outcome.deliveries.items():
+            fact = GIVEN_UP.get(delivery.status)
+            if fact is not None and delivery != before.get(identity):
                 self.facts(
-                    "delivery.dead_lettered",
+                    fact,
                     event_key=outcome.claimed.event_key,
-                    destination=name,
+                    destination=self.gate.name_of(identity),
                     reason=delivery.reason,
                     attempts=delivery.attempts,
                 )

@@ -40,14 +40,17 @@ class CachedSecret(Generic[Parsed]):
         self.read_at = float("-inf")
         self._failed_at = float("-inf")
 
-    def get(self, max_age: float) -> Parsed:
+    def get(self, max_age: float, *, pause: float | None = None) -> Parsed:
         """The parsed secret, at most `max_age` seconds old unless the store is down.
 
-        Raises RegistryUnavailable where nothing was ever read.
+        After a failed reading it is not asked again for `pause` seconds, by default for as long as
+        a copy may be old. Raises RegistryUnavailable where nothing was ever read.
         """
         now = self._clock()
         fresh = now - self.read_at < max_age
-        pausing = now - self._failed_at < min(max_age, PAUSE_AFTER_FAILURE)
+        pausing = now - self._failed_at < min(
+            max_age if pause is None else pause, PAUSE_AFTER_FAILURE
+        )
         if self._value is not None and (fresh or pausing):
             return self._value
         try:

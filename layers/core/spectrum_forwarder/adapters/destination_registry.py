@@ -4,6 +4,7 @@ README.md has every field.
 """
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jmespath
@@ -21,10 +22,14 @@ from spectrum_forwarder.adapters.url_guard import check_url
 from spectrum_forwarder.domain.destination import (
     DEFAULT_TIMEOUT,
     LONGEST_TIMEOUT,
+    NAME,
+    Broken,
     Destination,
     Destinations,
     Filter,
     Kind,
+    born_as,
+    identity_of,
 )
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.headers import HEADER_VALUE
@@ -40,10 +45,9 @@ MOST_ATTEMPTS = 100
 CONNECTION_HEADERS = frozenset(
     ("connection", "content-length", "expect", "te", "transfer-encoding")
 )
-NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 DESTINATION_FIELDS = {
-    *("name", "kind", "url", "target", "signing_secret", "headers", "filter"),
+    *("id", "name", "kind", "url", "target", "signing_secret", "headers", "filter"),
     *("timeout_seconds", "max_attempts", "enabled"),
 }
 
@@ -68,27 +72,45 @@ class SecretDestinations:
         self._max_age = max_age
         self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
 
-    def load(self) -> Destinations:
+    def load(self, *, max_age: float | None = None) -> Destinations:
         """See the port."""
-        return self._secret.get(self._max_age)
+        wanted = self._max_age if max_age is None else min(max_age, self._max_age)
+        found = self._secret.get(wanted, pause=self._max_age)
+        return replace(found, read_at=self._secret.read_at)
 
 
 def read_destinations(text: str, report: Report, *, allow_loopback: bool = False) -> Destinations:
     """Parse the destinations secret; raise InvalidEntry where it is no list of entries."""
     usable: dict[str, Destination] = {}
-    broken: dict[str, str] = {}
+    refused: list[tuple[Entry, str, str]] = []
     for number, entry in enumerate(entries_of(text, "destinations")):
-        name = called(entry, "name", number)
         try:
             destination = read_destination(entry, allow_loopback=allow_loopback)
-            if destination.name in usable:
-                raise InvalidEntry("name stands twice; the first entry is used")
-            usable[destination.name] = destination
+            _require_unlike(destination, usable)
+            usable[destination.id] = destination
         except InvalidEntry as error:
+            name = called(entry, "name", number)
             report(name, error)
-            if NAME.fullmatch(name) and name not in usable:
-                broken[name] = str(error)
-    return Destinations(usable, {n: reason for n, reason in broken.items() if n not in usable})
+            refused.append((entry, name, str(error)))
+    broken: dict[str, Broken] = {}
+    nameless: list[str] = []
+    for entry, name, reason in refused:
+        identity = identity_of(entry)
+        if identity is None or (identity in usable and usable[identity].name != name):
+            nameless.append(f"{name}: {reason}")
+        elif identity not in usable:
+            broken[identity] = Broken(name if NAME.fullmatch(name) else born_as(identity), reason)
+    return Destinations(usable, broken, tuple(nameless))
+
+
+def _require_unlike(destination: Destination, others: dict[str, Destination]) -> None:
+    if any(other.name == destination.name for other in others.values()):
+        raise InvalidEntry("name stands twice; the first entry is used")
+    if destination.id in others:
+        raise InvalidEntry(
+            f"id is that of {others[destination.id].name}, and what that one is owed would come "
+            "here: make this entry with `forwarder destinations add`"
+        )
 
 
 def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destination:
@@ -98,6 +120,9 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
     name, secret = entry.get("name"), entry.get("signing_secret")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InvalidEntry("name must be letters, digits, '_' and '-', at most 64")
+    identity = identity_of(entry)
+    if identity is None:
+        raise InvalidEntry("id must be as `forwarder destinations add` made it, or not be there")
     kind = read_kind(entry)
     where = _url(entry, allow_loopback) if kind is Kind.HTTP else read_target(entry, kind)
     if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret) or secret == "whsec_":
@@ -112,6 +137,7 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
         max_attempts=_whole(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS),
         enabled=_enabled(entry),
         kind=kind,
+        id=identity,
     )
 
 

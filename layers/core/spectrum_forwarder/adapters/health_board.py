@@ -14,7 +14,8 @@ from spectrum_forwarder.domain.ports import Clock
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-# No event key can begin so. An attribute a destination, told from the key by its prefix.
+# No event key can begin so. An attribute a destination: its identity, told from the
+# key by a prefix.
 HEALTH_KEY = "#health"
 PREFIX = "destination "
 CACHED_SECONDS = 5.0
@@ -78,6 +79,19 @@ class DynamoHealthBoard:
             raise TableUnavailable(f"update_item: {code}") from error
         self._cached[destination] = health
         return True
+
+    def forget(self, destination: str) -> None:
+        """Let go of a destination that is no more; raise TableUnavailable."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=items.key(HEALTH_KEY),
+                UpdateExpression="REMOVE #destination",
+                ExpressionAttributeNames={"#destination": PREFIX + destination},
+            )
+        except FAILURES as error:
+            raise TableUnavailable(f"update_item: {failure_code(error)}") from error
+        self._cached.pop(destination, None)
 
 
 def _write(health: Health) -> items.Item:

@@ -67,9 +67,9 @@ class Attempted:
 class Delivery:
     """The unit of state. Times are Unix seconds; `reason` says why it was dead-lettered.
 
-    `planned_at` is when the event was bound for the destination, `next_attempt_at` when the next
-    attempt is due (pending deliveries only), `waiting_for` why that is not a matter of retries,
-    `replays` how often an operator has begun it anew.
+    `destination` is the destination's identity, `planned_at` when the event was bound for it,
+    `next_attempt_at` when the next attempt is due (pending deliveries only), `waiting_for` why that
+    is not a matter of retries, `replays` how often an operator has begun it anew.
     """
 
     destination: str

@@ -1,7 +1,8 @@
 """A destination: a configured target for events, and whether it wants a given one."""
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,6 +10,9 @@ from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
 
 DEFAULT_TIMEOUT = 10.0
 LONGEST_TIMEOUT = 30.0
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# No name holds a full stop, so the name at birth can be read off.
+IDENTITY = re.compile(rf"{NAME.pattern}(\.[a-z0-9]{{6}})?")
 
 # Given the body as JSON, whether the destination takes the event. May raise anything.
 Filter = Callable[[object], bool]
@@ -23,11 +27,29 @@ class Kind(StrEnum):
     LAMBDA = "lambda"
 
 
+def identity_of(entry: Mapping[str, object]) -> str | None:
+    """What deliveries to a registry's entry are bound to: its `id`, else its `name`.
+
+    A broken entry has it too; None where it cannot be read.
+    """
+    identity, shape = entry.get("id"), IDENTITY
+    if identity is None:
+        identity, shape = entry.get("name"), NAME
+    return identity if isinstance(identity, str) and shape.fullmatch(identity) else None
+
+
+def born_as(identity: str) -> str:
+    """The name that a destination was made under: its identity is `NAME.abcdef`, or the name."""
+    return identity.partition(".")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """A target as it is configured; `enabled` false means paused: its deliveries wait.
 
-    `url` is where it is: an https URL, and for every kind but HTTP the target's ARN.
+    `url` is where it is: an https URL, and for every kind but HTTP the target's ARN. `id` is what
+    deliveries are bound to: it outlives a change of the name, and no other ever has it. An entry
+    that has none is its name.
     """
 
     name: str
@@ -39,21 +61,46 @@ class Destination:
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     enabled: bool = True
     kind: Kind = Kind.HTTP
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            object.__setattr__(self, "id", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An entry that cannot be used, and why."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """All destinations by name, and the names of entries that cannot be used (with the reason).
+    """All destinations by identity, and the entries that cannot be used.
 
-    Events are still bound for a broken entry: its deliveries wait until it is mended.
+    Events are still bound for a broken entry: its deliveries wait until it is mended. `nameless`
+    says of each entry whose identity cannot be told what is wrong with it: it may be any that is
+    missing here. `read_at` (Unix seconds) is when the registry was asked for this copy.
     """
 
     usable: Mapping[str, Destination]
-    broken: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, Broken] = field(default_factory=dict)
+    nameless: Sequence[str] = ()
+    read_at: float = float("-inf")
 
-    def names(self) -> list[str]:
-        """Every name that new events are bound for."""
+    def __contains__(self, identity: object) -> bool:
+        return identity in self.usable or identity in self.broken
+
+    def ids(self) -> list[str]:
+        """The identity of everything that new events are bound for."""
         return [*self.usable, *self.broken]
+
+    def name_of(self, identity: str) -> str:
+        """What a destination is called today; what is not here, what it was called when made."""
+        known = self.usable.get(identity) or self.broken.get(identity)
+        return known.name if known else born_as(identity)
 
     @property
     def longest_timeout(self) -> float:

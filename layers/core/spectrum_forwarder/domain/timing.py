@@ -13,6 +13,8 @@ HINT_OLD, HINT_LOST = 1800.0, 86_400.0
 LONGEST_HINT_DELAY = 900.0
 # Even a local queue needs so long, however time is scaled.
 SHORTEST_CLAIM = 5.0
+# Copies of the registry are no older than this, unless it cannot be read; clocks differ by less.
+DOUBT = 30.0
 # An answer comes this much after the attempt's own time limit at the latest.
 SETTLING = 5.0
 
@@ -65,6 +67,11 @@ class Timing:
         Growing with age keeps a long wait cheap, and ends it late by a quarter at most.
         """
         return min(age / 4, 3600.0 * self.scale)
+
+    @property
+    def doubt(self) -> float:
+        """How long a delivery waits whose destination is missing from a copy of the registry."""
+        return DOUBT * self.scale
 
     def hold(self, age: float) -> float:
         """How long a delivery of that age waits for an operator: a minute at first, later more."""

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 class DestinationRegistry(Protocol):
     """The configured destinations."""
 
-    def load(self) -> Destinations:
-        """All of them, possibly some seconds old."""
+    def load(self, *, max_age: float | None = None) -> Destinations:
+        """All of them, possibly some seconds old.
+
+        `max_age` (seconds) asks for a copy no older than that. Where the registry cannot be read
+        now, the last copy serves: its `read_at` tells.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""Configured: the destinations as one invocation knows them, and when one is certainly gone.
+
+A worker's copy of the registry may be half a minute old, and older while the registry cannot be
+read. So what the copy does not hold decides nothing: it is asked for anew, and a delivery without
+an entry waits before it is settled.
+"""
+
+from spectrum_forwarder.domain.delivery import EARLY, Delivery
+from spectrum_forwarder.domain.destination import Destination, Destinations
+from spectrum_forwarder.domain.errors import RegistryUnavailable
+from spectrum_forwarder.domain.ports import Clock
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import DestinationRegistry
+
+# What a delivery waits for whose destination is missing.
+UNKNOWN = "unknown_destination"
+# A missing destination is looked for in a copy that is no older than this (seconds): whoever bound
+# the delivery may have known the newest one, and its clock, an operator's perhaps, may be slow.
+RECENT = 5.0
+# So long after it was asked, the registry is not asked again by the same invocation.
+ASKED_EVERY = 1.0
+
+
+class Configured:
+    """The registry during one invocation; raises RegistryUnavailable where it was never read."""
+
+    def __init__(self, registry: DestinationRegistry, clock: Clock, timing: Timing) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._scale = min(timing.scale, 1.0)
+        self._asked_at = float("-inf")
+        self.now: Destinations = registry.load()
+
+    def find(self, delivery: Delivery) -> Destination | None:
+        """The delivery's destination if it can be used, looked for anew where it is missing."""
+        if delivery.destination not in self.now:
+            self._ask(delivery)
+        return self.now.usable.get(delivery.destination)
+
+    def is_gone(self, delivery: Delivery) -> bool:
+        """Whether the delivery's destination was certainly taken away.
+
+        It was missing before, half a minute ago: more than copies of different age, or clocks,
+        explain. It is missing still from a copy that was read since then, which holds no entry that
+        it might be.
+        """
+        return (
+            delivery.destination not in self.now
+            and delivery.waiting_for == UNKNOWN
+            and self.now.read_at >= delivery.next_attempt_at - EARLY * self._scale
+            and not self.now.nameless
+        )
+
+    def name_of(self, identity: str) -> str:
+        """What people call it."""
+        return self.now.name_of(identity)
+
+    def _ask(self, delivery: Delivery) -> None:
+        now = self._clock()
+        due = max(delivery.planned_at, delivery.next_attempt_at - EARLY * self._scale)
+        wanted = max(due, now - RECENT * self._scale)
+        if self.now.read_at >= wanted or now - self._asked_at < ASKED_EVERY * self._scale:
+            return
+        self._asked_at = now
+        try:
+            self.now = self._registry.load(max_age=max(0.0, now - wanted))
+        except RegistryUnavailable:
+            return  # the copy serves on, and decides nothing by what it does not hold
