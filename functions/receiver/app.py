@@ -47,6 +47,7 @@ def build(environment: Mapping[str, str]) -> Receiver:
             DynamoIntake(dynamodb, settings.events_table),
             S3Payloads(s3, settings.payloads_bucket),
             Timing(settings.time_scale),
+            clock=time.time,
         ),
         queue=SqsEventQueue(
             clients.make("sqs"),

@@ -127,6 +127,23 @@ def test_an_event_under_a_known_id_waits_in_the_queue_where_its_own_put_fails(wo
     assert sorted(arrived(world)) == sorted([HERE, THERE])
 
 
+def test_where_looking_takes_too_long_the_event_waits_in_the_queue(world: World) -> None:
+    answer(world, HERE)
+
+    def slow(*given: Any, **more: Any) -> Any:
+        world.clock.advance(1.2)
+        return put(*given, **more)
+
+    put, world.rows.put = world.rows.put, slow  # type: ignore[method-assign]
+    world.store = replace(world.store, clock=world.clock)
+    world.table.calls.clear()
+    assert answer(world, THERE)[0] == "accepted"
+    assert world.table.calls == ["put"]
+    world.rows.put = put  # type: ignore[method-assign]
+    world.store = replace(world.store, clock=None)
+    assert sorted(arrived(world)) == sorted([HERE, THERE])
+
+
 def test_a_released_request_with_a_known_id_is_stored_and_hinted_at() -> None:
     stack = Stack()
     stack.add_quick(destination_of("crm"))

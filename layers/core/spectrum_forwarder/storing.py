@@ -9,13 +9,14 @@ item compares fingerprints, and is made again under a key of the event's own:
   Which time that is, all copies of the new one read off a mark, `{key}+last`.
 """
 
+import math
 import zlib
 from dataclasses import dataclass, replace
 
-from spectrum_forwarder.domain.errors import PayloadsUnavailable
+from spectrum_forwarder.domain.errors import PayloadsUnavailable, TableUnavailable
 from spectrum_forwarder.domain.event import Event, unpack
 from spectrum_forwarder.domain.identity import LONGEST_RUN, SUFFIX, fingerprint_of
-from spectrum_forwarder.domain.ports import Existing, Intake, Payloads, StoredEvent
+from spectrum_forwarder.domain.ports import Clock, Existing, Intake, Payloads, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 
 # Bytes of a packed body. The table is paid for the whole item by put, claim and record; from about
@@ -24,6 +25,8 @@ CHEAPEST_INLINE = 4_096
 # While the bucket fails a body stays in the item up to here. DynamoDB's item limit is 400 KB;
 # deliveries and their history need the rest.
 LARGEST_INLINE = 350_000
+# Seconds: with one call more, and that to the queue, Spectrum has its answer in five.
+PATIENCE = 1.0
 # A mark is of use for as long as the retries of what it marks, and then to nobody (seconds).
 MARK_KEPT = 86_400.0
 
@@ -38,11 +41,16 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class EventStore:
-    """The table and the bucket behind it."""
+    """The table and the bucket behind it.
+
+    With a `clock`, somebody waits for the answer: a put that has taken PATIENCE makes no further
+    call, and is a failure of the table.
+    """
 
     table: Intake
     payloads: Payloads
     timing: Timing
+    clock: Clock | None = None
 
     def fit(self, stored: StoredEvent) -> StoredEvent:
         """The event as the table should hold it.
@@ -73,8 +81,10 @@ class EventStore:
         or the whole event, that is on its way.
         """
         due_at = now + self.timing.hint_slack
+        give_up_at = self.clock() + PATIENCE if self.clock else math.inf
 
         def put(key: str) -> Existing | None:
+            self._check(give_up_at)
             stored = replace(fitted, event=replace(event, key=key))
             return self.table.put(stored, receipt=receipt, now=now, due_at=due_at)
 
@@ -85,9 +95,14 @@ class EventStore:
             key = f"{key}+{event.fingerprint[:SUFFIX]}"
             existing = put(key)
         if existing is not None and not _is_copy(existing, event):
+            self._check(give_up_at)
             key = f"{key}+{self._began(key, event) * 1000:.0f}"
             existing = put(key)
         return Placed(key, existing)
+
+    def _check(self, give_up_at: float) -> None:
+        if self.clock and self.clock() > give_up_at:
+            raise TableUnavailable("put_item: too slow to look where else the event may stand")
 
     def _began(self, key: str, event: Event) -> float:
         """When that first came of which this event is a copy, or the event itself if it is none."""
