@@ -1,8 +1,10 @@
 """What holds for all tests."""
 
 import sys
+import time
 
 import pytest
+from spectrum_forwarder import observability
 from spectrum_forwarder.adapters.wire import Wire
 
 
@@ -17,3 +19,9 @@ def moto_goes_before_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
         return None if mocked else send(self, request, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Wire, "send", unless_mocked)
+
+
+@pytest.fixture(autouse=True)
+def every_line_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process tests more refusals than an instance has lines for in a minute."""
+    monkeypatch.setattr(observability.teller, "_sample", observability.Sample(time.monotonic))

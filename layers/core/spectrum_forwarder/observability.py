@@ -4,7 +4,9 @@ Facts carry keys, names, codes, counts and times. Never a body, a signature, a s
 
 Metrics leave once, at the end of an invocation, as lines in CloudWatch's embedded metric format.
 Log lines are a large part of the bill, so the only fact of an invocation rides on the line of its
-metrics: an accepted event is one line in the receiver, and often one in the fan-out.
+metrics: an accepted event is one line in the receiver, and often one in the fan-out. Of what a
+stranger can cause, an instance writes 60 lines of a kind a minute, and then how many it left out;
+metrics count all.
 """
 
 import functools
@@ -13,7 +15,7 @@ import os
 import threading
 import time
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +27,12 @@ from spectrum_forwarder.measures import LEVELS, MEASURES, TIMED, UNSAID, Measure
 DEFAULT_NAMESPACE = "SpectrumForwarder"
 # CloudWatch's limit, over which Powertools would print by itself.
 MOST_VALUES = 99
+
+# Facts that a stranger can cause at will: so many lines of each in so many seconds, and no more.
+SAMPLED = frozenset(
+    {"request.refused", "request.looped", "request.quarantined", "quarantine.failed"}
+)
+SAMPLED_LINES, SAMPLED_SECONDS = 60, 60.0
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 # A dimension's name and value, or nothing.
@@ -44,11 +52,45 @@ class InvocationFailed(Exception):
     """Stands for an exception that may not leave a handler: its text could quote an event."""
 
 
-class Teller:
-    """The facts and metrics of the invocation that is under way; safe from several threads."""
+class Sample:
+    """Lets a limited number of lines of each fact through in a minute, and counts the others.
 
-    def __init__(self) -> None:
+    Of what a stranger can cause at will, a line each would be paid by us.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until = float("inf")
+        self._lines: Counter[str] = Counter()
+
+    def takes(self, name: str) -> bool:
+        """Whether this one gets a line."""
+        if name not in SAMPLED:
+            return True
+        if not self._lines:
+            self._until = self._clock() + SAMPLED_SECONDS
+        self._lines[name] += 1
+        return self._lines[name] <= SAMPLED_LINES
+
+    def left_out(self) -> dict[str, int]:
+        """How many lines of each fact were left out, once their minute is over; then none."""
+        if self._clock() < self._until:
+            return {}
+        lines, self._lines, self._until = self._lines, Counter(), float("inf")
+        return {
+            name: number - SAMPLED_LINES for name, number in lines.items() if number > SAMPLED_LINES
+        }
+
+
+class Teller:
+    """The facts and metrics of the invocation that is under way; safe from several threads.
+
+    `clock` (seconds) says when a minute of sampled lines is over.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
+        self._sample = Sample(clock)
         self.begin(None)
 
     def begin(self, request_id: str | None) -> None:
@@ -72,7 +114,8 @@ class Teller:
             level = LEVELS.get(name, "INFO")
             if level != "INFO" and self._request_id:
                 told["request_id"] = self._request_id
-            if level != "DEBUG":
+            self._tell_left_out()
+            if level != "DEBUG" and self._sample.takes(name):
                 unsaid = UNSAID.get(name, {}).items()
                 said = {key: value for key, value in told.items() if (key, value) not in unsaid}
                 self._tell({"level": level, "message": name, **said})
@@ -80,6 +123,7 @@ class Teller:
     def end(self) -> None:
         """Print what is left, metrics last."""
         with self._lock:
+            self._tell_left_out()
             seconds = round(time.perf_counter() - self._began, 3)
             for metric in self._timed:
                 self._add((), metric, MetricUnit.Seconds, seconds)
@@ -89,6 +133,11 @@ class Teller:
             for dimension, values in self._values.items():
                 _print(dimension, values, self._held if dimension == carrier else None)
             self.begin(None)
+
+    def _tell_left_out(self) -> None:
+        for name, lines in self._sample.left_out().items():
+            told = {"message": "lines.left_out", "fact": name, "lines": lines}
+            self._tell({"level": "WARNING", **told})
 
     def _tell(self, line: dict[str, Any]) -> None:
         """Hold the first line back; at the second one it is clear that neither is the only one."""
