@@ -17,12 +17,14 @@ from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, S
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.senders.router import make_sender
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout import FanOut
+from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import FanoutSettings
 from spectrum_forwarder.storing import EventStore
@@ -65,6 +67,7 @@ def build(environment: Mapping[str, str]) -> FanOut:
         retention_days=settings.retention_days,
         new_owner=lambda: uuid.uuid4().hex,
         in_parallel=ThreadPoolExecutor(BATCH).map,
+        loops=Loops(DynamoNotes(dynamodb, settings.events_table), time.time),
     )
 
 

@@ -21,6 +21,7 @@ from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks
 from spectrum_forwarder.domain.errors import Refused
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.receive import FAILED, INTERNAL_ERROR, Receiver, Reply, refuse
 from spectrum_forwarder.settings import ReceiverSettings
@@ -58,6 +59,7 @@ def build(environment: Mapping[str, str]) -> Receiver:
         facts=facts,
         tolerance=settings.timestamp_tolerance_seconds,
         quarantine=S3Quarantine(s3, settings.payloads_bucket, clock=time.time),
+        loops=Loops(notes, time.time),
     )
 
 

@@ -67,6 +67,16 @@ def test_a_new_event_is_stored_and_its_copy_is_told(table: EventTable) -> None:
     assert put(table, receipt="second") == existing_of(due_at=NOW + 75)
 
 
+@pytest.mark.parametrize("via", [None, "0123456789abcdef, fedcba9876543210"])
+def test_the_marks_that_an_event_came_with_are_kept(table: EventTable, via: str | None) -> None:
+    stored = stored_of()
+    marked = replace(stored, event=replace(stored.event, via=via))
+    table.put(marked, receipt="first", now=NOW, due_at=NOW + 75)
+    claimed = claim(table)
+    assert claimed is not None
+    assert claimed.via == via
+
+
 def test_a_put_that_meets_its_own_receipt_is_new(table: EventTable) -> None:
     assert put(table) is None
     assert put(table) is None

@@ -21,7 +21,9 @@ from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.samples import FLAWS, WEBHOOK_ID, flawed
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.via import VIA_HEADER, mark_of
 
 from tests.support.make import WEBHOOK, body_of, signed_headers, stored_of
 
@@ -165,6 +167,7 @@ def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
     _send(stack, burst, _body("spc-msg-0"))
     _send(stack, burst, body_of("spc-msg-0", text="another under the same id"))
     _put_as_later_version(stack, table)
+    _send(stack, burst, _body("spc-msg-0"), _come_back(stack, table, _body("spc-msg-0")))
     _send(stack, burst, _body("spc-msg-large", size=600_000))
     stale = _body("spc-msg-stale")
     _send(stack, burst, stale, signed_headers(stale, now=time.time() - 400))
@@ -205,6 +208,12 @@ def _put_as_later_version(stack: LocalStack, table: str) -> None:
     stored = stored_of("spc-msg-later", received_at=time.time())
     item = items.new_item(stored, receipt="later", due_at=time.time())
     stack.client("dynamodb").put_item(TableName=table, Item=item | {"v": {"N": "99"}})
+
+
+def _come_back(stack: LocalStack, table: str, body: bytes) -> dict[str, str]:
+    """The headers of what the stack itself has forwarded."""
+    notes = DynamoNotes(stack.client("dynamodb"), table).read()
+    return signed_headers(body) | {VIA_HEADER: mark_of(notes.loop_key, body)}
 
 
 def _body(message_id: str, *, size: int = 0) -> bytes:

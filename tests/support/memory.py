@@ -121,6 +121,7 @@ class MemoryTable:
             deliveries=row.deliveries,
             format=row.format,
             unrecorded=row.unrecorded,
+            via=event.via,
         )
 
     def strike(self, event_key: str, *, owner: str) -> int:

@@ -22,6 +22,7 @@ from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout import FanOut, InParallel
+from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.receive import Receiver, Reply
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper, Swept
@@ -32,6 +33,7 @@ from tests.support.memory import (
     ManualClock,
     MemoryDestinations,
     MemoryHealthBoard,
+    MemoryNotes,
     MemoryPayloads,
     MemoryQueue,
     MemorySender,
@@ -122,6 +124,8 @@ class World:
         self.health = Tap(self.board, TableUnavailable)
         self.registry = Tap(self.webhooks, RegistryUnavailable)
         self.targets = Tap(self.destinations, RegistryUnavailable)
+        self.notes = Tap(MemoryNotes(), TableUnavailable)
+        self.loops = Loops(cast(Any, self.notes), self.clock)
         self.store = EventStore(cast(Any, self.table), cast(Any, self.payloads), self.timing)
         self.rng = random.Random(1)
         self._owners = 0
@@ -137,6 +141,7 @@ class World:
             clock=self.clock,
             facts=self.facts,
             tolerance=300,
+            loops=self.loops,
         )
 
     def receive(
@@ -250,6 +255,7 @@ class World:
             new_owner=self._new_owner,
             in_parallel=self.in_parallel,
             rng=self.rng,
+            loops=self.loops,
         )
 
     def _new_owner(self) -> str:

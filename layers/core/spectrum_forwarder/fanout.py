@@ -32,6 +32,7 @@ from spectrum_forwarder.domain.worker_ports import (
     Sender,
 )
 from spectrum_forwarder.gate import Gate
+from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.plan import Plan, Planner
 from spectrum_forwarder.record import Outcome, Recorder
 from spectrum_forwarder.storing import EventStore
@@ -83,6 +84,7 @@ class FanOut:
     new_owner: Callable[[], str]
     in_parallel: InParallel
     rng: random.Random = field(default_factory=random.Random)
+    loops: Loops | None = None
 
     def fan_out(self, records: Sequence[QueueRecord], *, deadline: float) -> list[str]:
         """Handle a batch until `deadline` (Unix seconds).
@@ -235,6 +237,8 @@ class Batch:
         return Work(record, claimed, plan, attempts, set(plan.attempts))
 
     def _attempts(self, claimed: Claimed, body: bytes, plan: Plan) -> Iterator[Attempt]:
+        loops = self._needs.loops
+        via = loops.marked(claimed.via, body) if loops and plan.attempts else claimed.via
         for identity, destination in plan.attempts.items():
             headers = outbound_headers(
                 destination,
@@ -245,6 +249,7 @@ class Batch:
                 body=body,
                 now=self._needs.clock(),
                 replays=plan.deliveries[identity].replays,
+                via=via,
             )
             yield Attempt(
                 event_key=claimed.event_key,

@@ -15,6 +15,7 @@ from spectrum_forwarder.domain.errors import UnknownWebhook, refusals
 # Levels of facts other than INFO. Those of DEBUG are only counted: nobody needs a line of each.
 LEVELS = {
     "request.refused": "WARNING",
+    "request.looped": "WARNING",
     "registry.entry_refused": "ERROR",
     "registry.unread": "ERROR",
     "registry.read": "DEBUG",
@@ -129,6 +130,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
         Measure("OwnFaults", by="code", summed=False, when=_our_fault),
         SKEW_REFUSED,
     ),
+    "request.looped": (Measure("Looped"),),
     "request.quarantined": (Measure("Quarantined"),),
     "quarantine.failed": (Measure("QuarantineFailed"),),
     "receive.failed": (Measure("ReceivesFailed"), Measure("OwnFaults", by="code", summed=False)),

@@ -1,9 +1,10 @@
 """Receive: prove an inbound request, make its event durable, and only then say 200.
 
-The story, top to bottom: refuse what names no webhook before any call; find the webhook's secrets;
-check the time and the signature; put the event into the table, or whole into the queue if the
-table fails; answer. Whatever is doubtful on our side is a 503, which Spectrum retries. What names a
-known webhook and is not proved is kept, for it may be Spectrum's all the same.
+The story, top to bottom: know what we have forwarded ourselves; refuse what names no webhook before
+any call; find the webhook's secrets; check the time and the signature; put the event into the
+table, or whole into the queue if the table fails; answer. Whatever is doubtful on our side is a
+503, which Spectrum retries. What names a known webhook and is not proved is kept, for it may be
+Spectrum's all the same.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ from spectrum_forwarder.domain.ports import (
 from spectrum_forwarder.domain.quarantine import Quarantine, suspect
 from spectrum_forwarder.domain.schemes import Proof, prove
 from spectrum_forwarder.domain.signature import parse_timestamp
+from spectrum_forwarder.domain.via import VIA_HEADER
+from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.storing import EventStore
 
 # SQS takes 1 MiB, and base64 makes three bytes four.
@@ -57,7 +60,8 @@ class Reply:
 class Receiver:
     """What receiving needs; `tolerance` is the timestamp window in seconds, both ways.
 
-    Without a quarantine, requests that do not verify are refused and forgotten.
+    Without a quarantine, requests that do not verify are refused and forgotten; without `loops`,
+    what this stack has forwarded itself is a request like any other.
     """
 
     webhooks: WebhookRegistry
@@ -67,10 +71,16 @@ class Receiver:
     facts: Facts
     tolerance: int
     quarantine: Quarantine | None = None
+    loops: Loops | None = None
 
     def receive(self, request: InboundRequest, *, receipt: str) -> Reply:
         """Answer one request; `receipt` identifies this invocation. Raises nothing of its own."""
         now = self.clock()
+        if self._comes_back(request):
+            # Neither kept nor sent on, and settled where it was sent from: a failure would come
+            # again, and would open the breaker of a forwarder that has more for us.
+            self.facts("request.looped", body_bytes=len(request.body))
+            return Reply(208, {"status": "loop"})
         try:
             event = self._authenticate(request, now)
             status, key = self._make_durable(event, receipt)
@@ -83,6 +93,10 @@ class Receiver:
             return refuse(refusal)
         return Reply(200, {"status": status, "event_key": key})
 
+    def _comes_back(self, request: InboundRequest) -> bool:
+        via = request.header(VIA_HEADER.lower())
+        return bool(via and self.loops and self.loops.comes_back(via, request.body))
+
     def _authenticate(self, request: InboundRequest, now: float) -> Event:
         webhook, claim = self._prove(request, now)
         return make_event(
@@ -92,6 +106,7 @@ class Receiver:
             signed_at=claim.timestamp,
             body=request.body,
             content_type=request.header("content-type") or None,
+            via=request.header(VIA_HEADER.lower()),
         )
 
     def _prove(self, request: InboundRequest, now: float) -> Proof:

@@ -18,6 +18,7 @@ from spectrum_forwarder.domain.ports import Clock, EventQueue, StoredEvent, Webh
 from spectrum_forwarder.domain.quarantine import QuarantineShelf, Suspect
 from spectrum_forwarder.domain.schemes import Proof, proofs
 from spectrum_forwarder.domain.signature import check_freshness
+from spectrum_forwarder.domain.via import VIA_HEADER
 from spectrum_forwarder.storing import EventStore
 
 
@@ -83,6 +84,7 @@ class Judge:
             signed_at=claim.timestamp,
             body=suspect.body,
             content_type=request.header("content-type") or None,
+            via=request.header(VIA_HEADER.lower()),
         )
 
     def _known(self, suspect: Suspect) -> list[Webhook]:

@@ -28,6 +28,7 @@ def read_claimed(item: Item) -> Claimed:
         deliveries=read_deliveries(item["deliveries"]) if "deliveries" in item else None,
         format=format_of(item),
         unrecorded=int(number_in(item, "unrecorded") or 0),
+        via=string_in(item, "via"),
     )
 
 

@@ -88,9 +88,10 @@ def encode_event(stored: StoredEvent) -> str:
     event = {name: value for name, value in asdict(stored.event).items() if name != "body"}
     # Beside the rest, where 0.1.0 does not look: it would refuse a field that it does not know.
     identity = {name: event.pop(name) for name in IDENTITY}
+    via = event.pop("via")
     packed = base64.b64encode(stored.packed).decode() if stored.packed is not None else None
     whole = {"event": event, "packed": packed, "payload": stored.payload, "identity": identity}
-    return json.dumps(whole)
+    return json.dumps(whole | ({"via": via} if via else {}))
 
 
 def read_record(record: Mapping[str, Any]) -> QueueRecord:
@@ -110,7 +111,8 @@ def _read_event(content: Mapping[str, Any]) -> StoredEvent:
     packed = base64.b64decode(content["packed"], validate=True) if content["packed"] else None
     # The body travels packed, and is stored so: nobody needs it plain on this way.
     identity = content.get("identity") or _identity(packed, content["payload"])
-    event = Event(**content["event"], **{name: identity[name] for name in IDENTITY}, body=b"")
+    beside = {name: identity[name] for name in IDENTITY} | {"via": content.get("via")}
+    event = Event(**content["event"], **beside, body=b"")
     return StoredEvent(event, packed, content["payload"])
 
 

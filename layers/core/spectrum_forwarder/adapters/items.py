@@ -50,6 +50,7 @@ def new_item(stored: StoredEvent, *, receipt: str, due_at: float) -> Item:
         "sender_id": event.sender_id,
         "content_type": event.content_type,
         "payload": stored.payload,
+        "via": event.via,
     }
     item |= {name: string(value) for name, value in optional.items() if value}
     if stored.packed is not None:

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.identity import identify, parse, part
+from spectrum_forwarder.domain.via import joined, marks_in
 
 SOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # The form that events are stored in now. 0.1.0's items say nothing of theirs, and have number 0.
@@ -20,7 +21,7 @@ class Event:
 
     Times are Unix seconds. `kind`, `space_id` and `sender_id` are for the log alone: cleaned,
     shortened, and None where the body does not say. `content_type` is the inbound header's.
-    `fingerprint` and `lasting` are those of its `Identity`.
+    `fingerprint` and `lasting` are those of its `Identity`, `via` the marks that it came with.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Event:
     space_id: str | None = None
     sender_id: str | None = field(default=None, repr=False)
     content_type: str | None = None
+    via: str | None = None
 
 
 def make_event(
@@ -44,6 +46,7 @@ def make_event(
     signed_at: int,
     body: bytes,
     content_type: str | None = None,
+    via: str | None = None,
 ) -> Event:
     """Make an event of an authentic body; any bytes are accepted.
 
@@ -66,6 +69,7 @@ def make_event(
         sender_id=_label(part(message, "sender").get("id")),
         # Unsigned, and only worth keeping as it is: what cannot be kept must not stop the event.
         content_type=content_type if _label(content_type) == content_type else None,
+        via=joined(marks_in(via)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from spectrum_forwarder.domain.destination import Destination, Kind
 from spectrum_forwarder.domain.headers import HEADER_VALUE
 from spectrum_forwarder.domain.signature import sign, sign_standard
+from spectrum_forwarder.domain.via import VIA_HEADER
 
 USER_AGENT = "spectrum-forwarder/0.1"
 DEFAULT_CONTENT_TYPE = "application/json"
@@ -54,11 +55,12 @@ def outbound_headers(
     body: bytes,
     now: float,
     replays: int = 0,
+    via: str | None = None,
 ) -> dict[str, str]:
     """Headers in both schemes; those that the destination configures come first and lose.
 
     `replays` is how often the delivery was begun anew: a receiver that has the event already can
-    tell an operator's wish from a retry.
+    tell an operator's wish from a retry. `via` are the marks of the forwarders that it has passed.
     """
     timestamp = int(now)
     own = {
@@ -74,6 +76,7 @@ def outbound_headers(
             destination.signing_secret, outgoing_id, timestamp, body
         ),
         REPLAY_HEADER: str(replays) if replays else None,
+        VIA_HEADER: via,
     }
     taken = {name.lower() for name in own}
     configured = {n: v for n, v in destination.headers.items() if n.lower() not in taken}

@@ -47,7 +47,7 @@ class Claimed:
 
     `claims` counts those since the last record or note, this one included, `unrecorded` the notes
     since the last record. `deliveries` is None until the event's destinations are decided. `format`
-    is what the event was stored as (`event.FORMAT`).
+    is what the event was stored as (`event.FORMAT`), `via` the marks that it came with.
     """
 
     event_key: str
@@ -63,6 +63,7 @@ class Claimed:
     deliveries: Deliveries | None
     format: int
     unrecorded: int = 0
+    via: str | None = None
 
     @property
     def is_doubtful(self) -> bool:
