@@ -11,9 +11,11 @@ LINT_VENV := .lint-venv
 LINT := $(LINT_VENV)/bin/checkov
 BENCH_VENV := .bench-venv
 BENCH := $(BENCH_VENV)/.ready
+DEPLOY_VENV := .deploy-venv
+DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 
-.PHONY: demo test consumers template dashboard prove soak bench check fix validate build events lock clean
+.PHONY: demo test consumers template deploy-test dashboard prove soak bench check fix validate build events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -70,8 +72,19 @@ $(BENCH): requirements/bench.txt
 		-r requirements/bench.txt
 	@touch $@
 
+# The emulator has versions of its own of what the project uses.
+$(DEPLOY): requirements/deploy.txt
+	$(PYTHON) -m venv $(DEPLOY_VENV)
+	$(DEPLOY_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements/deploy.txt
+	@touch $@
+
 template: $(READY) $(LINT)
 	$(BIN)/python -m tests.template.lint
+
+# The real `sam build` and `sam deploy` into an emulator of AWS on loopback, and what follows.
+deploy-test: $(READY) $(SAM) $(DEPLOY)
+	$(BIN)/python -m tests.deploy --sam $(SAM) --python $(DEPLOY_VENV)/bin/python
 
 # The long versions of the proofs, with their figures; some twenty minutes on two cores.
 prove: $(READY)
@@ -113,8 +126,10 @@ lock: $(READY)
 	printf '%s\n' 'aws-lambda-powertools[tracer]' boto3 requests urllib3 pycurl | \
 		$(LOCK) --python-version 3.11 -c requirements/dev.txt - -o requirements/bench.txt
 	echo aws-sam-cli | $(LOCK) --python-version 3.11 - -o requirements/sam.txt
+	printf '%s\n' ministack==1.5.33 microburst==0.10.0 aws-sam-translator | \
+		$(LOCK) --python-version 3.11 - -o requirements/deploy.txt
 	printf '%s\n' cfn-lint cfn-lint-serverless checkov | \
 		$(LOCK) --python-version 3.11 - -o requirements/lint.txt
 
 clean:
-	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) tests/consumers/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) tests/consumers/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build

@@ -1,0 +1,214 @@
+"""ministack with what this project's template needs of AWS and ministack lacks or does otherwise.
+
+Run by the interpreter of its own virtual environment, never imported by the project. It wraps
+functions that ministack keeps to itself, so requirements/deploy.txt pins its very version; each
+repair says what AWS does. Ends with the process that started it: when its input is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from ministack import app
+from ministack.services import apigateway
+from ministack.services.cloudformation import provisioners
+
+Props = dict[str, Any]
+# Seconds between the two calls by which CloudFormation changes a function.
+APART: Final = float(os.environ.get("DEPLOY_TEST_APART", "2"))
+_handlers: Final[dict[str, dict[str, Any]]] = provisioners._RESOURCE_HANDLERS
+
+
+def keep_saved_queries() -> None:
+    """Saved queries are there, and nobody runs them."""
+
+    def create(logical_id: str, props: Props, stack_name: str) -> tuple[str, Props]:
+        made = provisioners.new_uuid()
+        return made, {"QueryDefinitionId": made}
+
+    _handlers["AWS::Logs::QueryDefinition"] = {
+        "create": create,
+        "update": lambda physical_id, old, new, stack_name: (physical_id, {}),
+        "delete": lambda physical_id, props: None,
+    }
+
+
+def take_metric_math() -> None:
+    """An alarm of several metrics is kept, as one of a metric that never comes."""
+    plain = provisioners._cw_metric_alarm_record
+
+    def record(name: str, props: Props) -> Any:
+        if not props.get("Metrics"):
+            return plain(name, props)
+        rest = {key: value for key, value in props.items() if key != "Metrics"}
+        never = {"Namespace": "Emulator", "MetricName": "MetricMath", "Statistic": "Sum"}
+        return plain(name, rest | never)
+
+    provisioners._cw_metric_alarm_record = record
+
+
+def read_openapi_bodies() -> None:
+    """An HTTP API gets its routes from its `Body`, and keeps the old ones until then."""
+    make, change = provisioners._apigw_v2_api_create, provisioners._apigw_v2_api_update
+
+    def routes(api_id: str, body: Props) -> None:
+        before = list(apigateway._routes[api_id]), list(apigateway._integrations[api_id])
+        for path, methods in (body.get("paths") or {}).items():
+            for method, operation in methods.items():
+                if "x-amazon-apigateway-integration" in operation:
+                    _route(api_id, path, method, operation["x-amazon-apigateway-integration"])
+        for kept, old in zip((apigateway._routes, apigateway._integrations), before, strict=True):
+            for identity in old:
+                kept[api_id].pop(identity, None)
+
+    def create(logical_id: str, props: Props, stack_name: str) -> Any:
+        made = make(logical_id, props, stack_name)
+        routes(made[0], props.get("Body") or {})
+        return made
+
+    def update(
+        physical_id: str, old: Props, new: Props, stack_name: str, logical_id: str | None = None
+    ) -> Any:
+        made = change(physical_id, old, new, stack_name, logical_id)
+        if new.get("Body") and new["Body"] != old.get("Body"):
+            routes(made[0], new["Body"])
+        return made
+
+    _handlers["AWS::ApiGatewayV2::Api"].update(create=create, update=update)
+
+
+def _route(api_id: str, path: str, method: str, integration: Props) -> None:
+    verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+    target, _ = provisioners._apigw_v2_integration_create(
+        "",
+        {
+            "ApiId": api_id,
+            "IntegrationType": integration["type"].upper(),
+            "IntegrationUri": integration["uri"],
+            "IntegrationMethod": integration.get("httpMethod", "POST"),
+            "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
+        },
+        "",
+    )
+    key = path if path == "$default" else f"{verb} {path}"
+    route = {"ApiId": api_id, "RouteKey": key, "Target": f"integrations/{target}"}
+    provisioners._apigw_v2_route_create("", route, "")
+
+
+def take_lone_slashes() -> None:
+    """A greedy variable at a path's end takes an empty rest, as API Gateway's does."""
+    plain = apigateway._extract_path_params
+
+    def extract(route_path: str, request_path: str) -> Any:
+        found = plain(route_path, request_path)
+        greedy = "{proxy+}"
+        if found is None and request_path + greedy == route_path:
+            return {"proxy": ""}
+        return found
+
+    apigateway._extract_path_params = extract
+
+
+def count_in_numbers() -> None:
+    """Numbers that come through `Ref` are numbers: a poller compares its limit with one."""
+    make, change = provisioners._lambda_esm_create, provisioners._lambda_esm_update
+
+    def counted(props: Props) -> Props:
+        scaling = props.get("ScalingConfig") or {}
+        numbers = {name: int(value) for name, value in scaling.items()}
+        return props | ({"ScalingConfig": numbers} if numbers else {})
+
+    _handlers["AWS::Lambda::EventSourceMapping"].update(
+        create=lambda logical_id, props, stack_name: make(logical_id, counted(props), stack_name),
+        update=lambda physical_id, old, new, stack_name: change(
+            physical_id, counted(old), counted(new), stack_name
+        ),
+    )
+
+
+def refer_to_secrets_by_arn() -> None:
+    """`Ref` of a secret is its ARN, to which IAM's rights for it refer."""
+    make, change = provisioners._sm_secret_create, provisioners._sm_secret_update
+    remove = provisioners._sm_secret_delete
+
+    def name(physical_id: str) -> str:
+        return re.sub(r"^arn:.*:secret:(.+)-\w{6}$", r"\1", physical_id)
+
+    def create(logical_id: str, props: Props, stack_name: str) -> Any:
+        _, attributes = make(logical_id, props, stack_name)
+        return attributes["Arn"], attributes
+
+    def update(
+        physical_id: str, old: Props, new: Props, stack_name: str, logical_id: str | None = None
+    ) -> Any:
+        _, attributes = change(name(physical_id), old, new, stack_name, logical_id)
+        return attributes.get("Arn", physical_id), attributes
+
+    def delete(physical_id: str, props: Props) -> Any:
+        return remove(name(physical_id), props)
+
+    _handlers["AWS::SecretsManager::Secret"].update(create=create, update=update, delete=delete)
+
+
+def change_functions_in_two_calls() -> None:
+    """CloudFormation changes a function's configuration, layers included, and then its code."""
+    change: Callable[..., Any] = provisioners._lambda_update
+
+    def update(
+        physical_id: str, old: Props, new: Props, stack_name: str, logical_id: str | None = None
+    ) -> Any:
+        configured = new | {"Code": old.get("Code", {})}
+        if old.get("Code") != new.get("Code") and configured != old:
+            change(physical_id, old, configured, stack_name, logical_id)
+            time.sleep(APART)
+        return change(physical_id, configured, new, stack_name, logical_id)
+
+    _handlers["AWS::Lambda::Function"]["update"] = update
+
+
+def answer_under_aws_names() -> None:
+    """An endpoint is reached under the name that the template's outputs give."""
+    app._EXECUTE_API_RE = re.compile(
+        r"^([a-f0-9]{8})\.execute-api\.(?:[a-z0-9-]+\.amazonaws\.com|localhost)(?::\d+)?$"
+    )
+
+
+def listen_on_one_port() -> None:
+    """Port 443 stays free for whoever wants it."""
+    app._port_is_bindable = lambda host, port: False
+
+
+def end_with_the_caller() -> None:
+    """End, and all workers with it, when whoever started this is gone."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+REPAIRS: Final = (
+    keep_saved_queries,
+    take_metric_math,
+    read_openapi_bodies,
+    take_lone_slashes,
+    count_in_numbers,
+    refer_to_secrets_by_arn,
+    change_functions_in_two_calls,
+    answer_under_aws_names,
+    listen_on_one_port,
+    end_with_the_caller,
+)
+
+if __name__ == "__main__":
+    for repair in REPAIRS:
+        repair()
+    app.main()
