@@ -200,6 +200,19 @@ def test_destinations_that_cannot_be_used_are_named(ward: Ward) -> None:
     }
 
 
+def test_an_entry_that_nobody_can_name_is_a_failure(ward: Ward) -> None:
+    content = ward.secret("DestinationsSecret")
+    (good,) = content["destinations"]
+    ward.write("DestinationsSecret", {"destinations": [good, {**good, "name": "crm "}]})
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        ward.write("DestinationsSecret", content)
+    (line,) = [c for c in ran.json["checks"] if c["verdict"] == "failed"]
+    assert "cannot be told: crm : name must be" in line["said"]
+    assert "replay" in line["next_step"]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "word"),
     [(302, b"", "redirects"), (200, b"hi", "something else"), (500, b"", "receiver's log")],

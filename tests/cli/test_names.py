@@ -1,18 +1,21 @@
 """Names for people, identities for the stack: what is typed, and what is shown."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from spectrum_cli.names import Names, names_in
+from spectrum_cli.target import find_target
 from spectrum_forwarder.domain.delivery import Status, settled
 from spectrum_forwarder.domain.destination import Broken, Destinations
 
 from tests.support.filled import dead, delivered, put
 from tests.support.make import destination_of
 from tests.support.stacks import Deployed, forwarder
+from tests.ui.served import PORT, asked
 
 NOW = time.time()
 CRM, OLD_CRM, ERP = "crm.bbbbbb", "crm.aaaaaa", "erp.cccccc"
@@ -114,6 +117,48 @@ def test_events_are_shown_where_the_registry_cannot_be_read(stack_of_names: Depl
         client.put_secret_value(SecretId=secret, SecretString=text)
     assert ran.status == 0
     assert ran.lines[1].endswith("delivered crm, delivered erp")
+
+
+# ---- The pages ----------------------------------------------------------------------------------
+
+
+def test_pages_show_names_and_act_on_identities(stack_of_names: Deployed) -> None:
+    pages = asked(find_target())
+    pages.day.step()
+    log = pages.client.get("/").text
+    assert "finance" in log
+    assert "crm (removed)" in log
+    assert OLD_CRM not in log
+    event = pages.client.get("/event?key=main:new").text
+    assert "Replay to finance?" in event
+    # What is done from a page is done to the one that stood there, whoever has its name by then.
+    assert f'value="{ERP}"' in event
+    gone = pages.client.get("/event?key=main:old").text
+    assert f'value="{OLD_CRM}"' not in gone
+    form = {"form_token": pages.guard.form_token, "destination": OLD_CRM}
+    headers = {"Origin": f"http://127.0.0.1:{PORT}", "Sec-Fetch-Site": "same-origin"}
+    assert "any more" in pages.client.post("/destination/pause", data=form, headers=headers).text
+    found = pages.client.get("/?destination=crm").text
+    assert "main:new" in found
+    assert "main:old" not in found
+
+
+def test_the_overview_counts_by_identity(stack_of_names: Deployed) -> None:
+    pages = asked(find_target())
+    pages.day.step()
+    summary = pages.day.summary
+    assert summary is not None
+    assert summary.total(CRM, Status.DELIVERED) == 1
+    assert summary.total(OLD_CRM, Status.REMOVED) == 1
+    shown = pages.client.get("/overview").text
+    assert [re.sub("<.*?>", "", title) for title in re.findall("<h3>.*?</h3>", shown)] == [
+        "crm",
+        "finance",
+        "crm (removed)",
+    ]
+
+
+# ---- Replays ------------------------------------------------------------------------------------
 
 
 def test_a_replay_goes_to_the_destination_that_has_the_name_today(stack_of_names: Deployed) -> None:
