@@ -54,7 +54,7 @@ MAX_RECEIVES = 200
 # Invocations in one chain of calls, after which Lambda refuses a function that may not loop.
 LONGEST_CHAIN = 16
 # Instances that are kept warm.
-FAN_OUTS, RECEIVERS = 1, 2
+FAN_OUTS, RECEIVERS = 3, 2
 DELIVERED = Answer(status=200, seconds=0.01)
 
 

@@ -26,7 +26,13 @@ FIELDS: Mapping[str, Mapping[str, object]] = {
 }
 # Services, and calls that fail while the others of their service succeed.
 DOWN = (*((name,) for name in ("table", "queue", "payloads", "secrets")), OUTCOMES[:1], OUTCOMES)
-CHANGES = ("add", "remove", "pause", "resume", "break")
+# What may be wrong with an entry: it is broken, its name is, or nobody can tell whose it is.
+SPOILT_ENTRIES: Mapping[str, Mapping[str, object]] = {
+    "break": {"url": "ftp://elsewhere"},
+    "misspell": {"name": "c r m"},
+    "make nameless": {"name": "c r m", "id": None},
+}
+CHANGES = ("add", "remove", "pause", "resume", "rename", *SPOILT_ENTRIES)
 # Bodies from this size (bytes) go to the bucket: those with a long text do.
 INLINE = 260
 
@@ -50,6 +56,8 @@ class Histories(RuleBasedStateMachine):
         self.typed_at, self.typings, self.spoilt = 0.0, 0, 0
         for name in NAMES[:3]:
             self.world.registry.add(name, **FIELDS.get(name, {}))
+        # As 0.1.0 has written it: its name is its identity, until it is taken away.
+        self.world.registry.add("erp", id=None)
 
     # Spectrum
 
@@ -150,8 +158,10 @@ class Histories(RuleBasedStateMachine):
             registry.add(name, enabled=True, **FIELDS.get(name, {}))
         elif change == "pause" and known:
             registry.add(name, enabled=False)
-        elif change == "break":
-            registry.spoil(name, url="ftp://elsewhere")
+        elif change == "rename" and known:
+            registry.add(name, name=f"{name}-{len(registry.lives)}")
+        elif change in SPOILT_ENTRIES:
+            registry.spoil(name, **SPOILT_ENTRIES[change])
 
     @rule(name=names, answer=st.sampled_from([500, 410]), times=st.integers(1, 4))
     def refuse(self, name: str, answer: int, times: int) -> None:
