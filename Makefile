@@ -15,7 +15,7 @@ DEPLOY_VENV := .deploy-venv
 DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 
-.PHONY: demo test consumers template deploy-test dashboard prove soak bench check fix validate build events lock clean
+.PHONY: demo test consumers template deploy-test dashboard prove soak bench check fix validate build deploy events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -110,6 +110,12 @@ validate: $(SAM)
 
 build: $(SAM)
 	$(SAM) build
+
+# `sam delete` removes whatever lies below the prefix of a stack's artefacts: it is the stack's own.
+ENV ?= default
+STACK ?= $(if $(filter prod,$(ENV)),spectrum-forwarder-prod,spectrum-forwarder)
+deploy: $(SAM)
+	$(SAM) deploy --config-env $(ENV) --stack-name $(STACK) --s3-prefix $(STACK) $(ARGS)
 
 # Signs the sample events anew, as they are stored.
 events: $(READY)
