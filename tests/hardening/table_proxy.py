@@ -75,7 +75,7 @@ class TableProxy:
         with self._lock:
             if ":until" in request["ExpressionAttributeValues"]:
                 self._claims[owner] = request["Key"]["event_key"]["S"]
-            elif "REMOVE claim_until" in request["UpdateExpression"]:
+            elif ":none" in request["ExpressionAttributeValues"]:
                 self._recorded.add(owner)
 
     def count(self, mood: Mood) -> None:

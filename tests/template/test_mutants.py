@@ -6,26 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import load
 
 from tests.template import test_functions as functions
 from tests.template import test_resources as resources
+from tests.template import test_updates as updates
 from tests.template import test_watching as watching
 from tests.template.conftest import TEMPLATE, resolved_by
 
-Check = Callable[[Template], None]
+Check = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`old` becomes `new`, the first time it stands in the template."""
+    """`old` becomes `new`, the first time it stands in the template, which is checked as `read`."""
 
     name: str
     old: str
     new: str
     caught_by: Check
+    read: Callable[[Path], Any] = load
 
 
 def on(check: Callable[..., None], *arguments: object) -> Check:
@@ -66,7 +69,54 @@ loops = on(functions.test_fan_out_may_wake_itself_as_often_as_retries_take)
 
 room = on(functions.test_hanging_destinations_leave_the_receiver_a_place_in_a_new_account)
 
+retained = resources.test_first_deployment_that_fails_leaves_nothing_behind
+aliased = updates.test_routes_lanes_and_schedule_call_aliases
+
 MUTANTS = [
+    Mutant(
+        "an access log that fills the account's policy",
+        "/aws/vendedlogs/",
+        "/aws/",
+        on(resources.test_stack_adds_nothing_to_the_accounts_policy_for_logs),
+    ),
+    Mutant(
+        "logs that no metrics come from",
+        "      RetentionInDays: !Ref LogRetentionDays\n",
+        "      RetentionInDays: !Ref LogRetentionDays\n      LogGroupClass: INFREQUENT_ACCESS\n",
+        resources.test_every_log_group_is_of_the_class_that_metrics_are_read_from,
+    ),
+    Mutant(
+        "a failed deployment that leaves a table behind",
+        "DeletionPolicy: RetainExceptOnCreate",
+        "DeletionPolicy: Retain",
+        retained,
+    ),
+    Mutant("an update in several steps", "    AutoPublishAlias: live\n", "", aliased),
+    Mutant(
+        "a version that a layer does not make",
+        "      PublishLambdaVersion: true\n",
+        "",
+        updates.test_new_layer_alone_makes_a_version,
+        read=Path,
+    ),
+    Mutant(
+        "a parameter that is never published",
+        "      VersionDescription: !Sub Keeps events for ${RetentionDays} days.\n",
+        "",
+        updates.test_new_value_of_a_parameter_alone_makes_a_version,
+    ),
+    Mutant(
+        "routes to what they may not invoke",
+        "    DependsOn: EndpointPermission\n",
+        "",
+        updates.test_no_route_leads_to_what_it_may_not_invoke_yet,
+    ),
+    Mutant(
+        "a function that is changed under its callers",
+        "spectrum-receiver-${Stack}",
+        "${AWS::StackName}-receiver-${Stack}",
+        updates.test_function_of_0_1_0_is_not_changed_under_its_callers,
+    ),
     Mutant(
         "a fan-out that takes the receiver's place", "    Default: 4\n", "    Default: 20\n", room
     ),
@@ -184,11 +234,11 @@ MUTANTS = [
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_mutant_is_caught(mutant: Mutant, template: Template, tmp_path: Path) -> None:
+def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     text = TEMPLATE.read_text(encoding="utf-8")
     assert mutant.old in text
     mutated = tmp_path / "template.yaml"
     mutated.write_text(text.replace(mutant.old, mutant.new, 1), encoding="utf-8")
-    mutant.caught_by(template)
+    mutant.caught_by(mutant.read(TEMPLATE))
     with pytest.raises((AssertionError, KeyError)):
-        mutant.caught_by(load(mutated))
+        mutant.caught_by(mutant.read(mutated))

@@ -19,7 +19,8 @@ PSEUDO_PARAMETERS: Final[Mapping[str, str]] = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
-    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK_NAME}/local",
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK_NAME}/"
+    "00000000-0000-4000-8000-000000000000",
     "AWS::StackName": STACK_NAME,
     "AWS::URLSuffix": "amazonaws.com",
 }
@@ -82,6 +83,12 @@ class Resolver:
             case "Fn::Join":
                 separator, parts = _arguments(argument, 2, place)
                 result = str(separator).join(map(str, self._resolve(parts, place)))
+            case "Fn::Split":
+                separator, text = _arguments(argument, 2, place)
+                result = str(self._resolve(text, place)).split(str(separator))
+            case "Fn::Select":
+                index, items = _arguments(argument, 2, place)
+                result = self._resolve(items, place)[int(index)]
             case "Fn::If":
                 condition, if_true, if_false = _arguments(argument, 3, place)
                 holds = self.condition(condition, place)

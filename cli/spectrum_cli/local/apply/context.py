@@ -66,6 +66,8 @@ class Context:
         self.endpoints = endpoints
         self.applied: dict[str, Applied] = {}
         self.functions: dict[str, FunctionSpec] = {}
+        # Functions by the aliases that stand for them, both by logical id.
+        self.aliases: dict[str, str] = {}
         self.routes: list[RouteSpec] = []
         self.queue_sources: list[QueueSourceSpec] = []
         self.schedules: list[ScheduleSpec] = []
@@ -82,6 +84,11 @@ class Context:
             if value in {applied.reference, applied.attributes.get("Arn")}:
                 return logical_id
         raise TemplateError(f"{place}: no applied resource is {value}")
+
+    def function_named(self, value: str, place: str) -> str:
+        """The logical id of the function whose Ref or ARN, or whose alias's, is `value`."""
+        logical_id = self.named(value, place)
+        return self.aliases.get(logical_id, logical_id)
 
     @contextmanager
     def may_be_missing(self, service: str, what: str) -> Iterator[None]:

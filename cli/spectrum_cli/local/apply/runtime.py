@@ -26,7 +26,7 @@ _FUNCTION_IN_URI = re.compile(r"/functions/(arn:[^/]+)/invocations")
 
 def apply_log_group(context: Context, resource: Resource, properties: Properties) -> Applied:
     logs = context.client("logs")
-    name = context.name_of(resource)
+    name = properties.get("LogGroupName", context.name_of(resource))
     logs.create_log_group(logGroupName=name)
     logs.put_retention_policy(logGroupName=name, retentionInDays=int(properties["RetentionInDays"]))
     return Applied(name, {"Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"})
@@ -72,6 +72,18 @@ def apply_function(context: Context, resource: Resource, properties: Properties)
     return Applied(name, {"Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"})
 
 
+def apply_version(context: Context, resource: Resource, properties: Properties) -> Applied:
+    function = context.applied[context.named(properties["FunctionName"], resource.logical_id)]
+    return Applied(f"{function.attributes['Arn']}:1", {"Version": "1"})
+
+
+def apply_alias(context: Context, resource: Resource, properties: Properties) -> Applied:
+    """The one version of a function that there is here is what its sources are now."""
+    function = context.named(properties["FunctionName"], resource.logical_id)
+    context.aliases[resource.logical_id] = function
+    return Applied(f"{context.applied[function].attributes['Arn']}:{properties['Name']}")
+
+
 def apply_api(context: Context, resource: Resource, properties: Properties) -> Applied:
     for path, methods in properties["Body"]["paths"].items():
         for method, operation in methods.items():
@@ -80,7 +92,7 @@ def apply_api(context: Context, resource: Resource, properties: Properties) -> A
             uri = _FUNCTION_IN_URI.search(integration["uri"])
             if uri is None or integration["payloadFormatVersion"] != "2.0":
                 raise TemplateError(f"{place}: only functions with payload format 2.0 are known")
-            function = context.named(uri.group(1), place)
+            function = context.function_named(uri.group(1), place)
             context.routes.append(RouteSpec(method.upper(), path, function))
     return Applied(context.name_of(resource).lower())
 
@@ -92,7 +104,7 @@ def apply_queue_source(context: Context, resource: Resource, properties: Propert
             queue_name=queue.attributes["QueueName"],
             queue_arn=queue.attributes["Arn"],
             queue_url=queue.attributes["QueueUrl"],
-            function=context.named(properties["FunctionName"], resource.logical_id),
+            function=context.function_named(properties["FunctionName"], resource.logical_id),
             batch_size=int(properties["BatchSize"]),
             max_concurrency=int(properties["ScalingConfig"]["MaximumConcurrency"]),
             report_failures="ReportBatchItemFailures"
@@ -109,7 +121,7 @@ def apply_schedule(context: Context, resource: Resource, properties: Properties)
         raise TemplateError(f"{resource.logical_id}: only rate(…) is known, got {expression}")
     for target in properties["Targets"]:
         payload = json.loads(target["Input"]) if "Input" in target else None
-        function = context.named(target["Arn"], resource.logical_id)
+        function = context.function_named(target["Arn"], resource.logical_id)
         seconds = float(int(rate.group(1)) * _SECONDS[rate.group(2)])
         context.schedules.append(ScheduleSpec(function, seconds, payload))
     name = context.name_of(resource)
@@ -125,7 +137,7 @@ _PLATFORM: Final = "the local runtime is this machine's own Python"
 _TAGS: Final = "nothing here is billed or searched by tag"
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "AWS::Logs::LogGroup": Kind(apply_log_group, frozenset({"RetentionInDays"})),
+    "AWS::Logs::LogGroup": Kind(apply_log_group, frozenset({"LogGroupName", "RetentionInDays"})),
     "AWS::IAM::Role": Kind(apply_role, frozenset({"AssumeRolePolicyDocument", "Policies"})),
     "AWS::Lambda::LayerVersion": Kind(
         apply_layer,
@@ -153,12 +165,17 @@ KINDS: Final[Mapping[str, Kind]] = {
         {
             "Architectures": _PLATFORM,
             "Description": _FOR_PEOPLE,
+            "FunctionName": "the local runtime names functions by their logical ids",
             "LoggingConfig": "logs go to the terminal",
             "ReservedConcurrentExecutions": "the local runtime has limits of its own",
             "Runtime": _PLATFORM,
             "Tags": _TAGS,
         },
     ),
+    "AWS::Lambda::Version": Kind(
+        apply_version, frozenset({"FunctionName"}), {"Description": _FOR_PEOPLE}
+    ),
+    "AWS::Lambda::Alias": Kind(apply_alias, frozenset({"FunctionName", "FunctionVersion", "Name"})),
     "AWS::ApiGatewayV2::Api": Kind(apply_api, frozenset({"Body"})),
     "AWS::ApiGatewayV2::Stage": Kind(
         apply_nothing,
