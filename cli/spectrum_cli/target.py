@@ -156,8 +156,11 @@ def _deployed(name: str, region: str | None, profile: str | None) -> Target:
 
 def _session(**settings: Any) -> Any:
     import boto3  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.adapters.aws import refuse_wrong_checksum  # noqa: PLC0415
 
-    return boto3.session.Session(**settings)
+    session = boto3.session.Session(**settings)
+    session.events.register("after-call.dynamodb", refuse_wrong_checksum)
+    return session
 
 
 def _config(**more: Any) -> Any:

@@ -1,9 +1,12 @@
 """Calls to AWS over the wire behave as over botocore's own session, which runs the same tests."""
 
+import hashlib
 import json
 import socket
 import ssl
+import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,15 +14,20 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import (
+    ChecksumError,
     ClientError,
     ConnectionClosedError,
+    ConnectTimeoutError,
     EndpointConnectionError,
     ReadTimeoutError,
     SSLError,
 )
 from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.budget import Budget
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.wire import Wire
+from spectrum_forwarder.domain.errors import TableUnavailable
 
 from tests.support.http_server import (
     HttpServer,
@@ -33,6 +41,7 @@ from tests.support.http_server import (
     serving,
 )
 from tests.support.make import stored_of
+from tests.support.memory import ManualClock
 
 SESSIONS = ("wire", "botocore's")
 Client = Callable[..., Any]
@@ -78,9 +87,15 @@ def client(
     }.items():
         monkeypatch.setenv(name, value)
 
-    def make(service: str = "sqs", *, tries: int = 1, read_seconds: float = 5.0) -> Any:
-        clients = Clients(connect_seconds=2.0, read_seconds=read_seconds, tries=tries)
-        return clients.make(service)
+    def make(
+        service: str = "sqs",
+        *,
+        tries: int = 1,
+        read_seconds: float = 5.0,
+        **more: Any,
+    ) -> Any:
+        seconds = {"connect_seconds": 2.0, "read_seconds": read_seconds}
+        return Clients(tries=tries, **(seconds | more)).make(service)
 
     return make
 
@@ -166,6 +181,23 @@ def test_an_idle_connection_that_was_closed_is_made_anew(
     assert server.connections == 3
 
 
+@pytest.mark.parametrize("session", ["wire"], indirect=True)
+@pytest.mark.parametrize(
+    ("seconds", "connections"),
+    [(19, 1), pytest.param(21, 2, id="21"), pytest.param(-3600, 2, id="a clock that was put back")],
+)
+def test_an_idle_connection_is_trusted_for_seconds_by_the_clock_on_the_wall(
+    client: Client, server: HttpServer, seconds: float, connections: int
+) -> None:
+    """An instance that is frozen has no other clock that goes on."""
+    clock = ManualClock()
+    one = client(clock=clock)
+    send(one)
+    clock.advance(seconds)
+    send(one)
+    assert server.connections == connections
+
+
 @pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one fails the call
 @pytest.mark.parametrize("end", [say(b""), reset()])
 def test_a_connection_that_is_closed_as_it_is_used_again_is_made_anew(
@@ -211,6 +243,41 @@ def test_no_answer_in_time_fails_the_call_and_the_next_one_is_heard(
     with pytest.raises(ReadTimeoutError):
         send(one)
     assert send(one)["MessageId"] == "1"
+
+
+@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one waits for each part
+def test_an_answer_that_trickles_has_no_more_time_than_one_that_hangs(
+    client: Client, server: HttpServer
+) -> None:
+    over = threading.Event()
+
+    def trickle(request: Request, connection: socket.socket) -> bool:
+        for byte in answer(LENGTH):
+            if over.wait(0.05):
+                break
+            connection.sendall(bytes([byte]))
+        return False
+
+    server.on("/", trickle)
+    began = time.monotonic()
+    with pytest.raises(ReadTimeoutError):
+        send(client(read_seconds=0.3))
+    assert time.monotonic() - began < len(answer(LENGTH)) * 0.05
+    over.set()
+
+
+@pytest.mark.parametrize("session", ["wire"], indirect=True)
+def test_a_connection_has_no_more_time_than_that_of_all_its_addresses_and_its_handshake(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
+    port = deaf.getsockname()[1]
+    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
+    full = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [full, full, here])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{port}")
+    with deaf, pytest.raises(ConnectTimeoutError):
+        send(client(connect_seconds=0.2))
 
 
 def test_a_late_answer_is_not_taken_for_the_next_ones(client: Client, server: HttpServer) -> None:
@@ -351,3 +418,107 @@ def test_what_is_read_as_a_stream_is_left_to_botocore(client: Client, server: Ht
     server.on("/bucket/name", respond(body=b"packed"))
     got = client("s3").get_object(Bucket="bucket", Key="name")
     assert got["Body"].read() == b"packed"
+
+
+# ---- DynamoDB's checksum ------------------------------------------------------------------------
+
+GET = {"TableName": "events", "Key": {"event_key": {"S": "a"}}}
+
+
+def checked(body: dict[str, Any], *, status: int = 200, wrong: bool = False) -> Script:
+    """An answer of DynamoDB's, with its checksum."""
+    content = json.dumps(body).encode()
+    told = zlib.crc32(content) + wrong
+    return respond(status, headers={"X-Amz-Crc32": str(told)}, body=content)
+
+
+def test_an_answer_with_a_wrong_checksum_is_no_success(client: Client, server: HttpServer) -> None:
+    server.on("/", checked({"Item": {"event_key": {"S": "b"}}}, wrong=True))
+    with pytest.raises(ChecksumError):
+        client("dynamodb", tries=2).get_item(**GET)
+    assert len(server.requests) == 2
+
+
+def test_an_answer_with_a_wrong_checksum_is_asked_for_again(
+    client: Client, server: HttpServer
+) -> None:
+    good = {"Item": {"event_key": {"S": "a"}}}
+    server.on("/", in_turn(checked({"Item": {}}, wrong=True), checked(good)))
+    assert client("dynamodb", tries=2).get_item(**GET)["Item"] == good["Item"]
+
+
+def test_a_refusal_with_a_wrong_checksum_says_nothing_of_the_condition(
+    client: Client, server: HttpServer
+) -> None:
+    refusal = {
+        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+        "Item": {"event_key": {"S": "another"}, "due_at": {"N": "1"}},
+    }
+    server.on("/", checked(refusal, status=400, wrong=True))
+    table = DynamoEventTable(client("dynamodb"), "events")
+    with pytest.raises(TableUnavailable):
+        table.put(stored_of(), receipt="mine", now=0.0, due_at=75.0)
+
+
+# ---- Bodies to the bucket -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one waits for a go-ahead
+def test_a_body_is_put_into_the_bucket_whole_and_signed(client: Client, server: HttpServer) -> None:
+    body = bytes(range(256)) * 2000
+    one = client("s3")
+    for _ in range(2):
+        S3Payloads(one, "payloads").put(body)
+    first, second = server.requests
+    assert (first.method, first.body, second.body) == ("PUT", body, body)
+    assert first.header("Expect") is None
+    assert first.header("X-Amz-Content-SHA256") == hashlib.sha256(body).hexdigest()
+    assert server.connections == 1
+
+
+# ---- The time for one answer --------------------------------------------------------------------
+
+
+class Left(Budget):
+    """A budget with these seconds left, by service."""
+
+    def __init__(self, **seconds: float) -> None:
+        super().__init__(0.0, reserved=0.0, for_service="")
+        self._by_service = seconds
+
+    def left(self, event_name: str) -> float:
+        return self._by_service[event_name.split(".")[1]]
+
+
+@pytest.mark.parametrize("session", ["wire"], indirect=True)
+def test_a_call_takes_no_longer_than_its_budget_has_left(
+    client: Client, server: HttpServer
+) -> None:
+    server.on("/", hang(20.0))
+    budget = Left(dynamodb=0.5, sqs=0.0)
+    limits = {"tries": 3, "read_seconds": 20.0, "budget": budget}
+    with pytest.raises((ReadTimeoutError, ConnectTimeoutError)):
+        client("dynamodb", **limits).get_item(**GET)
+    before = len(server.requests)
+    with pytest.raises(ConnectTimeoutError):
+        send(client("sqs", **limits))
+    assert len(server.requests) == before <= 1
+
+
+def test_the_last_seconds_of_a_budget_are_kept_for_one_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = ManualClock()
+    monkeypatch.setattr("spectrum_forwarder.adapters.budget.time", clock)
+    monkeypatch.setattr(clock, "monotonic", clock, raising=False)
+    budget = Budget(4.0, reserved=1.5, for_service="sqs")
+    assert budget.left("before-send.dynamodb.PutItem") == float("inf")
+    budget.begin()
+    clock.advance(1.0)
+    assert budget.left("before-send.dynamodb.PutItem") == 1.5
+    assert budget.left("before-send.sqs.SendMessage") == 3.0
+    assert budget.stops(event_name="needs-retry.dynamodb.PutItem") is None
+    clock.advance(0.6)
+    # botocore may wait for a second before it tries again.
+    assert budget.stops(event_name="needs-retry.dynamodb.PutItem") is False
+    assert budget.stops(event_name="needs-retry.sqs.SendMessage") is None

@@ -1,4 +1,4 @@
-"""Clients for AWS, with time limits that keep the whole answer to Spectrum under five seconds.
+"""Clients for AWS, with time limits that an answer to Spectrum can be kept within.
 
 They are botocore's own, and each setting that is not its default has a measured reason
 (docs/performance.md): the user agent is otherwise put together anew for every call, arguments are
@@ -6,6 +6,8 @@ checked against the service's model by botocore and again by the service, and th
 parsed anew for every client. Calls go over a wire of ours, unless the environment names a proxy.
 """
 
+import time
+import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,20 @@ from urllib.request import getproxies
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ChecksumError, ClientError
 from botocore.httpsession import get_cert_path
 
+from spectrum_forwarder.adapters.budget import Budget
 from spectrum_forwarder.adapters.wire import Wire
+from spectrum_forwarder.domain.ports import Clock
 
 # Both are how botocore says that a call failed.
 FAILURES = (BotoCoreError, ClientError)
 USER_AGENT = "spectrum-forwarder"
+CHECKSUM = "x-amz-crc32"
+# S3 checks a body by its signature. A checksum besides, which is the default, would follow the body
+# in a form that is no plain request any more.
+S3 = {"request_checksum_calculation": "when_required"}
 # Made when the layer is built, out of botocore's bundle; not there in a checkout.
 AMAZON_ROOTS = Path(__file__).with_name("amazon_roots.pem")
 
@@ -28,13 +36,21 @@ AMAZON_ROOTS = Path(__file__).with_name("amazon_roots.pem")
 class Clients:
     """Makes clients from one session; seconds and tries are those of every call.
 
-    `tries` counts the first one. With the receiver's values (0.5, 1, 2) a call that hangs ends
-    within 3 s: its table, then its queue, then the answer stay under five.
+    `tries` counts the first one. With a `budget` all of them share what it has left, and none is
+    made again that might overrun it.
     """
 
     def __init__(
-        self, *, connect_seconds: float, read_seconds: float, tries: int, connections: int = 10
+        self,
+        *,
+        connect_seconds: float,
+        read_seconds: float,
+        tries: int,
+        connections: int = 10,
+        budget: Budget | None = None,
+        clock: Clock = time.time,
     ) -> None:
+        self._budget = budget
         self._session = botocore.session.get_session()
         self._verify = ca_bundle(self._session)
         self._config = Config(
@@ -50,13 +66,22 @@ class Clients:
                 self._verify or str(get_cert_path(verify=True)),
                 connect_seconds=connect_seconds,
                 read_seconds=read_seconds,
+                budget=budget,
+                clock=clock,
             )
             self._session.register("before-send", wire.send)  # type: ignore[arg-type]
+        self._session.register("after-call.dynamodb", refuse_wrong_checksum)
 
     def make(self, service: str, **changes: Any) -> Any:
         """A client of `service`; `changes` override the configuration for it alone."""
+        changes = (S3 if service == "s3" else {}) | changes
         config = self._config.merge(Config(**changes)) if changes else self._config
-        return self._session.create_client(service, config=config, verify=self._verify)
+        client = self._session.create_client(service, config=config, verify=self._verify)
+        if self._budget is not None:
+            # Of all who answer, the first one is heard, and the most special event goes first.
+            retried = f"needs-retry.{client.meta.service_model.service_id.hyphenize()}"
+            client.meta.events.register_first(retried, self._budget.stops)  # type: ignore[arg-type]
+        return client
 
     def later(self, service: str) -> Any:
         """A client of `service` that is made at its first call, for what is seldom needed.
@@ -93,6 +118,19 @@ def ca_bundle(session: botocore.session.Session) -> str | None:
     region = session.get_config_variable("region") or ""
     public = not region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"))
     return str(AMAZON_ROOTS) if public and AMAZON_ROOTS.is_file() else None
+
+
+def refuse_wrong_checksum(**called: Any) -> None:
+    """Handle botocore's `after-call`: raise ChecksumError for what is not what DynamoDB has said.
+
+    botocore notices it, tries again, and takes the last answer for good all the same.
+    """
+    answer = called["http_response"]
+    told, actual = answer.headers.get(CHECKSUM), zlib.crc32(answer.content)
+    if told is not None and told != str(actual):
+        raise ChecksumError(
+            checksum_type=CHECKSUM, expected_checksum=told, actual_checksum=str(actual)
+        )
 
 
 def failure_code(error: Exception) -> str:
