@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import sys
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 from spectrum_forwarder.domain.destination import identity_of
@@ -16,7 +17,10 @@ from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.registry import Entry
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.ourselves import Ourselves
     from spectrum_forwarder.domain.destination import Destination
+
+    from spectrum_cli.target import Target
 
 # The end of an identity: base32, so that it can be read out and typed.
 SUFFIX_LETTERS, SUFFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 6
@@ -138,29 +142,37 @@ def _place(entry: Entry, where: str) -> None:
     entry |= {"kind": KINDS_OF_SERVICES.get(service, service), "target": where}
 
 
-def check(entry: Entry, *, allow_loopback: bool) -> Destination:
+def ourselves(target: Target) -> Ourselves:
+    """What is the stack's own, and so no destination."""
+    from spectrum_forwarder.adapters.ourselves import Ourselves  # noqa: PLC0415 (boto3)
+
+    queues = (target.queue_url, target.slow_queue_url, target.dead_letter_queue_url)
+    return Ourselves(urlsplit(target.endpoint_url).netloc, queues)
+
+
+def check(entry: Entry, target: Target) -> Destination:
     """The destination that the entry amounts to; raise WrongUse where it cannot be used."""
     from spectrum_forwarder.adapters.destination_registry import read_destination  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
 
     try:
-        return read_destination(entry, allow_loopback=allow_loopback)
+        return read_destination(entry, allow_loopback=target.is_local, own=ourselves(target))
     except InvalidEntry as error:
         raise WrongUse(f"this destination could not be used: {error}") from error
 
 
-def problem(entry: Entry, *, allow_loopback: bool) -> str | None:
+def problem(entry: Entry, target: Target) -> str | None:
     """Why the entry that is stored cannot be used; None if it can."""
     try:
-        check(entry, allow_loopback=allow_loopback)
+        check(entry, target)
     except WrongUse as error:
         return str(error.__cause__)
     return None
 
 
-def usable(entry: Entry, *, allow_loopback: bool) -> Destination:
+def usable(entry: Entry, target: Target) -> Destination:
     """The destination of a stored entry; raise Finding where it is broken."""
-    reason = problem(entry, allow_loopback=allow_loopback)
+    reason = problem(entry, target)
     if reason is not None:
         raise Finding(f"the entry of {entry.get('name')} is broken: {reason}; mend it with `set`")
-    return check(entry, allow_loopback=allow_loopback)
+    return check(entry, target)

@@ -38,7 +38,7 @@ def document(
     entry: Entry, health: dict[str, Health], target: Target, *, reveal: bool
 ) -> dict[str, Any]:
     """The destination for programs; its signing secret stands there with `reveal` alone."""
-    problem = entries_of.problem(entry, allow_loopback=target.is_local)
+    problem = entries_of.problem(entry, target)
     known = health.get(identity_of(entry) or "")
     state = "paused" if entry.get("enabled") is False else "ok"
     if known is not None and known.broken:

@@ -18,6 +18,7 @@ from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.notes import DynamoNotes
+from spectrum_forwarder.adapters.ourselves import Ourselves
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.senders.router import make_sender
 from spectrum_forwarder.domain.errors import InvalidEntry
@@ -49,6 +50,9 @@ def build(environment: Mapping[str, str]) -> FanOut:
             clock=time.time,
             facts=facts,
             allow_loopback=settings.allow_loopback,
+            own=Ourselves(
+                settings.endpoint_host, (settings.events_queue_url, settings.slow_queue_url)
+            ),
             max_age=DESTINATIONS_AGE * min(settings.time_scale, 1.0),
         ),
         health=DynamoHealthBoard(dynamodb, settings.events_table, clock=time.time),

@@ -67,6 +67,28 @@ def test_no_destinations_are_said(secret: Secret) -> None:
     assert forwarder("destinations", "list", "--json").json == []
 
 
+def test_the_stacks_own_endpoint_and_queues_are_refused(secret: Secret, stack: Deployed) -> None:
+    host = stack.outputs["EndpointUrl"].split("/")[2]
+    queue = stack.outputs["EventsQueueUrl"].rpartition("/")[2]
+    for where in (
+        stack.outputs["EndpointUrl"],
+        f"https://{host.upper()}.:443/another/path",
+        f"arn:aws:sqs:us-east-1:123456789012:{queue}",
+    ):
+        ran = add(url=where)
+        assert (ran.status, "own" in ran.err, secret.entries) == (2, True, []), where
+    assert add(url=f"https://other-{host}/spectrum-webhook").status == 0
+    ran = forwarder("destinations", "set", "crm", "--url", stack.outputs["EndpointUrl"])
+    assert (ran.status, "own endpoint" in ran.err) == (2, True)
+
+
+def test_an_own_endpoint_that_is_stored_by_hand_is_named(secret: Secret, stack: Deployed) -> None:
+    entry = {"name": "me", "url": stack.outputs["EndpointUrl"], "signing_secret": "5e" * 32}
+    secret.write({"destinations": [entry]})
+    ran = forwarder("destinations", "list")
+    assert (ran.status, "own endpoint" in ran.err) == (1, True)
+
+
 def test_a_destination_is_added_with_a_secret_that_is_shown_only_when_asked_for(
     secret: Secret,
 ) -> None:

@@ -4,13 +4,18 @@ import importlib
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from moto import mock_aws
 from spectrum_cli.demo.consumer import Consumer
+from spectrum_cli.local.consumer import Consumer as PlainConsumer
+from spectrum_cli.local.consumer import Received, accept_verified
 from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.notes import DynamoNotes
+from spectrum_forwarder.domain.via import VIA_HEADER, mark_of
 
 from functions.fanout import app
 from tests.support.deployed import REGION, Context, Deployed
@@ -49,6 +54,38 @@ def kept(*bodies: str) -> list[str]:
     answer: dict[str, Any] = app.handler({"Records": records}, Context())
     assert set(answer) == {"batchItemFailures"}
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_an_entry_that_leads_back_to_the_endpoint_is_never_attempted(
+    deployed: Deployed,
+    consumer: Consumer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ENDPOINT_HOST", urlsplit(consumer.url).netloc)
+    put(deployed)
+    assert kept(encode_hint(KEY, slow=True)) == []
+    assert consumer.arrivals() == []
+    assert "own endpoint" in capsys.readouterr().out
+
+
+def test_what_goes_out_carries_the_stacks_mark(deployed: Deployed) -> None:
+    received: list[Received] = []
+
+    def answer(one: Received) -> int:
+        received.append(one)
+        return accept_verified(one)
+
+    plain = PlainConsumer(SECRET, answer)
+    plain.start()
+    entry = {"name": "crm", "url": plain.url, "signing_secret": SECRET}
+    deployed.store_secret("destinations", [entry])
+    put(deployed)
+    kept(encode_hint(KEY, slow=True))
+    plain.stop()
+    notes = DynamoNotes(boto3.client("dynamodb", region_name=REGION), deployed.table).read()
+    (one,) = received
+    assert one.headers[VIA_HEADER.lower()] == mark_of(notes.loop_key, body_of())
 
 
 def test_a_hint_in_the_slow_lane_is_delivered(deployed: Deployed, consumer: Consumer) -> None:

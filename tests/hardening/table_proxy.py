@@ -75,7 +75,7 @@ class TableProxy:
         with self._lock:
             if ":until" in request["ExpressionAttributeValues"]:
                 self._claims[owner] = request["Key"]["event_key"]["S"]
-            elif ":none" in request["ExpressionAttributeValues"]:
+            elif "REMOVE claim_until" in request["UpdateExpression"]:
                 self._recorded.add(owner)
 
     def count(self, mood: Mood) -> None:

@@ -74,6 +74,8 @@ class Ledger:
     failed: Counter[Pair] = field(default_factory=Counter)
     ambiguous: Counter[Pair] = field(default_factory=Counter)
     replays: Counter[Pair] = field(default_factory=Counter)
+    # How often events were queued whole of which nobody can tell for ever that they are copies.
+    wholes: Counter[str] = field(default_factory=Counter)
     gone: set[Pair] = field(default_factory=set)
     unrecorded: set[Pair] = field(default_factory=set)
     setbacks: Counter[str] = field(default_factory=Counter)

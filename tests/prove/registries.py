@@ -17,6 +17,8 @@ from tests.prove.faults import Fates
 
 Entry = dict[str, Any]
 DESTINATIONS, WEBHOOKS = "destinations", "webhooks"
+# Identities hold no 0 and 1.
+DIGITS = str.maketrans("01", "ab")
 
 
 class StoreDown(BotoCoreError):
@@ -62,7 +64,7 @@ class Reader:
 
 def identity_of(entry: Entry) -> str | None:
     """What deliveries to an entry are bound to; None where that cannot be read."""
-    identity = entry.get("id", entry.get("name"))
+    identity = entry.get("id") or entry.get("name")
     name = str(identity).partition(".")[0]
     return str(identity) if NAME.fullmatch(name) else None
 
@@ -80,12 +82,12 @@ class Life:
 
     @property
     def identity(self) -> str:
-        return str(self.entry.get("id", self.entry["name"]))
+        return str(self.entry.get("id") or self.entry["name"])
 
     @property
     def has_identity(self) -> bool:
         """Whether no other destination can be taken for it."""
-        return "id" in self.entry
+        return self.entry.get("id") is not None
 
 
 @dataclass
@@ -128,11 +130,21 @@ class Registry:
         self._spoilt.pop(name, None)
         life = self._find(name)
         if life is None:
-            life = Life(name, self._entry(name), self.clock())
+            life = Life(name, self.new_entry(name), self.clock())
             self.lives.append(life)
         life.entry.update(fields)
         self._urls[life.entry["url"]] = life
         self._write()
+
+    def new_entry(self, name: str) -> Entry:
+        """What is written when a destination is added, as the command does."""
+        number = len(self.lives)
+        return {
+            "id": f"{name}.{number:06}".translate(DIGITS),
+            "name": name,
+            "url": f"https://{name}-{number}.example.com/",
+            "signing_secret": f"{number:064x}",
+        }
 
     def remove(self, name: str) -> None:
         """Take a destination away, if it is there."""
@@ -168,14 +180,6 @@ class Registry:
 
     def _find(self, name: str) -> Life | None:
         return next((life for life in self._living() if life.name == name), None)
-
-    def _entry(self, name: str) -> Entry:
-        number = len(self.lives)
-        return {
-            "name": name,
-            "url": f"https://{name}-{number}.example.com/",
-            "signing_secret": f"{number:064x}",
-        }
 
     def _write(self) -> None:
         destinations = [self._spoilt.get(life.name, life.entry) for life in self._living()]

@@ -16,7 +16,7 @@ from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import Facts
+from spectrum_forwarder.domain.ports import Facts, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout import FanOut
 from spectrum_forwarder.receive import Receiver
@@ -54,7 +54,7 @@ MAX_RECEIVES = 200
 # Invocations in one chain of calls, after which Lambda refuses a function that may not loop.
 LONGEST_CHAIN = 16
 # Instances that are kept warm.
-FAN_OUTS, RECEIVERS = 1, 2
+FAN_OUTS, RECEIVERS = 3, 2
 DELIVERED = Answer(status=200, seconds=0.01)
 
 
@@ -93,7 +93,7 @@ class Stack:
         self.ledger = Ledger()
         self.payloads = MemoryPayloads()
         self.table = WatchedTable(self.ledger, self.payloads, self.clock)
-        self.queue = TracedQueue(self.clock)
+        self.queue = TracedQueue(self.clock, self._queued_whole)
         self.registry = Registry(self.clock)
         self.registry.accept(WEBHOOK)
         self.quarantine = MemoryQuarantine()
@@ -131,6 +131,12 @@ class Stack:
             new_owner=lambda: f"operator-{next(self._numbers)}",
         )
         self.sweeper = Sweeper(table, queue, self.clock, facts, timing, in_parallel=map)
+
+    def _queued_whole(self, stored: StoredEvent) -> None:
+        # Of what has no id or time of its own, copies that met a table too late are told apart by
+        # guessing, and another of the same may have come meanwhile.
+        if not stored.event.lasting:
+            self.ledger.wholes[self.table.name_of(stored)] += 1
 
     def _receiver(self) -> Instance[Receiver]:
         reader = self.registry.reader(self.fates)

@@ -12,7 +12,7 @@ from spectrum_forwarder.domain.delivery import Answer
 from tests.prove.conftest import Figures
 from tests.prove.edges import TYPING
 from tests.prove.faults import Fault
-from tests.prove.scenarios import DAY, HOUR, REFUSED, ROTATED, SLOW, Tally, world_of
+from tests.prove.scenarios import DAY, HOUR, OUTCOMES, REFUSED, ROTATED, SLOW, Tally, world_of
 from tests.prove.stack import DELIVERED
 from tests.prove.upstream import SPOILT
 from tests.prove.world import World
@@ -24,14 +24,21 @@ NAMES = ("crm", "erp", "bot", "new")
 FIELDS: Mapping[str, Mapping[str, object]] = {
     "bot": {"filter": "!contains(to_string(@), 'unwanted')"}
 }
-SERVICES = ("table", "queue", "payloads", "secrets")
-CHANGES = ("add", "remove", "pause", "resume", "break")
+# Services, and calls that fail while the others of their service succeed.
+DOWN = (*((name,) for name in ("table", "queue", "payloads", "secrets")), OUTCOMES[:1], OUTCOMES)
+# What may be wrong with an entry: it is broken, its name is, or nobody can tell whose it is.
+SPOILT_ENTRIES: Mapping[str, Mapping[str, object]] = {
+    "break": {"url": "ftp://elsewhere"},
+    "misspell": {"name": "c r m"},
+    "make nameless": {"name": "c r m", "id": None},
+}
+CHANGES = ("add", "remove", "pause", "resume", "rename", *SPOILT_ENTRIES)
 # Bodies from this size (bytes) go to the bucket: those with a long text do.
 INLINE = 260
 
 names = st.sampled_from(NAMES)
 durations = st.sampled_from([0.1, 2.0, 30.0, 80.0, 400.0, 4000.0, DAY, 15 * DAY])
-services = st.sampled_from(SERVICES)
+outages = st.sampled_from(DOWN)
 
 
 class Histories(RuleBasedStateMachine):
@@ -49,6 +56,8 @@ class Histories(RuleBasedStateMachine):
         self.typed_at, self.typings, self.spoilt = 0.0, 0, 0
         for name in NAMES[:3]:
             self.world.registry.add(name, **FIELDS.get(name, {}))
+        # As 0.1.0 has written it: its name is its identity, until it is taken away.
+        self.world.registry.add("erp", id=None)
 
     # Spectrum
 
@@ -107,13 +116,18 @@ class Histories(RuleBasedStateMachine):
         self.script.update({made + after: fault for after, fault in faults.items()})
         self.let_pass(seconds)
 
-    @rule(service=services)
-    def take_down(self, service: str) -> None:
-        self.world.fates.down.add(service)
+    @rule(outage=outages)
+    def take_down(self, outage: tuple[str, ...]) -> None:
+        self.world.fates.down.update(outage)
 
     @rule()
     def bring_up(self) -> None:
         self.world.fates.down.clear()
+
+    @rule(number=st.integers(0, 99))
+    def crowd_an_item(self, number: int) -> None:
+        if self.keys:
+            self.world.table.crowded.add(self.keys[number % len(self.keys)])
 
     @rule()
     def lose_all_hints(self) -> None:
@@ -144,8 +158,10 @@ class Histories(RuleBasedStateMachine):
             registry.add(name, enabled=True, **FIELDS.get(name, {}))
         elif change == "pause" and known:
             registry.add(name, enabled=False)
-        elif change == "break":
-            registry.spoil(name, url="ftp://elsewhere")
+        elif change == "rename" and known:
+            registry.add(name, name=f"{name}-{len(registry.lives)}")
+        elif change in SPOILT_ENTRIES:
+            registry.spoil(name, **SPOILT_ENTRIES[change])
 
     @rule(name=names, answer=st.sampled_from([500, 410]), times=st.integers(1, 4))
     def refuse(self, name: str, answer: int, times: int) -> None:

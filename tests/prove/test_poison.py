@@ -14,7 +14,8 @@ HOUR = 3600.0
 def outcome(world: World, key: str, name: str = "crm") -> tuple[str, str | None]:
     """How a delivery ended, and why."""
     deliveries = world.table.rows[key].deliveries or {}
-    return deliveries[name].status.value, deliveries[name].reason
+    delivery = deliveries[world.registry.identity(name)]
+    return delivery.status.value, delivery.reason
 
 
 @pytest.mark.parametrize("others", [0, 1, 9, 25])

@@ -32,6 +32,7 @@ class Verdict:
                 ledger.breach(Invariant.NOTHING_OWED, f"{key} is still due")
         for pair, times in ledger.accepted.items():
             allowed = ledger.generations[pair[0]] + ledger.replays[pair] + ledger.ambiguous[pair]
+            allowed += max(0, ledger.wholes[pair[0]] - 1)
             if times > allowed:
                 ledger.breach(Invariant.ONCE, f"{pair} arrived {times} times, {allowed} explained")
         for record in left_over:

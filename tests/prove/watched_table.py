@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from spectrum_forwarder.domain.delivery import Deliveries
+from spectrum_forwarder.domain.errors import ItemTooLarge
 from spectrum_forwarder.domain.event import unpack
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.ports import StoredEvent
@@ -34,6 +35,8 @@ class WatchedTable(MemoryTable):
         self._ledger = ledger
         self._payloads = payloads
         self._clock = clock
+        # Events whose items are nearly full: whatever is written of them must be small.
+        self.crowded: set[str] = set()
 
     def name_of(self, stored: StoredEvent) -> str:
         """Which event that is."""
@@ -54,7 +57,16 @@ class WatchedTable(MemoryTable):
             self._ledger.claimed(event_key)
         return claimed
 
+    def _require_room(self, key: str, deliveries: Deliveries | None, payload: str | None) -> None:
+        row = self.rows.get(key)
+        if key not in self.crowded or row is None or deliveries is None:
+            return
+        inline = row.stored.packed is not None and payload is None
+        if inline or any(len(delivery.history) > 1 for delivery in deliveries.values()):
+            raise ItemTooLarge("the item is nearly full")
+
     def record(self, event_key: str, *, owner: str, record: Record) -> bool:
+        self._require_room(event_key, record.deliveries, record.payload)
         recorded = super().record(event_key, owner=owner, record=record)
         if recorded:
             self._ledger.recorded(event_key, record.deliveries)
@@ -63,6 +75,7 @@ class WatchedTable(MemoryTable):
     def prove(
         self, event_key: str, *, owner: str, deliveries: Deliveries, payload: str | None = None
     ) -> bool:
+        self._require_room(event_key, deliveries, payload)
         proved = super().prove(event_key, owner=owner, deliveries=deliveries, payload=payload)
         if proved:
             self._ledger.bound(event_key, deliveries)
@@ -78,6 +91,7 @@ class WatchedTable(MemoryTable):
         deliveries: Deliveries | None,
         payload: str | None = None,
     ) -> bool:
+        self._require_room(event_key, deliveries, payload)
         noted = super().note(
             event_key,
             owner=owner,
@@ -109,10 +123,14 @@ class WatchedTable(MemoryTable):
 
 
 class TracedQueue(MemoryQueue):
-    """Notes how often the function has run in the chain of calls that led to each record."""
+    """Notes how often the function has run in the chain of calls that led to each record.
 
-    def __init__(self, clock: ManualClock) -> None:
+    `whole` hears of each event that is queued whole.
+    """
+
+    def __init__(self, clock: ManualClock, whole: Callable[[StoredEvent], None]) -> None:
         super().__init__(clock)
+        self._whole = whole
         # How often it has in the chain that is going on.
         self.runs = 0
         self._runs_before: dict[str, int] = {}
@@ -129,6 +147,10 @@ class TracedQueue(MemoryQueue):
             yield
         finally:
             self.runs = before
+
+    def send_event(self, stored: StoredEvent) -> None:
+        self._whole(stored)
+        super().send_event(stored)
 
     def _put(self, body: str, delay: float, slow: bool) -> None:
         super()._put(body, delay, slow)

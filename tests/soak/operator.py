@@ -14,7 +14,7 @@ from spectrum_cli.local.state import LocalState
 from tests.hardening.crowd import SECRET
 from tests.soak.places import CHANGING, Place
 
-COMMAND_SECONDS = 120
+COMMAND_SECONDS, REPLAY_TRIES = 120, 5
 
 
 @dataclass
@@ -75,13 +75,14 @@ class Operator:
         """Replay what came in the last seconds to `changing`, as `destinations add` advises."""
         until = time.time()
         replay = Replay(self.eras[-1].place, until - seconds, until)
-        self._run(
-            *("replay", "--since", f"{seconds:.0f}s", "--destination", CHANGING),
-            *("--yes", "--restart"),
-        )
-        self.replays.append(replay)
+        words = ("replay", "--since", f"{seconds:.0f}s", "--destination", CHANGING, "--yes")
+        # What is being delivered is left out, and the command says to run it again.
+        tries = range(REPLAY_TRIES)
+        if any(self._run(*words, last=number == tries[-1]) for number in tries):
+            self.replays.append(replay)
 
-    def _run(self, *arguments: str, given: str = "") -> None:
+    def _run(self, *arguments: str, given: str = "", last: bool = True) -> bool:
+        """Run a command; whether it did all. A failure is noted of the last try alone."""
         environment = {**os.environ, "XDG_STATE_HOME": str(self.home), "NO_PROXY": "127.0.0.1"}
         ran = subprocess.run(
             [sys.executable, "-m", "spectrum_cli", *arguments, "--local"],
@@ -92,8 +93,9 @@ class Operator:
             env=environment,
             check=False,
         )
-        if ran.returncode:
+        if ran.returncode and last:
             self.failures.append(f"{' '.join(arguments)}: {ran.returncode} {ran.stderr.strip()}")
+        return ran.returncode == 0
 
     def _identity(self) -> str:
         secret = self.stack.deployment.physical_ids["DestinationsSecret"]

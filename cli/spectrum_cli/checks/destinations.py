@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.http_client import NotAnswered
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ def destinations(patient: Patient) -> Iterator[Result]:
     target = patient.target
     answer = target.client("secretsmanager").get_secret_value(SecretId=target.destinations_secret)
     read = read_destinations(
-        answer["SecretString"], lambda _name, _error: None, allow_loopback=target.is_local
+        answer["SecretString"],
+        lambda _name, _error: None,
+        allow_loopback=target.is_local,
+        own=ourselves(target),
     )
     for broken in read.broken.values():
         mend = f"Mend it: forwarder destinations set {broken.name}."

@@ -120,7 +120,7 @@ def add(
     entry["signing_secret"] = entries_of.new_secret(from_input=secret_stdin)
     if paused:
         entry["enabled"] = False
-    entries_of.check(entry, allow_loopback=target.is_local)
+    entries_of.check(entry, target)
 
     destinations_of(target).change(lambda entries: entries_of.add_to(entries, entry))
     _tell(entry, ADDED, target, as_json=as_json, reveal=reveal)
@@ -166,7 +166,7 @@ def change(
         )
         if fresh_secret or secret_stdin:
             entry["signing_secret"] = secret
-        entries_of.check(entry, allow_loopback=target.is_local)
+        entries_of.check(entry, target)
         return entry
 
     entry = destinations_of(target).change(edit)
@@ -188,7 +188,7 @@ def rename(
     def edit(entries: list[Entry]) -> None:
         entry = entries_of.find(entries, name)
         entries_of.rename(entry, new, entries)
-        entries_of.check(entry, allow_loopback=target.is_local)
+        entries_of.check(entry, target)
 
     destinations_of(target).change(edit)
     note(f"{name} is called {new} from now on; {TAKES_EFFECT}")
@@ -227,7 +227,7 @@ def test(name: Name, *, as_json: AsJson = False, target: Target) -> None:
     Example: forwarder destinations test crm
     """
     entry = entries_of.find(destinations_of(target).read(), name)
-    destination = entries_of.usable(entry, allow_loopback=target.is_local)
+    destination = entries_of.usable(entry, target)
     answer = send_sample(destination, allow_loopback=target.is_local)
     if as_json:
         print_json(

@@ -105,7 +105,7 @@ def open_listener(
             entry["signing_secret"] = secret
         entry.pop("enabled", None)
         entries_of.apply(entry, where=arn, expression=expression or "")
-        entries_of.check(entry, allow_loopback=target.is_local)
+        entries_of.check(entry, target)
         return dict(entry)
 
     try:

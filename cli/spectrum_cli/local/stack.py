@@ -295,6 +295,7 @@ class LocalStack:
             "AWS_ENDPOINT_URL": self.endpoints.default,
             **overrides,
             "ALLOW_LOOPBACK": "1",
+            "ENDPOINT_HOST": self._front.address,
             "TIME_SCALE": str(self._time_scale),
         }
 

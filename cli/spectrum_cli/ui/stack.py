@@ -15,6 +15,7 @@ from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.replay import Change, Reopened, Replay, Wake
 
+from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.target import Target
@@ -34,7 +35,7 @@ class Stack:
         self.log: DynamoEventLog = event_log(target)
         self._reopener = reopener(target)
         self._registry = destinations_of(target)
-        self._allow_loopback = target.is_local
+        self._allow_loopback, self._own = target.is_local, ourselves(target)
         self._health = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
         # Workers may know a destination as paused for so long.
         self._known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
@@ -48,7 +49,7 @@ class Stack:
             if time.monotonic() - self._read_at > READ_EVERY:
                 text = json.dumps({"destinations": self._registry.read()})
                 self._destinations = read_destinations(
-                    text, _ignore, allow_loopback=self._allow_loopback
+                    text, _ignore, allow_loopback=self._allow_loopback, own=self._own
                 )
                 self._read_at = time.monotonic()
             return self._destinations

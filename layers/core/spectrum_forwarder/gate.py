@@ -89,8 +89,6 @@ class Gate:
         self._board_failed = False
         for destination in self._answers:
             self._publish(destination)
-            if self._board_failed:
-                return
 
     def _publish(self, destination: str) -> None:
         answers, self._answers[destination] = self._answers[destination], []

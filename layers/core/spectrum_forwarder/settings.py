@@ -51,10 +51,14 @@ class ReceiverSettings(Settings):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FanoutSettings(Settings):
-    """`retention_days` is how long a settled event is kept, for the log and for replays."""
+    """`retention_days` is how long a settled event is kept, for the log and for replays.
+
+    `endpoint_host` is the receiver's, with its port if it has one: no destination.
+    """
 
     payloads_bucket: str
     destinations_secret: str
+    endpoint_host: str = ""
     retention_days: int = 14
     allow_loopback: bool = False
 

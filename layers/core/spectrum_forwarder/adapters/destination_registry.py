@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import jmespath
 
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
+from spectrum_forwarder.adapters.ourselves import NOBODY, Ourselves
 from spectrum_forwarder.adapters.registry_entries import (
     Entry,
     Report,
@@ -63,11 +64,12 @@ class SecretDestinations:
         clock: Clock,
         facts: Facts,
         allow_loopback: bool = False,
+        own: Ourselves = NOBODY,
         max_age: float = DESTINATIONS_AGE,
     ) -> None:
         def parse(text: str) -> Destinations:
             report = reporter(facts, "destinations")
-            return read_destinations(text, report, allow_loopback=allow_loopback)
+            return read_destinations(text, report, allow_loopback=allow_loopback, own=own)
 
         self._max_age = max_age
         self._secret = CachedSecret(client, secret_id, parse, clock=clock, facts=facts)
@@ -79,13 +81,15 @@ class SecretDestinations:
         return replace(found, read_at=self._secret.read_at)
 
 
-def read_destinations(text: str, report: Report, *, allow_loopback: bool = False) -> Destinations:
+def read_destinations(
+    text: str, report: Report, *, allow_loopback: bool = False, own: Ourselves = NOBODY
+) -> Destinations:
     """Parse the destinations secret; raise InvalidEntry where it is no list of entries."""
     usable: dict[str, Destination] = {}
     refused: list[tuple[Entry, str, str]] = []
     for number, entry in enumerate(entries_of(text, "destinations")):
         try:
-            destination = read_destination(entry, allow_loopback=allow_loopback)
+            destination = read_destination(entry, allow_loopback=allow_loopback, own=own)
             _require_unlike(destination, usable)
             usable[destination.id] = destination
         except InvalidEntry as error:
@@ -113,7 +117,9 @@ def _require_unlike(destination: Destination, others: dict[str, Destination]) ->
         )
 
 
-def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destination:
+def read_destination(
+    entry: Entry, *, allow_loopback: bool = False, own: Ourselves = NOBODY
+) -> Destination:
     """Check one entry of the destinations secret; raise InvalidEntry, naming the field."""
     if unknown := sorted(set(entry) - DESTINATION_FIELDS):
         raise InvalidEntry(f"unknown field {unknown[0]!r}")
@@ -124,7 +130,12 @@ def read_destination(entry: Entry, *, allow_loopback: bool = False) -> Destinati
     if identity is None:
         raise InvalidEntry("id must be as `forwarder destinations add` made it, or not be there")
     kind = read_kind(entry)
-    where = _url(entry, allow_loopback) if kind is Kind.HTTP else read_target(entry, kind)
+    if kind is Kind.HTTP:
+        where = _url(entry, allow_loopback)
+        own.refuse_url(where)
+    else:
+        where = read_target(entry, kind)
+        own.refuse_target(where)
     if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret) or secret == "whsec_":
         raise InvalidEntry("signing_secret must be a string of printable ASCII")
     return Destination(

@@ -105,7 +105,7 @@ def split_url(url: str, *, allow_http: bool = False) -> SplitResult:
 
 def may_connect(address: str, *, allow_loopback: bool = False) -> bool:
     """Whether a socket may connect to this literal address."""
-    return is_public(address) or (allow_loopback and _is_loopback(address))
+    return is_public(address) or (allow_loopback and is_loopback(address))
 
 
 def is_public(address: str) -> bool:
@@ -122,7 +122,8 @@ def is_public(address: str) -> bool:
     return False
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether a literal address is this machine's own."""
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv4Address):
         return parsed in _LOOPBACK_V4
