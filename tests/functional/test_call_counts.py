@@ -68,8 +68,9 @@ def test_a_duplicate_costs_the_receiver_one_call(calls: Counter[str]) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_request_that_names_no_webhook_costs_the_receiver_no_call(calls: Counter[str]) -> None:
-    assert receive(2, **{"x-spectrum-webhook-id": ""}) == "400"
+def test_a_request_that_nobody_signed_costs_the_receiver_no_call(calls: Counter[str]) -> None:
+    unsigned = ("webhook-id", "signature", "timestamp")
+    assert receive(2, **{f"x-spectrum-{name}": "" for name in unsigned}) == "400"
     assert calls == {}
 
 

@@ -89,7 +89,8 @@ STANDARD = {"webhook-id": "evt_1", "webhook-timestamp": "1", "webhook-signature"
     [
         ({"x-spectrum-webhook-id": "unknown"}, 503),
         ({"x-spectrum-webhook-id": "unknown", SIGNATURE: "v0=short"}, 503),
-        ({"x-spectrum-webhook-id": None}, 400),
+        ({"x-spectrum-webhook-id": None, SIGNATURE: "v0=short"}, 503),
+        ({"x-spectrum-webhook-id": None, SIGNATURE: None, TIMESTAMP: None}, 400),
         ({SIGNATURE: UNSIGNED}, 401),
         ({}, 200),
     ],

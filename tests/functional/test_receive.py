@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from spectrum_forwarder.domain.errors import refusals
@@ -12,7 +13,7 @@ from spectrum_forwarder.measures import MEASURES
 from spectrum_forwarder.receive import LARGEST_QUEUED, Reply
 from spectrum_forwarder.storing import CHEAPEST_INLINE, LARGEST_INLINE
 
-from tests.support.make import WEBHOOK, body_of, signed_headers
+from tests.support.make import WEBHOOK, WHSEC, body_of, signed_headers, webhook_of
 from tests.support.world import World
 
 KEY = "main:spc-msg-1"
@@ -132,11 +133,11 @@ WEBHOOK_ID = "x-spectrum-webhook-id"
 
 
 @pytest.mark.parametrize("value", [None, "", " "])
-@pytest.mark.parametrize("others", [{}, {SIGNATURE: None, TIMESTAMP: None}])
-def test_what_names_no_webhook_is_refused_without_any_call(
-    world: World, value: str | None, others: dict[str, str | None]
+def test_what_names_no_webhook_and_is_not_signed_is_refused_without_any_call(
+    world: World, value: str | None
 ) -> None:
-    assert code(world.receive(headers={WEBHOOK_ID: value, **others})) == (400, "missing_headers")
+    unsigned = {WEBHOOK_ID: value, SIGNATURE: None, TIMESTAMP: value}
+    assert code(world.receive(headers=unsigned)) == (400, "missing_headers")
     assert world.registry.calls == world.table.calls == world.queue.calls == []
 
 
@@ -180,11 +181,84 @@ def test_a_spoilt_proof_of_an_unknown_webhook_is_a_doubt_of_ours(
     assert code(reply) == (503, "unknown_webhook")
 
 
-def test_a_scheme_that_no_secret_is_stored_for_is_a_doubt_of_ours(world: World) -> None:
-    standard = {"webhook-signature": "v1,AAAA", "webhook-timestamp": "1", "webhook-id": "evt_1"}
-    alone = {SIGNATURE: None, TIMESTAMP: None, **standard}
-    assert code(world.receive(headers=alone)) == (503, "scheme_without_secret")
-    assert code(world.receive(headers=standard)) == (200, "accepted")
+# ---- Both schemes ------------------------------------------------------------------------------
+
+# Registered at Spectrum with both secrets; those that are stored differ from test to test.
+REGISTERED = webhook_of(WHSEC, v0=WEBHOOK.signing_secret)
+
+
+def signed_by(world: World, scheme: str, **changes: str | None) -> dict[str, str | None]:
+    """The headers of a request of REGISTERED; those of the other scheme are not there."""
+    headers: dict[str, str | None] = dict.fromkeys((SIGNATURE, TIMESTAMP))
+    headers |= signed_headers(body_of(), now=world.clock(), webhook=REGISTERED, scheme=scheme)
+    return headers | {name.replace("_", "-"): value for name, value in changes.items()}
+
+
+@pytest.mark.parametrize("scheme", ["v0", "standard", "both"])
+def test_the_log_says_which_scheme_proved_it(world: World, scheme: str) -> None:
+    world.webhooks.webhooks[:] = [REGISTERED]
+    said = {"both": "v0+standard"}.get(scheme, scheme)
+    for fact in ("event.accepted", "event.duplicate"):
+        assert world.receive(headers=signed_by(world, scheme)).status == 200
+        assert [told["scheme"] for told in world.facts.named(fact)] == [said]
+    assert (world.row().stored.event.scheme, world.table.calls) == (said, ["put", "put"])
+
+
+@pytest.mark.parametrize("scheme", ["standard", "both"])
+def test_a_scheme_that_no_secret_is_stored_for_is_a_doubt_of_ours(
+    world: World, scheme: str
+) -> None:
+    forged = {} if scheme == "standard" else {"x_spectrum_signature": f"v0={HEX}"}
+    headers = signed_by(world, scheme, **forged)
+    assert code(world.receive(headers=headers)) == (503, "scheme_without_secret")
+    (told,) = world.facts.named("request.refused")
+    v0 = "v0=signature_mismatch " if scheme == "both" else ""
+    assert told["tried"] == f"{v0}standard=scheme_without_secret"
+    # It counts among our own faults, each code of which raises an alarm.
+    (measure,) = (one for one in MEASURES["request.refused"] if one.metric == "OwnFaults")
+    assert measure.takes(told)
+
+
+def test_a_secret_that_was_stored_just_now_proves_at_once(world: World) -> None:
+    world.webhooks.later = [REGISTERED]
+    assert code(world.receive(headers=signed_by(world, "standard"))) == (200, "accepted")
+    assert world.registry.calls == ["find", "find"]
+
+
+@pytest.mark.parametrize("scheme", ["v0", "standard", "both"])
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_request_that_names_no_webhook_is_proved_by_whatever_secret_is_stored(
+    world: World, scheme: str, value: str | None
+) -> None:
+    world.webhooks.webhooks[:] = [OTHER, REGISTERED]
+    headers = signed_by(world, scheme, x_spectrum_webhook_id=value)
+    assert code(world.receive(headers=headers)) == (200, "accepted")
+    assert world.row().stored.event.webhook_id == REGISTERED.id
+    assert world.registry.calls == ["all"]
+
+
+@pytest.mark.parametrize("scheme", ["v0", "standard", "both"])
+def test_what_names_no_webhook_and_is_not_proved_may_be_of_one_not_stored_yet(
+    world: World, scheme: str
+) -> None:
+    world.webhooks.webhooks[:] = [OTHER]
+    headers = signed_by(world, scheme, x_spectrum_webhook_id=None)
+    assert code(world.receive(headers=headers)) == (503, "unnamed_webhook")
+    assert world.registry.calls == ["all", "all"]
+    # A stranger can cause it at will: no fault of ours.
+    (told,) = world.facts.named("request.refused")
+    (measure,) = (one for one in MEASURES["request.refused"] if one.metric == "OwnFaults")
+    assert not measure.takes(told)
+    world.registry.fail("all")
+    assert code(world.receive(headers=headers)) == (503, "secrets_unavailable")
+
+
+def test_the_registration_of_the_path_is_tried_first(world: World) -> None:
+    second = replace(REGISTERED, id="w-2", path="/spectrum-webhook/2")
+    world.webhooks.webhooks[:] = [REGISTERED, second]
+    headers = signed_by(world, "v0", x_spectrum_webhook_id=None)
+    world.receive(headers=headers, path="/spectrum-webhook/2")
+    assert world.row().stored.event.webhook_id == "w-2"
 
 
 @pytest.mark.parametrize("skew", [-301, 301])
@@ -235,7 +309,7 @@ def test_unreadable_secrets_are_a_doubt_of_ours(world: World) -> None:
 
 def test_every_refusal_has_a_code_and_says_what_to_do() -> None:
     found = list(refusals())
-    assert len({refusal.code for refusal in found}) == len(found) == 12
+    assert len({refusal.code for refusal in found}) == len(found) == 15
     for refusal in found:
         assert refusal.status in (400, 401, 503)
         assert len(refusal.advice) > 30

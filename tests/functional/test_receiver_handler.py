@@ -70,7 +70,16 @@ def test_bytes_that_are_no_text_are_accepted(deployed: Deployed) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"x_spectrum_webhook_id": ""}, (400, "missing_headers")),
+        (
+            dict.fromkeys(
+                ("x_spectrum_webhook_id", "x_spectrum_signature", "x_spectrum_timestamp"), ""
+            ),
+            (400, "missing_headers"),
+        ),
+        (
+            {"x_spectrum_webhook_id": "", "x_spectrum_signature": "v0=" + "0" * 64},
+            (503, "unnamed_webhook"),
+        ),
         ({"x_spectrum_signature": ""}, (401, "missing_signature")),
         ({"x_spectrum_signature": "v0=short"}, (401, "malformed_signature")),
         ({"x_spectrum_timestamp": "1_700_000_0"}, (401, "malformed_timestamp")),

@@ -4,15 +4,20 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.event import Event, make_event, pack
-from spectrum_forwarder.domain.ports import StoredEvent, Webhook
+from spectrum_forwarder.domain.ports import Secret, StoredEvent, Webhook
+from spectrum_forwarder.domain.schemes import standard
 from spectrum_forwarder.domain.signature import sign
 
 WEBHOOK = Webhook(
     id="3f1c2b7e-0000-4000-8000-000000000001", signing_secret="5e" * 32, source="main"
 )
+# Of Standard Webhooks: those of CONTRACT's known answers.
+WHSEC = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+OTHER_WHSEC = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
 NOW = 1_800_000_000.0
 
 
@@ -63,15 +68,42 @@ def destination_of(name: str, **changes: object) -> Destination:
     return Destination(**(values | changes))  # type: ignore[arg-type]
 
 
+def webhook_of(*secrets: str, v0: str = "", until: float | None = None) -> Webhook:
+    """WEBHOOK with these Standard secrets, accepted `until` then, and this one of v0 or none."""
+    standard_secrets = tuple(Secret(standard.NAME, text, until) for text in secrets)
+    return replace(WEBHOOK, signing_secret=v0, secrets=standard_secrets)
+
+
 def signed_headers(
-    body: bytes, *, now: float | None = None, webhook: Webhook = WEBHOOK
+    body: bytes,
+    *,
+    now: float | None = None,
+    webhook: Webhook = WEBHOOK,
+    scheme: str = "v0",
+    event_id: str = "evt_0001",
 ) -> dict[str, str]:
-    """The headers of a request as Spectrum signs it."""
+    """The headers of a request as Spectrum signs it, by `v0`, `standard` or `both`.
+
+    There is a Standard token for each of the webhook's secrets, as while one is replaced.
+    """
     timestamp = int(time.time() if now is None else now)
-    return {
+    headers = {
         "content-type": "application/json",
         "x-spectrum-event": "messages",
         "x-spectrum-webhook-id": webhook.id,
-        "x-spectrum-timestamp": str(timestamp),
-        "x-spectrum-signature": sign(webhook.signing_secret, timestamp, body),
     }
+    if scheme != "standard":
+        headers |= {
+            "x-spectrum-timestamp": str(timestamp),
+            "x-spectrum-signature": sign(webhook.signing_secret, timestamp, body),
+        }
+    if scheme != "v0":
+        tokens = [
+            standard.sign(secret, event_id, timestamp, body) for secret in standard.secrets(webhook)
+        ]
+        headers |= {
+            "webhook-id": event_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(tokens),
+        }
+    return headers

@@ -225,6 +225,7 @@ def _existing(row: Row) -> Existing:
         fingerprint=stored.event.fingerprint if row.format == FORMAT else None,
         packed=stored.packed,
         payload=stored.payload,
+        signed_id=stored.event.signed_id,
     )
 
 
@@ -361,15 +362,23 @@ class MemoryNotes:
 
 @dataclass
 class MemoryWebhooks:
-    """The `WebhookRegistry` port."""
+    """The `WebhookRegistry` port; `later` is what stands there once it is read anew."""
 
     webhooks: list[Webhook] = field(default_factory=list)
     down: bool = False
+    later: list[Webhook] | None = None
 
     def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
         if self.down:
             raise RegistryUnavailable("down")
+        if max_age is not None and self.later is not None:
+            self.webhooks = self.later
         return [webhook for webhook in self.webhooks if webhook.id == webhook_id]
+
+    def all(self, *, max_age: float | None = None) -> Sequence[Webhook]:
+        if self.down:
+            raise RegistryUnavailable("down")
+        return list(self.webhooks)
 
 
 @dataclass

@@ -145,13 +145,16 @@ class World:
         )
 
     def receive(
-        self, body: bytes | None = None, headers: Mapping[str, str | None] = NONE_CHANGED
+        self,
+        body: bytes | None = None,
+        headers: Mapping[str, str | None] = NONE_CHANGED,
+        path: str = "/spectrum-webhook",
     ) -> Reply:
         """Receive a body, by default a text message; `headers` replace the right ones."""
         body = body_of() if body is None else body
         headers = signed_headers(body, now=self.clock()) | dict(headers)
         self._receipts += 1
-        request = InboundRequest({n: v for n, v in headers.items() if v is not None}, body)
+        request = InboundRequest({n: v for n, v in headers.items() if v is not None}, body, path)
         return self.receiver().receive(request, receipt=f"request-{self._receipts}")
 
     def fan_out(self, *records: QueueRecord, deadline: float | None = None) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spectrum_forwarder.domain.identity import FINGERPRINT, Identity, identify, is_hashed, parse
+from spectrum_forwarder.domain.identity import FINGERPRINT, Identity, is_hashed, parse
+from spectrum_forwarder.domain.sources import identify
 
 from tests.unit.test_event import JSON, ODD_BODIES
 

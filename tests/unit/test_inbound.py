@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spectrum_forwarder.domain.errors import MissingHeaders, UnreadableBody
+from spectrum_forwarder.domain.errors import UnreadableBody
 from spectrum_forwarder.domain.inbound import REQUIRED_HEADERS, InboundRequest
 
 FULL = dict.fromkeys(REQUIRED_HEADERS, "x")
@@ -81,16 +81,25 @@ def test_a_lone_surrogate_in_a_plain_body_does_not_raise() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_a_request_that_names_no_webhook_is_told_all_that_is_missing(value: str | None) -> None:
+def test_a_request_without_proof_is_told_all_that_is_missing(value: str | None) -> None:
     headers = FULL | {"x-spectrum-webhook-id": value or ""}
-    with pytest.raises(MissingHeaders, match="Missing: x-spectrum-webhook-id\\."):
-        InboundRequest(headers, b"").webhook_id()
-    with pytest.raises(MissingHeaders, match=", ".join(REQUIRED_HEADERS)):
-        InboundRequest({}, b"").webhook_id()
+    missing = str(InboundRequest(headers, b"").without_proof())
+    assert missing.startswith("Missing: x-spectrum-webhook-id. ")
+    missing = str(InboundRequest({}, b"").without_proof())
+    assert missing.startswith("Missing: " + ", ".join(REQUIRED_HEADERS) + ". ")
 
 
-def test_a_request_names_its_webhook() -> None:
-    assert InboundRequest(FULL, b"").webhook_id() == FULL["x-spectrum-webhook-id"].strip()
+@pytest.mark.parametrize(
+    ("event", "path"),
+    [
+        ({"rawPath": "/spectrum-webhook/2"}, "/spectrum-webhook/2"),
+        ({"path": "/spectrum-webhook"}, "/spectrum-webhook"),
+        ({"path": None}, ""),
+        ({"rawPath": 7}, ""),
+    ],
+)
+def test_the_path_is_read_off_both_events(event: dict[str, Any], path: str) -> None:
+    assert read(**event).path == path
 
 
 def test_the_shape_tells_lengths_and_no_content() -> None:

@@ -15,8 +15,10 @@ from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_we
 from spectrum_forwarder.domain.destination import Content, Destinations
 from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable, TableUnavailable
 from spectrum_forwarder.domain.notes import digest_of
-from spectrum_forwarder.domain.ports import Webhook
+from spectrum_forwarder.domain.ports import Secret, Webhook
+from spectrum_forwarder.domain.schemes import v0
 
+from tests.support.make import OTHER_WHSEC, WHSEC
 from tests.support.memory import FactList, ManualClock, MemoryNotes
 from tests.support.secret import StoredSecret
 from tests.support.world import Tap
@@ -83,6 +85,81 @@ def test_one_id_may_have_two_secrets() -> None:
     entries = [WEBHOOK, WEBHOOK | {"signing_secret": "ab" * 32}]
     found = read_webhooks(json.dumps({"webhooks": entries}), Reports())
     assert [webhook.signing_secret for webhook in found["w-1"]] == [HEX, "ab" * 32]
+
+
+# ---- Secrets of both schemes -------------------------------------------------------------------
+
+STANDARD: dict[str, Any] = {"id": "w-1", "standard_secrets": [WHSEC], "source": "main"}
+
+
+@pytest.mark.parametrize("written", [WHSEC, {"secret": WHSEC}, {"secret": WHSEC, "more": 1}])
+def test_a_standard_secret_is_read_in_both_forms(written: Any) -> None:
+    expected = Webhook("w-1", HEX, "main", None, (Secret("standard", WHSEC),))
+    assert read_webhook(WEBHOOK | {"standard_secrets": [written]}) == expected
+    assert read_webhook(STANDARD).signing_secret == ""
+
+
+def test_a_standard_secret_may_have_an_end() -> None:
+    ending = {"secret": WHSEC, "accepted_until": 1_800_000_000}
+    webhook = read_webhook(STANDARD | {"standard_secrets": [OTHER_WHSEC, ending]})
+    texts = [secret.text for secret in webhook.secrets]
+    assert texts == [OTHER_WHSEC, WHSEC]
+    before, after = webhook.at(1_799_999_999.9), webhook.at(1_800_000_000.0)
+    assert before == webhook
+    assert after is not None
+    assert [secret.text for secret in after.secrets] == [OTHER_WHSEC]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"standard_secrets": None}, "signing_secret or standard_secrets"),
+        ({"standard_secrets": []}, "signing_secret or standard_secrets"),
+        ({"standard_secrets": WHSEC.removeprefix("whsec_")}, "standard_secrets must be 'whsec_'"),
+        ({"standard_secrets": [WHSEC, 7]}, "this one has 0 characters"),
+        ({"standard_secrets": ["whsec_AAAA"]}, "3 bytes of key"),
+        ({"standard_secrets": [{"secret": WHSEC, "accepted_until": "soon"}]}, "accepted_until"),
+        ({"standard_secrets": [{"accepted_until": 1}]}, "standard_secrets"),
+    ],
+)
+def test_a_standard_secret_that_cannot_be_used_is_refused(
+    change: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidEntry, match=named) as refused:
+        read_webhook(STANDARD | change)
+    assert WHSEC[6:] not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ({"signing_secret": "whsec_oops"}, ("", [WHSEC])),
+        ({"signing_secret": HEX, "standard_secrets": ["oops", WHSEC]}, (HEX, [WHSEC])),
+        ({"signing_secret": HEX, "standard_secrets": ["oops"]}, (HEX, [])),
+    ],
+)
+def test_a_secret_that_cannot_be_used_does_not_spoil_the_others_of_its_entry(
+    change: dict[str, Any], left: tuple[str, list[str]]
+) -> None:
+    reports = Reports()
+    (webhook,) = read_webhooks(json.dumps({"webhooks": [STANDARD | change]}), reports)["w-1"]
+    assert (webhook.signing_secret, [secret.text for secret in webhook.secrets]) == left
+    assert [name for name, _ in reports.told] == ["w-1"]
+    assert "oops" not in repr(reports.told)
+
+
+def test_a_secret_of_v0_may_have_an_end_as_well() -> None:
+    ending = {"secret": HEX, "accepted_until": 10}
+    webhook = read_webhook(STANDARD | {"signing_secret": ending})
+    for moment, known in ((9, [HEX]), (10, [])):
+        accepted = webhook.at(moment)
+        assert accepted is not None
+        assert list(v0.secrets(accepted)) == known
+
+
+@pytest.mark.parametrize(("path", "known"), [("/spectrum-webhook/2",) * 2, (7, None), (None, None)])
+def test_the_path_of_a_registration_is_known_where_it_is_stored(path: Any, known: Any) -> None:
+    assert read_webhook(WEBHOOK | {"path": path}).path == known
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '"webhooks"', '{"webhooks":{}}'])
@@ -396,6 +473,35 @@ def test_notes_that_cannot_be_read_are_not_asked_for_by_every_request(scene: Sce
     scene.notes.fail("read", times=0)
     scene.clock.advance(2)
     assert scene.webhooks.find("w-1")
+
+
+def test_of_several_secrets_the_one_that_leaked_ends_alone(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK | {"standard_secrets": [WHSEC, OTHER_WHSEC]}]})
+    assert scene.webhooks.find("w-1")
+    for secret, left in (
+        (WHSEC, (HEX, [OTHER_WHSEC])),
+        (HEX, ("", [OTHER_WHSEC])),
+        (OTHER_WHSEC, None),
+    ):
+        scene.kept_notes.revoke([digest_of(secret)])
+        # The store fails, so the copy serves on, and the notes are looked at.
+        scene.stored.write("nothing of use")
+        scene.clock.advance(26)
+        found = [
+            (webhook.signing_secret, [secret.text for secret in webhook.secrets])
+            for webhook in scene.webhooks.find("w-1")
+        ]
+        assert found == ([left] if left else [])
+
+
+def test_all_are_found_for_a_request_that_names_none(scene: Scene) -> None:
+    over = WEBHOOK | {"id": "w-2", "accepted_until": scene.clock()}
+    scene.stored.write({"webhooks": [WEBHOOK, over, STANDARD | {"id": "w-3"}]})
+    assert [webhook.id for webhook in scene.webhooks.all()] == ["w-1", "w-3"]
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    scene.clock.advance(2)
+    assert len(scene.webhooks.all()) == 2
+    assert len(scene.webhooks.all(max_age=2)) == 1
 
 
 def test_an_unknown_webhook_is_looked_for_at_most_every_two_seconds(scene: Scene) -> None:

@@ -129,6 +129,7 @@ def _other(fields: Mapping[str, Any]) -> list[Finding]:
 
 BY_CODE = {
     "missing_headers": _missing,
+    "unnamed_webhook": _missing,
     "missing_signature": _missing,
     "missing_timestamp": _missing,
     "scheme_without_secret": _standard,

@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from spectrum_forwarder.domain.errors import UnknownWebhook, refusals
+from spectrum_forwarder.domain.errors import UnknownWebhook, UnnamedWebhook, refusals
 
 # Levels of facts other than INFO. Those of DEBUG are only counted: nobody needs a line of each.
 LEVELS = {
@@ -82,9 +82,9 @@ def _malformed(fields: Mapping[str, Any]) -> bool:
 
 
 def _our_fault(fields: Mapping[str, Any]) -> bool:
-    # Anybody can name a webhook that nobody knows: it is counted, but not among our faults.
+    # Anybody can name no webhook, or one that nobody knows: counted, but not among our faults.
     code = fields["code"]
-    return STATUSES.get(code, 503) >= 500 and code != UnknownWebhook.code
+    return STATUSES.get(code, 503) >= 500 and code not in (UnknownWebhook.code, UnnamedWebhook.code)
 
 
 def _delivered(fields: Mapping[str, Any]) -> bool:

@@ -1,10 +1,10 @@
 """Receive: prove an inbound request, make its event durable, and only then say 200.
 
-The story, top to bottom: know what we have forwarded ourselves; refuse what names no webhook before
-any call; find the webhook's secrets; check the time and the signature; put the event into the
-table, or whole into the queue if the table fails; answer. Whatever is doubtful on our side is a
-503, which Spectrum retries. What names a known webhook and is not proved is kept, for it may be
-Spectrum's all the same.
+The story, top to bottom: know what we have forwarded ourselves; refuse what names no webhook and is
+not signed, before any call; find the webhook's secrets; check the times and the signatures; put the
+event into the table, or whole into the queue if the table fails; answer. Whatever is doubtful on
+our side is a 503, which Spectrum retries. What names a known webhook and is not proved is kept, for
+it may be Spectrum's all the same.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.errors import (
     ForwarderError,
+    NoSecretForScheme,
     NotDurable,
     QueueUnavailable,
     Refused,
@@ -20,10 +21,15 @@ from spectrum_forwarder.domain.errors import (
     SignatureMismatch,
     Unavailable,
     UnknownWebhook,
+    UnnamedWebhook,
     Unproved,
 )
 from spectrum_forwarder.domain.event import Event, make_event, pack
-from spectrum_forwarder.domain.inbound import TIMESTAMP_HEADER, InboundRequest
+from spectrum_forwarder.domain.inbound import (
+    TIMESTAMP_HEADER,
+    WEBHOOK_ID_HEADER,
+    InboundRequest,
+)
 from spectrum_forwarder.domain.ports import (
     Clock,
     EventQueue,
@@ -34,7 +40,7 @@ from spectrum_forwarder.domain.ports import (
     WebhookRegistry,
 )
 from spectrum_forwarder.domain.quarantine import Quarantine, suspect
-from spectrum_forwarder.domain.schemes import Proof, prove
+from spectrum_forwarder.domain.schemes import Proof, is_signed, prove
 from spectrum_forwarder.domain.signature import parse_timestamp
 from spectrum_forwarder.domain.via import VIA_HEADER
 from spectrum_forwarder.loops import Loops
@@ -44,6 +50,8 @@ from spectrum_forwarder.storing import EventStore
 LARGEST_QUEUED = 750_000
 # A secret that did not verify a request is read again if its copy is older than this (seconds).
 DOUBTED_SECRET_AGE = 10.0
+# What names no webhook may be of one that was registered just now.
+UNNAMED_SECRETS_AGE = 2.0
 # Seconds between the sender's clock and ours from which on the log says so.
 NOTABLE_SKEW = 10.0
 
@@ -85,8 +93,8 @@ class Receiver:
             event = self._authenticate(request, now)
             status, key = self._make_durable(event, receipt)
         except Refused as refusal:
-            verified = isinstance(refusal, Unproved) and refusal.verified
-            observed = self._observed(request) | {"verified": verified or None}
+            told = {"tried": refusal.tried or None, "verified": refusal.verified or None}
+            observed = self._observed(request) | told
             self.facts("request.refused", code=refusal.code, **observed)
             if isinstance(refusal, Unproved):
                 self._keep(request, refusal.code, now)
@@ -98,26 +106,48 @@ class Receiver:
         return bool(via and self.loops and self.loops.comes_back(via, request.body))
 
     def _authenticate(self, request: InboundRequest, now: float) -> Event:
-        webhook, claim = self._prove(request, now)
+        proof = self._prove(request, now)
         return make_event(
-            source=webhook.source,
-            webhook_id=webhook.id,
+            source=proof.webhook.source,
+            webhook_id=proof.webhook.id,
             received_at=now,
-            signed_at=claim.timestamp,
+            signed_at=proof.timestamp,
+            scheme=proof.scheme,
+            signed_id=proof.event_id,
             body=request.body,
             content_type=request.header("content-type") or None,
             via=request.header(VIA_HEADER.lower()),
         )
 
     def _prove(self, request: InboundRequest, now: float) -> Proof:
-        webhook_id = request.webhook_id()
+        webhook_id = request.header(WEBHOOK_ID_HEADER)
+        if not webhook_id:
+            return self._prove_unnamed(request, now)
         known = self._find(webhook_id)
         try:
             return prove(request, known, now=now, tolerance=self.tolerance)
-        except SignatureMismatch:
-            # The operator may have mended a mistyped secret since it was cached.
+        except (SignatureMismatch, NoSecretForScheme):
+            # The operator may have mended or added a secret since it was cached.
             known = self._find(webhook_id, max_age=DOUBTED_SECRET_AGE)
             return prove(request, known, now=now, tolerance=self.tolerance)
+
+    def _prove_unnamed(self, request: InboundRequest, now: float) -> Proof:
+        """Whose it is, the proof tells; without one it may be of a webhook not stored yet."""
+        if not is_signed(request):
+            raise request.without_proof()
+        for max_age in (None, UNNAMED_SECRETS_AGE):
+            known = sorted(self._all(max_age), key=lambda webhook: webhook.path != request.path)
+            try:
+                return prove(request, known, now=now, tolerance=self.tolerance)
+            except Unproved as error:
+                refusal = UnnamedWebhook(tried=error.tried)
+        raise refusal
+
+    def _all(self, max_age: float | None) -> Sequence[Webhook]:
+        try:
+            return self.webhooks.all(max_age=max_age)
+        except RegistryUnavailable as error:
+            raise SecretsUnavailable from error
 
     def _keep(self, request: InboundRequest, code: str, received_at: float) -> None:
         """Keep a refused request for release, if that can be done: the answer stands already."""
@@ -160,6 +190,7 @@ class Receiver:
             self.facts(
                 "event.accepted",
                 event_key=key,
+                scheme=event.scheme,
                 kind=event.kind,
                 skew_seconds=_notable(event.received_at - event.signed_at),
                 in_bucket=self.store.is_in_bucket(stored),
@@ -167,7 +198,9 @@ class Receiver:
             return "accepted", key
         if self._is_overdue(existing):
             self._hint(key)
-        self.facts("event.duplicate", event_key=key, webhook_id=event.webhook_id)
+        self.facts(
+            "event.duplicate", event_key=key, scheme=event.scheme, webhook_id=event.webhook_id
+        )
         return "duplicate", key
 
     def _queue_whole(self, stored: StoredEvent, cause: Unavailable) -> None:

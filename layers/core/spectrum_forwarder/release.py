@@ -16,7 +16,7 @@ from spectrum_forwarder.domain.event import Event, make_event, pack
 from spectrum_forwarder.domain.inbound import WEBHOOK_ID_HEADER
 from spectrum_forwarder.domain.ports import Clock, EventQueue, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import QuarantineShelf, Suspect
-from spectrum_forwarder.domain.schemes import Proof, proofs
+from spectrum_forwarder.domain.schemes import Proof, prove_spoilt
 from spectrum_forwarder.domain.signature import check_freshness
 from spectrum_forwarder.domain.via import VIA_HEADER
 from spectrum_forwarder.storing import EventStore
@@ -66,7 +66,7 @@ class Judge:
         if proof is None:
             return Verdict.MISMATCH
         try:
-            check_freshness(proof[1].timestamp, suspect.received_at, self.tolerance)
+            check_freshness(proof.timestamp, suspect.received_at, self.tolerance)
         except StaleTimestamp:
             return Verdict.STALE
         return Verdict.GOOD
@@ -76,27 +76,26 @@ class Judge:
         proof, request = self._proof(suspect), suspect.request
         if proof is None:
             return None
-        webhook, claim = proof
         return make_event(
-            source=webhook.source,
-            webhook_id=webhook.id,
+            source=proof.webhook.source,
+            webhook_id=proof.webhook.id,
             received_at=suspect.received_at,
-            signed_at=claim.timestamp,
+            signed_at=proof.timestamp,
+            scheme=proof.scheme,
+            signed_id=proof.event_id,
             body=suspect.body,
             content_type=request.header("content-type") or None,
             via=request.header(VIA_HEADER.lower()),
         )
 
     def _known(self, suspect: Suspect) -> list[Webhook]:
-        """The webhook's entries that were accepted when the suspect came."""
-        return [
-            webhook
-            for webhook in self.webhooks.get(suspect.request.header(WEBHOOK_ID_HEADER), ())
-            if webhook.accepted_until is None or suspect.received_at < webhook.accepted_until
-        ]
+        """The webhook's entries, with the secrets that were accepted when the suspect came."""
+        entries = self.webhooks.get(suspect.request.header(WEBHOOK_ID_HEADER), ())
+        accepted = (webhook.at(suspect.received_at) for webhook in entries)
+        return [webhook for webhook in accepted if webhook is not None]
 
     def _proof(self, suspect: Suspect) -> Proof | None:
-        return next(proofs(suspect.request, self._known(suspect)), None)
+        return prove_spoilt(suspect.request, self._known(suspect))
 
 
 @dataclass(frozen=True, slots=True)

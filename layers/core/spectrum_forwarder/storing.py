@@ -1,7 +1,8 @@
 """Store: put an event into the table, its body beside it in the bucket where that is cheaper.
 
 What stands under an event's key already may be another event: ids repeat. So a put that meets an
-item compares fingerprints, and is made again under a key of the event's own:
+item compares fingerprints, unless both came under one signed id, and is made again under a key of
+the event's own:
 
 - `{key}+{16 hex digits of the fingerprint}` where another event has the key;
 - either of them with `+{Unix milliseconds}` where the same stands there, but of a time too long ago
@@ -15,8 +16,9 @@ from dataclasses import dataclass, replace
 
 from spectrum_forwarder.domain.errors import PayloadsUnavailable, TableUnavailable
 from spectrum_forwarder.domain.event import Event, unpack
-from spectrum_forwarder.domain.identity import LONGEST_RUN, SUFFIX, fingerprint_of
+from spectrum_forwarder.domain.identity import LONGEST_RUN, SUFFIX
 from spectrum_forwarder.domain.ports import Clock, Existing, Intake, Payloads, StoredEvent
+from spectrum_forwarder.domain.sources import fingerprint_of
 from spectrum_forwarder.domain.timing import Timing
 
 # Bytes of a packed body. The table is paid for the whole item by put, claim and record; from about
@@ -113,8 +115,15 @@ class EventStore:
         return marked if abs(marked - came) <= LONGEST_RUN else came
 
 
+def _is_known(existing: Existing, event: Event) -> bool:
+    """Whether both came under one signed id: then they are one, whatever else differs."""
+    return event.signed_id is not None and existing.signed_id == event.signed_id
+
+
 def _is_same(existing: Existing, fitted: StoredEvent) -> bool:
     """Whether what stands there is this event; where nobody can tell, it is another one."""
+    if _is_known(existing, fitted.event):
+        return True
     if existing.fingerprint is not None:
         return existing.fingerprint == fitted.event.fingerprint
     if existing.packed is None:
@@ -128,4 +137,6 @@ def _is_same(existing: Existing, fitted: StoredEvent) -> bool:
 
 def _is_copy(existing: Existing, event: Event) -> bool:
     """Whether the same event came near enough to be this one."""
-    return event.lasting or abs(event.received_at - existing.received_at) <= LONGEST_RUN
+    if event.lasting or _is_known(existing, event):
+        return True
+    return abs(event.received_at - existing.received_at) <= LONGEST_RUN

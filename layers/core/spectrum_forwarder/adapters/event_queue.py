@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import InvalidEntry, QueueUnavailable
-from spectrum_forwarder.domain.event import Event, unpack
-from spectrum_forwarder.domain.identity import hashed, identify, parse
+from spectrum_forwarder.domain.event import USUAL_SCHEME, Event, unpack
+from spectrum_forwarder.domain.identity import hashed, parse
 from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.sources import identify
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY = 900
 IDENTITY = ("fingerprint", "lasting")
+BESIDE = ("via", "scheme", "signed_id")
 # What waits for a poller, and what one has taken and not deleted.
 DEPTH: "tuple[QueueAttributeNameType, ...]" = (
     "ApproximateNumberOfMessages",
@@ -88,10 +90,11 @@ def encode_event(stored: StoredEvent) -> str:
     event = {name: value for name, value in asdict(stored.event).items() if name != "body"}
     # Beside the rest, where 0.1.0 does not look: it would refuse a field that it does not know.
     identity = {name: event.pop(name) for name in IDENTITY}
-    via = event.pop("via")
+    beside = {name: event.pop(name) for name in BESIDE}
     packed = base64.b64encode(stored.packed).decode() if stored.packed is not None else None
     whole = {"event": event, "packed": packed, "payload": stored.payload, "identity": identity}
-    return json.dumps(whole | ({"via": via} if via else {}))
+    usual = (None, USUAL_SCHEME)
+    return json.dumps(whole | {name: said for name, said in beside.items() if said not in usual})
 
 
 def read_record(record: Mapping[str, Any]) -> QueueRecord:
@@ -111,7 +114,8 @@ def _read_event(content: Mapping[str, Any]) -> StoredEvent:
     packed = base64.b64decode(content["packed"], validate=True) if content["packed"] else None
     # The body travels packed, and is stored so: nobody needs it plain on this way.
     identity = content.get("identity") or _identity(packed, content["payload"])
-    beside = {name: identity[name] for name in IDENTITY} | {"via": content.get("via")}
+    beside = {name: identity[name] for name in IDENTITY}
+    beside |= {name: content[name] for name in BESIDE if name in content}
     event = Event(**content["event"], **beside, body=b"")
     return StoredEvent(event, packed, content["payload"])
 

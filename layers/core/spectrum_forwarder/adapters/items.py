@@ -3,7 +3,7 @@
 import zlib
 from typing import Any
 
-from spectrum_forwarder.domain.event import FORMAT
+from spectrum_forwarder.domain.event import FORMAT, USUAL_SCHEME
 from spectrum_forwarder.domain.ports import SHARDS, Existing, StoredEvent
 
 Item = dict[str, Any]
@@ -51,8 +51,11 @@ def new_item(stored: StoredEvent, *, receipt: str, due_at: float) -> Item:
         "content_type": event.content_type,
         "payload": stored.payload,
         "via": event.via,
+        "scheme": event.scheme if event.scheme != USUAL_SCHEME else None,
     }
     item |= {name: string(value) for name, value in optional.items() if value}
+    if event.signed_id is not None:
+        item["sid"] = {"B": bytes.fromhex(event.signed_id)}
     if stored.packed is not None:
         item["body"] = {"B": stored.packed}
     return item
@@ -67,6 +70,7 @@ def read_existing(item: Item) -> Existing:
         fingerprint=bytes(item["fp"]["B"]).hex() if "fp" in item else None,
         packed=bytes(item["body"]["B"]) if "body" in item else None,
         payload=string_in(item, "payload"),
+        signed_id=bytes(item["sid"]["B"]).hex() if "sid" in item else None,
     )
 
 

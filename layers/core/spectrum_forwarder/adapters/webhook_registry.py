@@ -1,12 +1,17 @@
-"""The webhooks, kept as JSON in Secrets Manager: `{"webhooks":[{"id","signing_secret","source"}]}`.
+"""The webhooks, kept as JSON in Secrets Manager, each with its secrets of every scheme:
 
-Of a webhook that was replaced, `accepted_until` says how long its secret still counts. One that has
-leaked is taken out, and noted in the table as well: so it ends within half a minute on every
-instance, whichever of the two stores fails afterwards, and an outage of Secrets Manager alone costs
-no event.
+`{"webhooks":[{"id","signing_secret","standard_secrets","source","path","accepted_until"}]}`
+
+`standard_secrets` is a list of `whsec_…`, or of `{"secret":"whsec_…","accepted_until"}`; one of the
+two fields of secrets is enough. Of a webhook or a secret that was replaced, `accepted_until` says
+how long it still counts. One that has leaked is taken out, and noted in the table as well: so it
+ends within half a minute on every instance, whichever of the two stores fails afterwards, and an
+outage of Secrets Manager alone costs no event.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
@@ -21,8 +26,8 @@ from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable, 
 from spectrum_forwarder.domain.event import SOURCE
 from spectrum_forwarder.domain.headers import HEADER_VALUE
 from spectrum_forwarder.domain.notes import Notebook, digest_of
-from spectrum_forwarder.domain.ports import Clock, Facts, Webhook
-from spectrum_forwarder.domain.signature import SPECTRUM_SECRET
+from spectrum_forwarder.domain.ports import Clock, Facts, Secret, Webhook
+from spectrum_forwarder.domain.schemes import SCHEMES, Scheme, v0
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -65,14 +70,23 @@ class SecretWebhooks:
         known = self._secret.get(WEBHOOKS_AGE if max_age is None else max_age)
         if webhook_id not in known:
             known = self._secret.get(UNKNOWN_WEBHOOK_AGE)
+        return list(self._accepted(known.get(webhook_id, [])))
+
+    def all(self, *, max_age: float | None = None) -> Sequence[Webhook]:
+        """See the port."""
+        known = self._secret.get(WEBHOOKS_AGE if max_age is None else max_age)
+        return list(self._accepted([webhook for same in known.values() for webhook in same]))
+
+    def _accepted(self, webhooks: Sequence[Webhook]) -> Iterator[Webhook]:
+        """Those that count now, with the secrets that do."""
         now = self._clock()
         revoked = self._revoked_since(now)
-        return [
-            webhook
-            for webhook in known.get(webhook_id, [])
-            if (webhook.accepted_until is None or now < webhook.accepted_until)
-            and not (revoked and digest_of(webhook.signing_secret) in revoked)
-        ]
+        for webhook in webhooks:
+            accepted = webhook.at(now)
+            if accepted is not None and revoked:
+                accepted = _without(accepted, revoked)
+            if accepted is not None:
+                yield accepted
 
     def _revoked_since(self, now: float) -> frozenset[str]:
         """What was revoked since the copy was read; raise RegistryUnavailable if nobody knows."""
@@ -96,33 +110,96 @@ class SecretWebhooks:
             self._facts("registry.unread", cause=str(error), stale=True)
 
 
+def _without(webhook: Webhook, revoked: frozenset[str]) -> Webhook | None:
+    """The webhook without the secrets that have leaked; None where no other is left."""
+    left = webhook.with_secrets(lambda secret: digest_of(secret.text) not in revoked)
+    if left.signing_secret and digest_of(left.signing_secret) in revoked:
+        left = replace(left, signing_secret="")
+    return left if left.signing_secret or left.secrets else None
+
+
+# ---- The secret's text -------------------------------------------------------------------------
+
+# Takes what is wrong with one of several secrets.
+Refuse = Callable[[InvalidEntry], None]
+
+
 def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
-    """Parse the webhooks secret: entries by id, several of one id kept; raise InvalidEntry."""
+    """Parse the webhooks secret: entries by id, several of one id kept; raise InvalidEntry.
+
+    A secret that cannot be used does not spoil the others of its entry.
+    """
     webhooks: dict[str, list[Webhook]] = {}
     for number, entry in enumerate(entries_of(text, "webhooks")):
+        name = called(entry, "id", number)
         try:
-            webhook = read_webhook(entry)
+            webhook = read_webhook(entry, refuse=functools.partial(report, name))
         except InvalidEntry as error:
-            report(called(entry, "id", number), error)
+            report(name, error)
         else:
             webhooks.setdefault(webhook.id, []).append(webhook)
     return webhooks
 
 
-def read_webhook(entry: Entry) -> Webhook:
-    """Check one entry of the webhooks secret; raise InvalidEntry."""
-    webhook_id, secret = entry.get("id"), entry.get("signing_secret")
+def read_webhook(entry: Entry, *, refuse: Refuse | None = None) -> Webhook:
+    """Check one entry of the webhooks secret; raise InvalidEntry.
+
+    With `refuse`, that takes what is wrong with a secret, as long as another can be used.
+    """
+    webhook_id, path = entry.get("id"), entry.get("path")
     source = entry.get("source") or webhook_id
     if not isinstance(webhook_id, str) or not HEADER_VALUE.fullmatch(webhook_id):
         raise InvalidEntry("id must be the webhook's id, a string without blanks around it")
-    if not isinstance(secret, str) or not SPECTRUM_SECRET.fullmatch(secret):
-        length = len(secret) if isinstance(secret, str) else 0
-        raise InvalidEntry(
-            f"signing_secret must be 64 lowercase hex digits; this one has {length} characters"
-        )
+    plain, secrets = _read_secrets(entry, refuse)
     if not isinstance(source, str) or not SOURCE.fullmatch(source):
         raise InvalidEntry("source must be letters, digits, '_' and '-', at most 100")
-    until = entry.get("accepted_until")
+    return Webhook(
+        webhook_id,
+        plain,
+        source,
+        _read_end(entry),
+        tuple(secrets),
+        path if isinstance(path, str) else None,
+    )
+
+
+def _read_secrets(entry: Entry, refuse: Refuse | None) -> tuple[str, list[Secret]]:
+    """The plain secret of v0, if there is one, and all others; raise InvalidEntry without any."""
+    plain, secrets = "", list[Secret]()
+    faults: list[InvalidEntry] = []
+    for scheme in SCHEMES:
+        written = entry.get(scheme.FIELD)
+        for one in written if isinstance(written, list) else [written]:
+            try:
+                secret = _read_secret(scheme, one) if one is not None else None
+            except InvalidEntry as error:
+                faults.append(error)
+                continue
+            if secret is not None and scheme.NAME == v0.NAME and written == secret.text:
+                plain = secret.text
+            elif secret is not None:
+                secrets.append(secret)
+    if not faults and not plain and not secrets:
+        fields = " or ".join(scheme.FIELD for scheme in SCHEMES)
+        raise InvalidEntry(f"{fields} must be there: what requests are verified with")
+    for fault in faults:
+        if refuse is None or not (plain or secrets):
+            raise fault
+        refuse(fault)
+    return plain, secrets
+
+
+def _read_secret(scheme: Scheme, written: object) -> Secret:
+    fields: Entry = written if isinstance(written, dict) else {"secret": written}
+    text = fields.get("secret")
+    text = text if isinstance(text, str) else ""
+    if wrong := scheme.check(text):
+        raise InvalidEntry(f"{scheme.FIELD} {wrong}")
+    return Secret(scheme.NAME, text, _read_end(fields))
+
+
+def _read_end(fields: Entry) -> float | None:
+    until = fields.get("accepted_until")
     if until is not None and type(until) not in (int, float):
         raise InvalidEntry("accepted_until must be Unix time in seconds")
-    return Webhook(webhook_id, secret, source, until)
+    return until

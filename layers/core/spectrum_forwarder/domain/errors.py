@@ -2,16 +2,19 @@
 
 ForwarderError
 ├── Refused                 an inbound request that is not accepted; answered with its code
-│   ├── MissingHeaders        400  it names no webhook: nothing about it is Spectrum's
+│   ├── MissingHeaders        400  it names no webhook and is not signed: nothing is Spectrum's
 │   ├── Unproved              it names a webhook that we know: it is kept in the quarantine
 │   │   ├── MissingSignature    401  no scheme's signature is there
 │   │   ├── MissingTimestamp    401  the time that was signed is not there
-│   │   ├── MalformedSignature  401  the signature is not `v0=` and 64 lowercase hex digits
-│   │   ├── MalformedTimestamp  401  the timestamp is not 10 digits
+│   │   ├── MissingId           401  the event id that was signed along is not there
+│   │   ├── MalformedSignature  401  no signature is in the form of its scheme
+│   │   ├── MalformedTimestamp  401  the timestamp is not made of digits alone
+│   │   ├── MalformedId         401  the event id holds a full stop
 │   │   ├── StaleTimestamp      401  signed too long ago, or in the future
 │   │   ├── SignatureMismatch   401  signed with another secret, or changed on the way
 │   │   └── NoSecretForScheme   503  signed by a scheme that no secret is stored for (yet)
 │   ├── UnknownWebhook        503  no secret is stored for this webhook id (yet)
+│   ├── UnnamedWebhook        503  it names no webhook, and no stored secret proves it (yet)
 │   ├── SecretsUnavailable    503  the webhook secrets cannot be read and none are cached
 │   ├── UnreadableBody        503  the gateway's base64 cannot be decoded
 │   └── NotDurable            503  neither the table nor the queue took the event
@@ -40,62 +43,84 @@ class Refused(ForwarderError):
     """An inbound request that is not accepted.
 
     `status` is the HTTP status, `code` is stable for programs, `advice` tells a person what to do.
+    `verified` says that the signature is right all the same. `tried` tells what is wrong in each
+    scheme that it carries: `v0=signature_mismatch standard=scheme_without_secret`.
     """
 
     status: ClassVar[int]
     code: ClassVar[str]
     advice: ClassVar[str]
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", *, verified: bool = False, tried: str = "") -> None:
         super().__init__(detail or self.advice)
         self.detail = detail
+        self.verified = verified
+        self.tried = tried
 
 
 class MissingHeaders(Refused):
     status = 400
     code = "missing_headers"
     advice = (
-        "Send X-Spectrum-Signature, X-Spectrum-Timestamp and X-Spectrum-Webhook-Id; "
-        "if Spectrum sent this, a proxy in between strips X-Spectrum-* headers."
+        "Send X-Spectrum-Signature, X-Spectrum-Timestamp and X-Spectrum-Webhook-Id, or sign it by "
+        "Standard Webhooks; if Spectrum sent this, a proxy in between strips its headers."
     )
 
 
 class Unproved(Refused):
-    """It names a webhook that we know, and no stored secret proves it. It is kept for release.
-
-    `verified` says that the signature is right all the same.
-    """
-
-    def __init__(self, detail: str = "", *, verified: bool = False) -> None:
-        super().__init__(detail)
-        self.verified = verified
+    """It names a webhook that we know, and no stored secret proves it. It is kept for release."""
 
 
 class MissingSignature(Unproved):
     status = 401
     code = "missing_signature"
-    advice = "Send X-Spectrum-Signature; if Spectrum sent this, a proxy in between strips it."
+    advice = (
+        "Send X-Spectrum-Signature, or webhook-signature; "
+        "if Spectrum sent this, a proxy in between strips it."
+    )
 
 
 class MissingTimestamp(Unproved):
     status = 401
     code = "missing_timestamp"
-    advice = "Send X-Spectrum-Timestamp; if Spectrum sent this, a proxy in between strips it."
+    advice = (
+        "Send X-Spectrum-Timestamp, or webhook-timestamp beside webhook-signature; "
+        "if Spectrum sent this, a proxy in between strips it."
+    )
+
+
+class MissingId(Unproved):
+    status = 401
+    code = "missing_id"
+    advice = (
+        "Send webhook-id beside webhook-signature, which is made with it; "
+        "if Spectrum sent this, a proxy in between strips it."
+    )
 
 
 class MalformedSignature(Unproved):
     status = 401
     code = "malformed_signature"
     advice = (
-        "X-Spectrum-Signature must be 'v0=' and 64 lowercase hex digits (67 characters); "
-        "a shorter one was truncated on the way, one with a comma was sent twice."
+        "X-Spectrum-Signature must be 'v0=' and 64 lowercase hex digits (67 characters), and one "
+        "part of webhook-signature 'v1,' and 44 characters of base64; "
+        "a shorter one was truncated on the way, one with a comma more was sent twice."
     )
 
 
 class MalformedTimestamp(Unproved):
     status = 401
     code = "malformed_timestamp"
-    advice = "X-Spectrum-Timestamp must be Unix time in whole seconds: exactly 10 digits."
+    advice = (
+        "X-Spectrum-Timestamp must be Unix time in whole seconds: exactly 10 digits. "
+        "So must webhook-timestamp, of as many digits as it takes."
+    )
+
+
+class MalformedId(Unproved):
+    status = 401
+    code = "malformed_id"
+    advice = "webhook-id must not hold a full stop, which divides what is signed."
 
 
 class StaleTimestamp(Unproved):
@@ -120,8 +145,8 @@ class NoSecretForScheme(Unproved):
     status = 503
     code = "scheme_without_secret"
     advice = (
-        "It is signed by Standard Webhooks alone (webhook-signature), which is not checked here: "
-        "have this webhook sign with X-Spectrum-Signature as well."
+        "It is signed in a scheme that no secret of this webhook is stored for: store it beside "
+        "the others, as Spectrum showed it when the webhook was registered."
     )
 
 
@@ -129,6 +154,16 @@ class UnknownWebhook(Refused):
     status = 503
     code = "unknown_webhook"
     advice = "No signing secret is stored for this X-Spectrum-Webhook-Id: add it to the webhooks."
+
+
+class UnnamedWebhook(Refused):
+    status = 503
+    code = "unnamed_webhook"
+    advice = (
+        "It names no webhook (X-Spectrum-Webhook-Id), and no stored secret proves it: if Spectrum "
+        "sent this, a proxy in between strips that header, and the secret is not stored, or "
+        "not as it was shown."
+    )
 
 
 class SecretsUnavailable(Refused):

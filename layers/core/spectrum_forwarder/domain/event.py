@@ -4,7 +4,8 @@ import re
 import zlib
 from dataclasses import dataclass, field
 
-from spectrum_forwarder.domain.identity import identify, parse, part
+from spectrum_forwarder.domain.identity import hashed, parse
+from spectrum_forwarder.domain.sources import source_of
 from spectrum_forwarder.domain.via import joined, marks_in
 
 SOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -13,6 +14,8 @@ FORMAT = 1
 # The source of events that only prove that the way through the forwarder is open.
 CANARY_SOURCE = "forwarder-canary"
 LONGEST_LABEL = 200
+# What proves most events: not worth a mention on each.
+USUAL_SCHEME = "v0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Event:
     Times are Unix seconds. `kind`, `space_id` and `sender_id` are for the log alone: cleaned,
     shortened, and None where the body does not say. `content_type` is the inbound header's.
     `fingerprint` and `lasting` are those of its `Identity`, `via` the marks that it came with.
+    `scheme` is what proved it, `signed_id` stands for the event id that this signs: 32 hex digits,
+    None where it signs none.
     """
 
     key: str
@@ -36,6 +41,8 @@ class Event:
     sender_id: str | None = field(default=None, repr=False)
     content_type: str | None = None
     via: str | None = None
+    scheme: str = USUAL_SCHEME
+    signed_id: str | None = None
 
 
 def make_event(
@@ -47,15 +54,20 @@ def make_event(
     body: bytes,
     content_type: str | None = None,
     via: str | None = None,
+    scheme: str = USUAL_SCHEME,
+    signed_id: str | None = None,
 ) -> Event:
     """Make an event of an authentic body; any bytes are accepted.
+
+    `signed_id` is the event's own id where `scheme` has proved it.
 
     The key is `{source}:` and the id of its identity. Where another event has it, the event is
     stored under a longer one (`storing`).
     """
     content = parse(body)
-    identity = identify(body, content)
-    kind, message = content.get("event"), part(content, "message")
+    kind_of_source = source_of(content, signed_id)
+    identity = kind_of_source.identify(body, content, signed_id)
+    kind, space_id, sender_id = kind_of_source.labels(content)
     return Event(
         key=f"{source}:{identity.id}",
         fingerprint=identity.fingerprint,
@@ -65,11 +77,13 @@ def make_event(
         signed_at=signed_at,
         body=body,
         kind=_label(kind),
-        space_id=_label(part(content, "space").get("id")),
-        sender_id=_label(part(message, "sender").get("id")),
+        space_id=_label(space_id),
+        sender_id=_label(sender_id),
         # Unsigned, and only worth keeping as it is: what cannot be kept must not stop the event.
         content_type=content_type if _label(content_type) == content_type else None,
         via=joined(marks_in(via)),
+        scheme=scheme,
+        signed_id=hashed(signed_id.encode("utf-8", "surrogatepass")) if signed_id else None,
     )
 
 

@@ -8,7 +8,7 @@ one only if their fingerprints are equal as well.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,12 @@ from typing import Any
 PLAIN_ID = re.compile(r"[A-Za-z0-9:._/-]{1,200}")
 # What an id that is not plain, or a body that has none, is known by: key spaces of their own.
 HASHED_ID, HASHED_BODY = "id-sha256:", "body-sha256:"
+# What is known by the id that it was signed with, which may be any message's as well.
+SIGNED_ID = "webhook-id:"
 # What 0.1.0 wrote for both: keys that are stored so stay good.
 HASHED = "sha256:"
-RESERVED = (HASHED_ID, HASHED_BODY, HASHED)
+HASHES = (HASHED_ID, HASHED_BODY, HASHED)
+RESERVED = (*HASHES, SIGNED_ID)
 # Seconds for which Spectrum's six attempts can last, and a little more: 6 times 30 s to answer and
 # 39 s between them. What has no id or no time of its own is known again for so long, and no longer.
 LONGEST_RUN = 240.0
@@ -43,29 +46,6 @@ class Identity:
     lasting: bool
 
 
-def identify(body: bytes, content: Mapping[str, Any]) -> Identity:
-    """The identity of an authentic body; `content` is what `parse` makes of it.
-
-    A `messages` event is known by its id if that is a plain token, else by its hash; any other, and
-    one without an id, by the hash of its body.
-    """
-    message = part(content, "message")
-    message_id = message.get("id")
-    fingerprint = _fingerprint(body, content, message)
-    # Only `messages` is known to mean the same message by an id: any other event may be about one.
-    if content.get("event") != "messages" or not isinstance(message_id, str) or not message_id:
-        hashed = HASHED_BODY + hashlib.sha256(body).hexdigest()
-        return Identity(hashed, fingerprint, lasting=False)
-    return Identity(
-        _name(message_id), fingerprint, lasting=message.get("timestamp") not in (None, "")
-    )
-
-
-def fingerprint_of(body: bytes) -> str:
-    """The fingerprint alone, of a body that was stored without it."""
-    return identify(body, parse(body)).fingerprint
-
-
 def hashed(content: bytes) -> str:
     """A fingerprint of these very bytes."""
     return hashlib.sha256(content).hexdigest()[:FINGERPRINT]
@@ -73,7 +53,7 @@ def hashed(content: bytes) -> str:
 
 def is_hashed(event_key: str) -> bool:
     """Whether the key names a hash: the event had no id, or none that is plain."""
-    return event_key.partition(":")[2].startswith(RESERVED)
+    return event_key.partition(":")[2].removeprefix(SIGNED_ID).startswith(HASHES)
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -103,26 +83,23 @@ def _without_numbers(body: bytes) -> dict[str, Any]:
         return {}
 
 
-def _name(message_id: str) -> str:
-    if PLAIN_ID.fullmatch(message_id) and not message_id.startswith(RESERVED):
-        return message_id
-    return HASHED_ID + hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
+def name_of(given: str) -> str:
+    """A given id as a key can hold it: itself if it is a plain token, else its hash."""
+    if PLAIN_ID.fullmatch(given) and not given.startswith(RESERVED):
+        return given
+    return HASHED_ID + hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _fingerprint(body: bytes, content: Mapping[str, Any], message: Mapping[str, Any]) -> str:
-    """Of what makes the event, and of nothing else: other fields change from copy to copy.
+def name_of_body(body: bytes) -> str:
+    """What a body is known by that has no id."""
+    return HASHED_BODY + hashlib.sha256(body).hexdigest()
 
-    The whole body where that cannot be read or written: then any change makes another event.
+
+def fingerprint(body: bytes, content: Mapping[str, Any], parts: Sequence[object]) -> str:
+    """Of these parts of the body, which make the event, and of nothing else.
+
+    The whole body where it cannot be read or written: then any change makes another event.
     """
-    parts = [
-        content.get("event"),
-        part(content, "space").get("id"),
-        message.get("timestamp"),
-        message.get("direction"),
-        part(message, "sender").get("id"),
-        message.get("subtype"),
-        message.get("content"),
-    ]
     exact = bool(content) and not isinstance(content, _Inexact)
     try:
         text = _canonical(parts).encode() if exact else body

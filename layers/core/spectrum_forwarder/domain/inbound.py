@@ -27,27 +27,29 @@ SIGNATURE_FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class InboundRequest:
-    """Headers by lower-case name (repeats joined by commas) and the body as it travelled."""
+    """Headers by lower-case name (repeats joined by commas) and the body as it travelled.
+
+    `path` is what it was posted to, where the gateway says so.
+    """
 
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    path: str = ""
 
     @classmethod
     def from_api_gateway(cls, event: Mapping[str, Any]) -> "InboundRequest":
         """Read an HTTP API (payload 2.0) or REST API (1.0) event; raise UnreadableBody."""
-        return cls(headers=_headers(event), body=_body(event))
+        path = event.get("rawPath") or event.get("path")
+        return cls(_headers(event), _body(event), path if isinstance(path, str) else "")
 
     def header(self, name: str) -> str:
         """The header's value without surrounding blanks, or an empty string."""
         return self.headers.get(name, "").strip(" \t")
 
-    def webhook_id(self) -> str:
-        """The webhook that it names; raise MissingHeaders, naming all that are absent or empty."""
-        webhook_id = self.header(WEBHOOK_ID_HEADER)
-        if not webhook_id:
-            missing = [name for name in REQUIRED_HEADERS if not self.header(name)]
-            raise MissingHeaders("Missing: " + ", ".join(missing) + ". " + MissingHeaders.advice)
-        return webhook_id
+    def without_proof(self) -> MissingHeaders:
+        """What to say of it where it is not signed: names all headers that are absent or empty."""
+        missing = [name for name in REQUIRED_HEADERS if not self.header(name)]
+        return MissingHeaders("Missing: " + ", ".join(missing) + ". " + MissingHeaders.advice)
 
     def shape(self) -> dict[str, object]:
         """What may be logged of a refused request: lengths and presence, never content."""

@@ -6,8 +6,8 @@ it says so. All times are Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -30,26 +30,61 @@ class Facts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """What requests are signed with in a scheme; accepted for good, or until then (Unix time)."""
+
+    scheme: str
+    text: str = field(repr=False)
+    accepted_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """A registration at Spectrum.
 
-    One that was replaced is accepted until `accepted_until` (Unix seconds), for what is under way.
+    `signing_secret` is that of v0, empty where none is stored; `secrets` are those of all other
+    schemes. One that was replaced is accepted until `accepted_until` (Unix seconds), for what is
+    under way. `path` is the endpoint's that it was registered with, where that is known.
     """
 
     id: str
     signing_secret: str = field(repr=False)
     source: str
     accepted_until: float | None = None
+    secrets: tuple[Secret, ...] = ()
+    path: str | None = None
+
+    def at(self, moment: float) -> Webhook | None:
+        """The registration with the secrets that are accepted at this moment; None where it is not.
+
+        One whose secrets have all run out is known nevertheless.
+        """
+        if not _counts(self.accepted_until, moment):
+            return None
+        return self.with_secrets(lambda secret: _counts(secret.accepted_until, moment))
+
+    def with_secrets(self, keeps: Callable[[Secret], bool]) -> Webhook:
+        """The registration with these of its other schemes' secrets."""
+        if all(map(keeps, self.secrets)):
+            return self
+        return replace(self, secrets=tuple(filter(keeps, self.secrets)))
+
+
+def _counts(accepted_until: float | None, moment: float) -> bool:
+    return accepted_until is None or moment < accepted_until
 
 
 class WebhookRegistry(Protocol):
-    """The webhooks whose requests are accepted."""
+    """The webhooks whose requests are accepted, with those secrets that count now."""
 
     def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
         """The entries of this id; empty where none is stored, even after looking again.
 
         `max_age` (seconds) asks for a copy of the registry no older than that.
         """
+
+    def all(self, *, max_age: float | None = None) -> Sequence[Webhook]:
+        """Every entry, for a request that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +101,7 @@ class Existing:
     """What stood in the table already under an event's key.
 
     `fingerprint` is None on an item of 0.1.0: what it is has to be read off its body, which is
-    `packed` in place or in the bucket under the name `payload`.
+    `packed` in place or in the bucket under the name `payload`. `signed_id` is the event's.
     """
 
     due_at: float | None
@@ -75,6 +110,7 @@ class Existing:
     fingerprint: str | None = None
     packed: bytes | None = field(default=None, repr=False)
     payload: str | None = None
+    signed_id: str | None = None
 
 
 class Intake(Protocol):

@@ -6,6 +6,7 @@ name in `SCHEMES`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from spectrum_forwarder.domain.errors import (
@@ -15,9 +16,9 @@ from spectrum_forwarder.domain.errors import (
     StaleTimestamp,
     Unproved,
 )
-from spectrum_forwarder.domain.inbound import STANDARD_HEADERS, InboundRequest
+from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.ports import Webhook
-from spectrum_forwarder.domain.schemes import v0
+from spectrum_forwarder.domain.schemes import standard, v0
 from spectrum_forwarder.domain.signature import check_freshness
 
 
@@ -28,6 +29,10 @@ class Claim(Protocol):
     def timestamp(self) -> int:
         """When it was signed."""
 
+    @property
+    def event_id(self) -> str | None:
+        """The event's id that was signed along; None where the scheme signs none."""
+
     def by(self, secret: str) -> bool:
         """Whether this secret made the signature; compares in constant time."""
 
@@ -36,8 +41,22 @@ class Scheme(Protocol):
     """One way of signing; a module."""
 
     @property
+    def NAME(self) -> str:
+        """What the log and the stored secrets call it."""
+
+    @property
     def HEADERS(self) -> tuple[str, ...]:
         """Those that a request of this scheme has."""
+
+    @property
+    def FIELD(self) -> str:
+        """Where a webhook's entry has the secrets."""
+
+    def check(self, secret: str, /) -> str | None:
+        """What is wrong with a secret that is to be stored, without the secret; None if nothing."""
+
+    def secrets(self, webhook: Webhook, /) -> Iterable[str]:
+        """The secrets that are stored for this scheme."""
 
     def read(self, request: InboundRequest, /) -> Claim:
         """The claim, read strictly; raise the Unproved that says what is wrong with it."""
@@ -45,51 +64,88 @@ class Scheme(Protocol):
     def readings(self, request: InboundRequest, /) -> Iterable[Claim]:
         """Every claim that headers which were spoilt on the way may stand for."""
 
-    def secrets(self, webhook: Webhook, /) -> Iterable[str]:
-        """The secrets that are stored for this scheme."""
+
+SCHEMES: tuple[Scheme, ...] = (v0, standard)
 
 
-SCHEMES: tuple[Scheme, ...] = (v0,)
-# Headers of schemes that are not checked here: what carries no other is our doubt, no forgery.
-UNREAD = STANDARD_HEADERS
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Who signed a request, when (Unix seconds), and by which schemes that is known.
 
-Proof = tuple[Webhook, Claim]
+    `event_id` is the event's id, if one of these signs it.
+    """
+
+    webhook: Webhook
+    timestamp: int
+    schemes: tuple[str, ...]
+    event_id: str | None = None
+
+    @property
+    def scheme(self) -> str:
+        """The schemes in a word: `v0`, `standard`, or `v0+standard` where both prove it."""
+        return "+".join(self.schemes)
+
+    def and_by(self, other: "Proof") -> "Proof":
+        """Both proofs of the same webhook; the time is that of the first."""
+        event_id = self.event_id or other.event_id
+        return replace(self, schemes=self.schemes + other.schemes, event_id=event_id)
+
+
+def is_signed(request: InboundRequest) -> bool:
+    """Whether it carries a header of any scheme."""
+    return any(_carries(request, scheme) for scheme in SCHEMES)
 
 
 def prove(
     request: InboundRequest, webhooks: Sequence[Webhook], *, now: float, tolerance: int
 ) -> Proof:
-    """Who signed the request, and when, by the first scheme that proves it.
+    """Who signed the request, and when, by every scheme that proves it.
 
-    Raises Unproved: what is wrong by the first scheme that it carries. A stale request is refused
-    as such whatever its signature, which `verified` then tells of.
+    Raises Unproved: what is wrong by the first scheme that it carries, but the doubt first, if it
+    carries one that nothing is stored for. A stale request is refused as such whatever its
+    signature, which `verified` then tells of.
     """
-    refusal: Unproved | None = None
+    proof: Proof | None = None
+    wrong: dict[str, Unproved] = {}
     for scheme in SCHEMES:
-        if not _carries(request, scheme.HEADERS):
+        if not _carries(request, scheme):
             continue
         try:
-            return _prove(scheme, request, webhooks, now, tolerance)
+            known = webhooks if proof is None else [proof.webhook]
+            found = _prove(scheme, request, known, now, tolerance)
         except Unproved as error:
-            refusal = refusal or error
-    if refusal is None:
-        refusal = NoSecretForScheme() if _carries(request, UNREAD) else MissingSignature()
-    raise refusal
+            wrong[scheme.NAME] = error
+        else:
+            proof = found if proof is None else proof.and_by(found)
+    if proof is None:
+        raise _refusal(wrong)
+    return proof
 
 
-def proofs(request: InboundRequest, webhooks: Sequence[Webhook]) -> Iterator[Proof]:
+def prove_spoilt(request: InboundRequest, webhooks: Sequence[Webhook]) -> Proof | None:
     """Who signed the request, however its headers were spoilt: the signature decides.
 
     For requests that are looked at again on an operator's word; its age is not judged.
     """
+    proof: Proof | None = None
     for scheme in SCHEMES:
-        for claim in scheme.readings(request):
-            if (webhook := _signer(scheme, claim, webhooks)) is not None:
-                yield webhook, claim
+        known = webhooks if proof is None else [proof.webhook]
+        found = next(_spoilt(scheme, request, known), None)
+        if found is not None:
+            proof = found if proof is None else proof.and_by(found)
+    return proof
 
 
-def _carries(request: InboundRequest, headers: Iterable[str]) -> bool:
-    return any(request.header(name) for name in headers)
+def _spoilt(
+    scheme: Scheme, request: InboundRequest, webhooks: Sequence[Webhook]
+) -> Iterator[Proof]:
+    for claim in scheme.readings(request):
+        if (webhook := _signer(scheme, claim, webhooks)) is not None:
+            yield Proof(webhook, claim.timestamp, (scheme.NAME,), claim.event_id)
+
+
+def _carries(request: InboundRequest, scheme: Scheme) -> bool:
+    return any(request.header(name) for name in scheme.HEADERS)
 
 
 def _prove(
@@ -99,6 +155,11 @@ def _prove(
     now: float,
     tolerance: int,
 ) -> Proof:
+    if not any(True for webhook in webhooks for _ in scheme.secrets(webhook)):
+        raise NoSecretForScheme(
+            f"It carries {scheme.HEADERS[0]}, and no {scheme.FIELD} of this webhook is stored: "
+            "store what Spectrum showed when the webhook was registered."
+        )
     claim = scheme.read(request)
     webhook = _signer(scheme, claim, webhooks)
     try:
@@ -107,7 +168,16 @@ def _prove(
         raise StaleTimestamp(verified=webhook is not None) from stale
     if webhook is None:
         raise SignatureMismatch
-    return webhook, claim
+    return Proof(webhook, claim.timestamp, (scheme.NAME,), claim.event_id)
+
+
+def _refusal(wrong: dict[str, Unproved]) -> Unproved:
+    """What to say of a request that these schemes do not prove."""
+    doubts = [error for error in wrong.values() if isinstance(error, NoSecretForScheme)]
+    first = next(iter([*doubts, *wrong.values()]), MissingSignature())
+    verified = any(error.verified for error in wrong.values())
+    tried = " ".join(f"{scheme}={error.code}" for scheme, error in wrong.items())
+    return type(first)(first.detail, verified=verified, tried=tried)
 
 
 def _signer(scheme: Scheme, claim: Claim, webhooks: Sequence[Webhook]) -> Webhook | None:

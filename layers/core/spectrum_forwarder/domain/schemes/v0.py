@@ -8,18 +8,34 @@ from spectrum_forwarder.domain.errors import MissingSignature, MissingTimestamp
 from spectrum_forwarder.domain.inbound import SIGNATURE_HEADER, TIMESTAMP_HEADER, InboundRequest
 from spectrum_forwarder.domain.ports import Webhook
 from spectrum_forwarder.domain.signature import (
+    SPECTRUM_SECRET,
     TIMESTAMP,
     SignedBytes,
     parse_signature,
     parse_timestamp,
 )
 
+NAME = "v0"
 HEADERS = (SIGNATURE_HEADER, TIMESTAMP_HEADER)
+FIELD = "signing_secret"
 # What may stand around and between the parts of a header that was quoted, or sent twice.
 AROUND = re.compile(r"[,;\s\"']+")
 DIGITS = re.compile(r"(?:v0=)?([0-9a-f]{64})")
 # More signatures and times in one header were not put there by a proxy.
 MOST_PARTS = 8
+
+
+def check(secret: str) -> str | None:
+    """See `Scheme`."""
+    if SPECTRUM_SECRET.fullmatch(secret):
+        return None
+    return f"must be 64 lowercase hex digits; this one has {len(secret)} characters"
+
+
+def secrets(webhook: Webhook) -> tuple[str, ...]:
+    """See `Scheme`."""
+    further = [secret.text for secret in webhook.secrets if secret.scheme == NAME]
+    return (webhook.signing_secret, *further) if webhook.signing_secret else tuple(further)
 
 
 def read(request: InboundRequest) -> SignedBytes:
@@ -44,11 +60,6 @@ def readings(request: InboundRequest) -> Iterator[SignedBytes]:
     ]
     for signature, timestamp in product(signatures, timestamps):
         yield SignedBytes(signature, timestamp, request.body)
-
-
-def secrets(webhook: Webhook) -> tuple[str, ...]:
-    """See `Scheme`."""
-    return (webhook.signing_secret,)
 
 
 def _parts(text: str) -> list[str]:
