@@ -6,9 +6,10 @@ taken out of that secret. Doing it again is safe.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from spectrum_cli.registry import Entry
 from spectrum_cli.target import Target
 from spectrum_cli.webhook_store import Webhooks, WebhookStore
 
@@ -31,9 +32,10 @@ def revoker(target: Target, store: WebhookStore) -> Callable[[str], None]:
 
     def revoke(webhook_id: str) -> None:
         leaked = [
-            digest_of(str(entry["signing_secret"]))
+            digest_of(secret)
             for entry in store.read().entries
-            if entry.get("id") == webhook_id and "signing_secret" in entry
+            if entry.get("id") == webhook_id
+            for secret in secrets_of(entry)
         ]
         notes_of(target).revoke(leaked)
 
@@ -43,6 +45,14 @@ def revoker(target: Target, store: WebhookStore) -> Callable[[str], None]:
         store.update(forget)
 
     return revoke
+
+
+def secrets_of(entry: Entry) -> Iterator[str]:
+    """Every secret of an entry, whatever scheme it is for."""
+    for one in (entry.get("signing_secret"), *(entry.get("standard_secrets") or ())):
+        secret = one.get("secret") if isinstance(one, dict) else one
+        if isinstance(secret, str) and secret:
+            yield secret
 
 
 def forgive(target: Target, signing_secret: str) -> None:

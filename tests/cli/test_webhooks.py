@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -166,6 +167,17 @@ def test_a_leaked_secret_is_refused_before_spectrum_is_asked(
     assert (ran.status, "within 30 s" in ran.err) == (3, True)
     assert stored(stack)["webhooks"] == []
     assert digest_of(SECRET) in revoked(stack)
+
+
+def test_every_secret_of_a_leaked_webhook_ends_whatever_scheme_it_is_for(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    first, second = (f"whsec_{base64.b64encode(bytes([n]) * 32).decode()}" for n in (1, 2))
+    entry = {"id": WEBHOOK, "signing_secret": "8d" * 32}
+    standard = [first, {"secret": second, "accepted_until": 2e9}]
+    write(stack, {"webhooks": [entry | {"standard_secrets": standard}]})
+    webhooks("delete", WEBHOOK, "--yes", "--leaked")
+    assert {digest_of(one) for one in ("8d" * 32, first, second)} <= revoked(stack)
 
 
 def test_a_secret_that_is_imported_again_counts_again(
