@@ -19,6 +19,14 @@ WEBHOOK = Webhook(
 WHSEC = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OTHER_WHSEC = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
 NOW = 1_800_000_000.0
+# A body of raw-inbound.v1, which wraps what the platform posted.
+RAW_INBOUND = (
+    b'{"type":"message.received","schemaVersion":1,"eventId":"evt_synth_0001",'
+    b'"projectId":"prj-synth","platform":"telegram","prevSubjectSeq":16,'
+    b'"receivedAt":"2026-11-27T09:08:00.000Z","request":{"method":"POST","path":"/telegram",'
+    b'"headers":{"content-type":"application/json"},"bodyEncoding":"json",'
+    b'"body":{"update_id":9},"rawBodyBase64":"eyJ1cGRhdGVfaWQiOjl9"}}'
+)
 
 
 def body_of(message_id: str = "spc-msg-1", **content: object) -> bytes:

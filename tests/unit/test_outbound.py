@@ -64,6 +64,22 @@ def test_a_webhook_id_holds_no_full_stop_and_leads_back_to_its_key(key: str) -> 
     assert key_of(sent) == key
 
 
+@pytest.mark.parametrize(
+    ("key", "sent"),
+    [
+        ("main:webhook-id:evt_0001", "evt_0001"),
+        ("main:webhook-id:evt:a.b", "evt:a~b"),
+        ("main:webhook-id:evt_0001+0123456789abcdef", "main:webhook-id:evt_0001+0123456789abcdef"),
+        ("main:webhook-id:id-sha256:ab", "main:webhook-id:id-sha256:ab"),
+        ("webhook-id:spc-msg-1", "webhook-id:spc-msg-1"),
+    ],
+)
+def test_what_is_known_by_the_id_that_it_was_signed_with_goes_on_under_it(
+    key: str, sent: str
+) -> None:
+    assert outgoing_id(key, FORMAT) == sent
+
+
 def test_what_0_1_0_stored_keeps_its_webhook_id() -> None:
     assert outgoing_id("main:1764234300.000100", 0) == "main:1764234300.000100"
     assert key_of("main:1764234300.000100") == "main:1764234300.000100"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.destination import Destination, Kind
 from spectrum_forwarder.domain.headers import HEADER_VALUE
+from spectrum_forwarder.domain.identity import HASHES, SIGNED_ID
 from spectrum_forwarder.domain.signature import sign, sign_standard
 from spectrum_forwarder.domain.via import VIA_HEADER
 
@@ -35,13 +36,23 @@ def outgoing_id(event_key: str, stored_format: int) -> str:
     """What an event goes out under as `webhook-id`, over all attempts and replays.
 
     Standard Webhooks knows no full stop in it, and no key holds a `~`, so `key_of` undoes it. What
-    0.1.0 stored (format 0) went out under its key, and goes on so.
+    0.1.0 stored (format 0) went out under its key, and goes on so. What is known by the id that it
+    was signed with goes on under that: the vendor's receivers compare it with the body.
     """
-    return event_key.replace(".", "~") if stored_format else event_key
+    if not stored_format:
+        return event_key
+    _source, _, name = event_key.partition(":")
+    own = name.removeprefix(SIGNED_ID)
+    if own != name and "+" not in own and not own.startswith(HASHES):
+        event_key = own
+    return event_key.replace(".", "~")
 
 
 def key_of(outgoing_id: str) -> str:
-    """The key of the event that went out as `outgoing_id`, whichever version sent it."""
+    """The key of the event that went out as `outgoing_id`, whichever version sent it.
+
+    Of one that went out under an id of the vendor's, it is that id alone.
+    """
     return outgoing_id.replace("~", ".")
 
 
