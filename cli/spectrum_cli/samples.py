@@ -9,9 +9,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from spectrum_forwarder.domain.signature import sign
-
 from spectrum_cli.sample_bodies import CONTENT_KINDS, KINDS, ODD_KINDS, SENT_AT, make_body
+from spectrum_cli.sample_keys import (
+    SIGNATURE,
+    TEST_SECRET,
+    TEST_WEBHOOK_ID,
+    TIMESTAMP,
+    Keys,
+)
 
 __all__ = [
     "CONTENT_KINDS",
@@ -19,8 +24,10 @@ __all__ = [
     "KINDS",
     "ODD_KINDS",
     "SENT_AT",
+    "SIGNATURE",
     "TEST_SECRET",
     "TEST_WEBHOOK_ID",
+    "TIMESTAMP",
     "Flaw",
     "SampleRequest",
     "flawed",
@@ -29,14 +36,9 @@ __all__ = [
 ]
 
 USER_AGENT = "spectrum-webhook/0.1.0"
-# Known to everybody who can read this: for files and tests, never for a registration.
-TEST_WEBHOOK_ID = "00000000-0000-4000-8000-00000000c0de"
-TEST_SECRET = "0123456789abcdef" * 4
 FORGERS_SECRET = "f" * 64
 UNKNOWN_WEBHOOK_ID = "00000000-0000-4000-8000-00000000dead"
 
-SIGNATURE = "X-Spectrum-Signature"
-TIMESTAMP = "X-Spectrum-Timestamp"
 WEBHOOK_ID = "X-Spectrum-Webhook-Id"
 EVENT = "X-Spectrum-Event"
 # Far outside of any window that a clock could excuse, and still ten digits.
@@ -52,15 +54,23 @@ class SampleRequest:
 
 
 def signed(
-    body: bytes, *, webhook_id: str, secret: str, timestamp: int, content_type: str | None = None
+    body: bytes,
+    *,
+    webhook_id: str,
+    secret: str | None,
+    timestamp: int,
+    content_type: str | None = None,
+    standard_secrets: tuple[str, ...] = (),
 ) -> SampleRequest:
-    """Return the request that Spectrum would send with this body at `timestamp` (Unix seconds)."""
+    """Return the request that Spectrum would send with this body at `timestamp` (Unix seconds).
+
+    It is signed in each scheme that a secret is given of.
+    """
     headers = {
         "Content-Type": content_type or "application/json",
         "User-Agent": USER_AGENT,
         WEBHOOK_ID: webhook_id,
-        TIMESTAMP: str(timestamp),
-        SIGNATURE: sign(secret, timestamp, body),
+        **Keys(webhook_id, secret, standard_secrets).headers(body, timestamp),
     }
     event = _event_of(body)
     return SampleRequest(headers | ({EVENT: event} if event else {}), body)
@@ -110,9 +120,9 @@ def _as_it_is(request: SampleRequest) -> SampleRequest:
     return request
 
 
-def _without(name: str) -> Callable[[SampleRequest], SampleRequest]:
+def _without(*names: str) -> Callable[[SampleRequest], SampleRequest]:
     def spoil(request: SampleRequest) -> SampleRequest:
-        kept = {key: value for key, value in request.headers.items() if key != name}
+        kept = {key: value for key, value in request.headers.items() if key not in names}
         return replace(request, headers=kept)
 
     return spoil
@@ -143,7 +153,9 @@ FLAWS: Mapping[str, Flaw] = {
     "from_the_future": Flaw(401, "stale_timestamp", _as_it_is),
     "without_signature": Flaw(401, "missing_signature", _without(SIGNATURE)),
     "without_timestamp": Flaw(401, "missing_timestamp", _without(TIMESTAMP)),
-    "without_webhook_id": Flaw(400, "missing_headers", _without(WEBHOOK_ID)),
+    "without_headers": Flaw(
+        400, "missing_headers", _without(WEBHOOK_ID, SIGNATURE, TIMESTAMP, EVENT)
+    ),
     "truncated_signature": Flaw(
         401, "malformed_signature", _header(SIGNATURE, lambda value: value[:64])
     ),

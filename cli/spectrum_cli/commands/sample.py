@@ -14,11 +14,10 @@ import typer
 from spectrum_cli.diagnosis.capture import read_bytes
 from spectrum_cli.errors import Finding, Unreachable, WrongUse
 from spectrum_cli.output import AsJson, note, print_json, print_line, progress
+from spectrum_cli.sample_keys import PREFIX, SCHEMES, TEST_KEYS, TEST_WEBHOOK_ID, Keys
 from spectrum_cli.samples import (
     FLAWS,
     KINDS,
-    TEST_SECRET,
-    TEST_WEBHOOK_ID,
     SampleRequest,
     flawed,
     make_body,
@@ -58,6 +57,13 @@ def sample(
         str | None,
         typer.Option(metavar="URL", help=f"Send it there; '{ENDPOINT}' is the stack's own."),
     ] = None,
+    scheme: Annotated[
+        str,
+        typer.Option(
+            metavar="SCHEME",
+            help="How it is signed: v0, standard, both, or rotated: standard, by two secrets.",
+        ),
+    ] = "v0",
     webhook_id: Annotated[str | None, typer.Option(help="The webhook that it is for.")] = None,
     secret: Annotated[
         str | None,
@@ -96,11 +102,12 @@ def sample(
     if count > 1 and not send:
         raise WrongUse("--count is for --send")
     _check_names(kind, corrupt)
+    _check_scheme(scheme, corrupt)
     target = None
     if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
         target = find_target(stack=stack, region=region, profile=profile, local=local)
     url = _url(send, target)
-    webhook_id, key = _signer(webhook_id, secret or os.environ.get(SECRET_VARIABLE), target)
+    keys = _signer(scheme, webhook_id, secret or os.environ.get(SECRET_VARIABLE), target)
     content = read_bytes(body) if body else None
 
     def make() -> SampleRequest:
@@ -111,8 +118,14 @@ def sample(
             else make_body(kind, message_id=message_id, sent_at=now - age)
         )
         if corrupt:
-            return _spoilt(corrupt, made, webhook_id, key, now - age)
-        return signed(made, webhook_id=webhook_id, secret=key, timestamp=now - age)
+            return _spoilt(corrupt, made, keys, now - age)
+        return signed(
+            made,
+            webhook_id=keys.webhook_id,
+            secret=keys.secret,
+            standard_secrets=keys.standard_secrets,
+            timestamp=now - age,
+        )
 
     if not send:
         _print(url, make(), as_json=as_json)
@@ -128,6 +141,13 @@ def _check_names(kind: str, corrupt: str | None) -> None:
         raise WrongUse(f"there is no flaw {corrupt!r}: choose one of {', '.join(FLAWS)}")
 
 
+def _check_scheme(scheme: str, corrupt: str | None) -> None:
+    if scheme not in SCHEMES:
+        raise WrongUse(f"there is no scheme {scheme!r}: choose one of {', '.join(SCHEMES)}")
+    if corrupt is not None and scheme != "v0":
+        raise WrongUse("--corrupt spoils what v0 signs: leave --scheme away")
+
+
 def _url(send: str | None, target: Target | None) -> str:
     if send is not None and send != ENDPOINT:
         if not send.startswith(("http://", "https://")):
@@ -140,14 +160,31 @@ def _url(send: str | None, target: Target | None) -> str:
     return PLACEHOLDER_URL
 
 
-def _signer(webhook_id: str | None, secret: str | None, target: Target | None) -> tuple[str, str]:
-    """The webhook's id and secret: from the options, the stack, or those that everybody knows."""
+def _signer(scheme: str, webhook_id: str | None, secret: str | None, target: Target | None) -> Keys:
+    """What to sign with in the scheme: from the options, the stack, or what everybody knows."""
+    keys = _keys(webhook_id, secret, target)
+    if keys.secret is None and scheme == "v0":
+        scheme = "standard"  # it has no other secret
+    found = keys.by(scheme)
+    if found is None:
+        lacking = "v0" if keys.secret is None else "Standard Webhooks (whsec_…)"
+        raise WrongUse(
+            f"--scheme {scheme} needs a secret of {lacking}, and none is there: see forwarder "
+            "webhooks list"
+        )
+    return found
+
+
+def _keys(webhook_id: str | None, secret: str | None, target: Target | None) -> Keys:
     if secret is not None:
-        return webhook_id or TEST_WEBHOOK_ID, secret
+        webhook_id = webhook_id or TEST_WEBHOOK_ID
+        if secret.startswith(PREFIX):
+            return Keys(webhook_id, None, (secret,))
+        return Keys(webhook_id, secret)
     if target is None:
         if webhook_id is not None:
             raise WrongUse(f"--webhook-id needs its secret: set {SECRET_VARIABLE}, or add --local")
-        return TEST_WEBHOOK_ID, TEST_SECRET
+        return TEST_KEYS
     from spectrum_forwarder.adapters.webhook_registry import read_webhooks  # noqa: PLC0415 (heavy)
 
     text = target.client("secretsmanager").get_secret_value(SecretId=target.webhooks_secret)
@@ -159,12 +196,16 @@ def _signer(webhook_id: str | None, secret: str | None, target: Target | None) -
             f"{target.title} knows no webhook {webhook_id or 'yet'}: see forwarder webhooks list, "
             "or add one with forwarder webhooks import"
         )
-    return webhook_id, known[webhook_id][-1].signing_secret
+    return Keys.of(known[webhook_id][-1])
 
 
-def _spoilt(flaw: str, body: bytes, webhook_id: str, secret: str, timestamp: int) -> SampleRequest:
+def _spoilt(flaw: str, body: bytes, keys: Keys, timestamp: int) -> SampleRequest:
+    if keys.secret is None:
+        raise WrongUse("--corrupt spoils what v0 signs, and the webhook has no secret of that")
     try:
-        return flawed(flaw, body, webhook_id=webhook_id, secret=secret, timestamp=timestamp)
+        return flawed(
+            flaw, body, webhook_id=keys.webhook_id, secret=keys.secret, timestamp=timestamp
+        )
     except ValueError as error:
         raise WrongUse(f"--corrupt {flaw} needs a body that is JSON") from error
 
