@@ -12,9 +12,10 @@ from tests.prove.ledger import Breach
 from tests.prove.scenarios import SCENARIOS, Scenario, Tally, explore
 from tests.support.prove import LONG
 
-# How many of the scenarios, which stand in the order of their size, are run with pairs of faults.
-WITH_PAIRS = 9
-# The larger ones are split, so that two processes can share them.
+# How many of the scenarios, which stand in the order of their size, are run with one fault more
+# than the others: with two in the short run, with three in the long one.
+WITH_PAIRS, WITH_TRIPLES = 9, 11
+# These are split, so that two processes can share them.
 SHARES = 8
 
 
@@ -35,11 +36,13 @@ SHORT = [
     *(Run(scenario, 2 if n < WITH_PAIRS else 1) for n, scenario in enumerate(SCENARIOS)),
     *(Run(scenario, 1) for scenario in EDGES),
 ]
-# The last one alone would take as long as all others at three.
-LONG_ONES = [Run(scenario, 2) for scenario in (SCENARIOS[-1], *EDGES)] + [
-    Run(scenario, 3, share, SHARES)
-    for scenario in reversed(SCENARIOS[:-1])
-    for share in range(SHARES)
+LONG_ONES = [
+    *(Run(scenario, 2) for scenario in (*SCENARIOS[WITH_TRIPLES:], *EDGES)),
+    *(
+        Run(scenario, 3, share, SHARES)
+        for scenario in reversed(SCENARIOS[:WITH_TRIPLES])
+        for share in range(SHARES)
+    ),
 ]
 
 

@@ -75,11 +75,16 @@ class Soak:
         began = time.monotonic()
         while time.monotonic() - began < PATIENCE:
             acknowledged = self.accounts.acknowledged()
-            if not any(self.accounts.missing(p, acknowledged) for p in (HEALTHY, SLOW, FLAKY)):
+            missing = sum(
+                len(self.accounts.missing(place, acknowledged)) for place in (HEALTHY, SLOW, FLAKY)
+            )
+            if not missing:
                 verdict.read()
-                if not verdict.lost():
-                    break
-            time.sleep(5.0)
+                missing = len(verdict.lost())
+            if not missing:
+                break
+            say(f"waiting for {missing} deliveries")
+            time.sleep(LOOK)
         verdict.read()
         return time.monotonic() - began
 

@@ -32,7 +32,7 @@ class Era:
 
 @dataclass
 class Replay:
-    """A replay: of all events received in that time, to one destination."""
+    """A replay: of all events that were surely received in that time, to one destination."""
 
     place: str
     since: float
@@ -73,13 +73,13 @@ class Operator:
 
     def give_the_last(self, seconds: float) -> None:
         """Replay what came in the last seconds to `changing`, as `destinations add` advises."""
-        until = time.time()
-        replay = Replay(self.eras[-1].place, until - seconds, until)
+        began, place = time.time(), self.eras[-1].place
         words = ("replay", "--since", f"{seconds:.0f}s", "--destination", CHANGING, "--yes")
         # What is being delivered is left out, and the command says to run it again.
         tries = range(REPLAY_TRIES)
         if any(self._run(*words, last=number == tries[-1]) for number in tries):
-            self.replays.append(replay)
+            # The command reckons from when it has started, which takes it some seconds.
+            self.replays.append(Replay(place, time.time() - seconds, began))
 
     def _run(self, *arguments: str, given: str = "", last: bool = True) -> bool:
         """Run a command; whether it did all. A failure is noted of the last try alone."""
