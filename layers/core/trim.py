@@ -26,7 +26,12 @@ SERVICES = ("dynamodb", "sqs", "secretsmanager", "s3", "events", "lambda")
 CALLS = {
     "dynamodb": ("GetItem", "PutItem", "Query", "UpdateItem"),
     "secretsmanager": ("GetSecretValue",),
-    "sqs": ("GetQueueAttributes", "SendMessage", "SendMessageBatch"),
+    "sqs": (
+        "ChangeMessageVisibilityBatch",
+        "GetQueueAttributes",
+        "SendMessage",
+        "SendMessageBatch",
+    ),
 }
 DOCSTRINGS = ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring")
 NO_DOCSTRINGS = """class Empty(str):

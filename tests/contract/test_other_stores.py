@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ConnectionClosedError
+from spectrum_cli.local.sqs_event import to_event_record
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.errors import (
@@ -85,8 +86,8 @@ def test_a_missing_payload_is_told_from_a_failure(payloads: Payloads) -> None:
 
 def received(url: str) -> QueueRecord:
     client = boto3.client("sqs", region_name=REGION)
-    (found,) = client.receive_message(QueueUrl=url)["Messages"]
-    return read_record({"messageId": found["MessageId"], "body": found["Body"]})
+    (found,) = client.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    return read_record(to_event_record(found, "arn:aws:sqs:us-east-1:123456789012:any"))
 
 
 def test_a_hint_goes_to_its_lane(sqs_queue: Sqs) -> None:
@@ -133,6 +134,27 @@ def test_the_depth_is_what_waits_and_what_is_in_work_in_both_lanes(sqs_queue: Sq
     assert queue.depth() == 3
 
 
+def test_a_record_is_shown_again_when_it_is_asked_for(sqs_queue: Sqs) -> None:
+    queue, main_url, slow_url = sqs_queue
+    records = []
+    for slow, url in ((False, main_url), (True, slow_url)):
+        queue.send_hint("main:a", slow=slow)
+        records.append(received(url))
+    assert [record.receives for record in records] == [1, 1]
+    queue.show_again([(record, 0) for record in records])
+    for record, url in zip(records, (main_url, slow_url), strict=True):
+        again = received(url)
+        assert (again.id, again.receives) == (record.id, 2)
+
+
+def test_a_record_that_cannot_be_shown_again_does_not_keep_another(sqs_queue: Sqs) -> None:
+    queue, main_url, _ = sqs_queue
+    queue.send_hint("main:a")
+    record = received(main_url)
+    queue.show_again([(replace(record, receipt="none"), 0), (record, 0)])
+    assert received(main_url).id == record.id
+
+
 @pytest.mark.parametrize("payload", [None, "payloads/1"])
 def test_a_whole_event_survives_the_queue(sqs_queue: Sqs, payload: str | None) -> None:
     queue, main_url, _ = sqs_queue
@@ -161,6 +183,8 @@ def test_failures_of_aws_are_told_as_ours(sqs_queue: Sqs, board: HealthBoard) ->
         gone.send_hints(["main:a"])
     with pytest.raises(QueueUnavailable):
         gone.depth()
+    with pytest.raises(QueueUnavailable):
+        gone.show_again([(QueueRecord("1", "main:a", receipt="1"), 5.0)])
     if hasattr(board, "_table"):
         board._table = "none"
         board._read_at = float("-inf")  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import pytest
 from spectrum_forwarder.domain.delivery import Answer, Status
 from spectrum_forwarder.domain.event import pack
 from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.timing import Timing
 
 from tests.support.make import body_of, destination_of, event_of, stored_of
 from tests.support.memory import MemoryTable
@@ -169,6 +170,63 @@ def test_a_table_that_is_down_for_half_a_day_loses_nothing(world: World) -> None
     world.live(HOUR)
     assert len(world.sender.sent) == 10
     assert all(row.expires_at for row in world.rows.rows.values())
+
+
+def test_a_short_failure_of_the_table_delays_what_was_queued_whole_by_seconds(world: World) -> None:
+    """Not by the queue's visibility timeout, which is six minutes."""
+    world.table.fail("put", "claim", "overdue")
+    world.receive()
+    world.live(20)
+    world.table.down.clear()
+    world.live(10)
+    assert world.outcome() == ("delivered", 1, None)
+
+
+def test_a_failure_of_the_table_delays_a_hint_by_an_eighth_of_its_length(world: World) -> None:
+    world.put(stored_of())
+    world.memory_queue.send_hint(KEY)
+    world.table.fail("claim", "overdue")
+    world.live(160)
+    world.table.down.clear()
+    world.live(30)
+    assert world.outcome() == ("delivered", 1, None)
+
+
+def test_what_is_kept_under_a_claim_does_not_come_again_before_it_ends(world: World) -> None:
+    """Before, it would be refused and acknowledged, and nobody would look but the sweeper."""
+    world.put(stored_of())
+    world.memory_queue.send_hint(KEY)
+    world.table.fail("record", "note")
+    world.poll()
+    (queued,) = world.memory_queue.queued
+    assert queued.at >= (world.row().claimed_until or 0.0)
+    assert queued.at - world.clock() <= Timing().claim()
+
+
+def test_settings_that_cannot_be_read_delay_a_batch_by_seconds(world: World) -> None:
+    world.put(stored_of())
+    world.memory_queue.send_hint(KEY)
+    world.targets.fail("load", times=1)
+    world.poll()
+    (queued,) = world.memory_queue.queued
+    assert queued.at - world.clock() == Timing().comes_again(1)
+
+
+def test_queue_that_cannot_show_a_record_again_shows_it_late(world: World) -> None:
+    world.put(stored_of())
+    world.memory_queue.send_hint(KEY)
+    world.table.fail("claim", times=1)
+    world.queue.fail("show_again")
+    world.poll()
+    (queued,) = world.memory_queue.queued
+    assert queued.at - world.clock() == 360
+
+
+def test_invocation_out_of_time_asks_nothing_more_of_the_queue(world: World) -> None:
+    hint = world.put(stored_of())
+    world.table.fail("claim")
+    assert world.fan_out(hint, deadline=world.clock()) == [hint.id]
+    assert "show_again" not in world.queue.calls
 
 
 def test_one_events_broken_body_does_not_hold_up_the_others(world: World) -> None:

@@ -28,6 +28,7 @@ from spectrum_forwarder.domain.worker_ports import (
     HealthBoard,
     Overdue,
     Owing,
+    QueueRecord,
     Record,
 )
 
@@ -161,6 +162,11 @@ class FaultyQueue:
     def send_hints(self, event_keys: Sequence[str]) -> Sequence[str]:
         return self.fates.call(
             "queue.send_hints", lambda: self.inner.send_hints(event_keys), QueueUnavailable
+        )
+
+    def show_again(self, records: Sequence[tuple[QueueRecord, float]]) -> None:
+        self.fates.call(
+            "queue.show_again", lambda: self.inner.show_again(records), QueueUnavailable
         )
 
     def depth(self) -> int:

@@ -70,8 +70,8 @@ def claim_too_short_to_attempt_anything(patch: Patch) -> None:
 def claim_refused_is_a_failure(patch: Patch) -> None:
     def take(self: Batch, record: QueueRecord) -> Claimed | None:
         claimed = take_of(self, record)
-        if claimed is None and record.id not in self.kept:
-            self.kept.append(record.id)
+        if claimed is None and all(kept is not record for kept, _ in self.kept):
+            self.kept.append((record, 0.0))
         return claimed
 
     patch.setattr(Batch, "_take", take)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from spectrum_forwarder.adapters.event_queue import read_record
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.inbound import InboundRequest
@@ -171,7 +170,7 @@ class Life:
                 self.timeline.sleep(POLL)
 
     def _invoke(self, batch: list[Queued]) -> None:
-        records = [read_record({"messageId": q.id, "body": q.body}) for q in batch]
+        records = [queued.read() for queued in batch]
         kept = self.fan_out.fan_out(records, deadline=self.timeline() + LIMIT)
         done = {queued.id for queued in batch} - set(kept)
         self.queue.queued = [queued for queued in self.queue.queued if queued.id not in done]

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from spectrum_forwarder.adapters.event_queue import read_record
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Facts
@@ -91,7 +90,7 @@ class World(FrontDoor):
             return
         chain = 1 + max(self.queue.runs_before(queued.id) for queued in batch)
         self.longest_chain = max(self.longest_chain, chain)
-        records = [read_record({"messageId": q.id, "body": q.body}) for q in batch]
+        records = [queued.read() for queued in batch]
         with self.queue.in_chain(chain):
             kept = self._invoke(records)
         done = {record.id for record in records} - kept

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from spectrum_forwarder.adapters.delivery_items import write_deliveries
-from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint
+from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint, read_record
 from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.adapters.items import shard as shard_of
 from spectrum_forwarder.domain.delivery import Answer, Deliveries
@@ -22,7 +22,7 @@ from spectrum_forwarder.domain.notes import Notes
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock, Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
-from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, Record
+from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, QueueRecord, Record
 
 from tests.support.item_size import LARGEST_ITEM, size_of
 
@@ -272,6 +272,20 @@ class Queued:
     slow: bool
     at: float
     delayed_until: float = 0.0
+    receives: int = 0
+
+    def read(self) -> QueueRecord:
+        """What a receive gives."""
+        self.receives += 1
+        attributes = {"ApproximateReceiveCount": str(self.receives)}
+        return read_record(
+            {
+                "messageId": self.id,
+                "receiptHandle": self.id,
+                "body": self.body,
+                "attributes": attributes,
+            }
+        )
 
 
 class MemoryQueue:
@@ -289,6 +303,12 @@ class MemoryQueue:
         for event_key in event_keys:
             self.send_hint(event_key)
         return []
+
+    def show_again(self, records: Sequence[tuple[QueueRecord, float]]) -> None:
+        seconds = {record.receipt: seconds for record, seconds in records}
+        for queued in self.queued:
+            if queued.id in seconds:
+                queued.at = self._clock() + seconds[queued.id]
 
     def depth(self) -> int:
         return sum(queued.delayed_until <= self._clock() for queued in self.queued)

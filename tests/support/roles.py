@@ -237,6 +237,11 @@ def _poll(stack: Stack) -> Seen:
         calls = {
             "looked at": partial(sqs.get_queue_attributes, **queue, AttributeNames=["QueueArn"]),
             "received": partial(sqs.receive_message, **queue),
+            "shown again": partial(
+                sqs.change_message_visibility_batch,
+                **queue,
+                Entries=[entry | {"VisibilityTimeout": 5}],
+            ),
             "deleted": partial(sqs.delete_message_batch, **queue, Entries=[entry]),
         }
         seen |= {f"{lane} {name}": _try(call) for name, call in calls.items()}

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from spectrum_forwarder.adapters.event_queue import read_record
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Delivery
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.errors import (
@@ -178,13 +177,11 @@ class World:
         """Fan out whatever is visible in the queue, ten at a time, until nothing is."""
         while batch := self.memory_queue.visible()[:10]:
             for queued in batch:
-                self.memory_queue.queued.remove(queued)
-            records = [read_record({"messageId": q.id, "body": q.body}) for q in batch]
-            kept = self.fan_out(*records)
+                queued.at = self.clock() + VISIBILITY
+            kept = self.fan_out(*[queued.read() for queued in batch])
             for queued in batch:
-                if queued.id in kept:
-                    queued.at = self.clock() + VISIBILITY
-                    self.memory_queue.queued.append(queued)
+                if queued.id not in kept:
+                    self.memory_queue.queued.remove(queued)
 
     def live(self, seconds: float) -> None:
         """Let time pass, with a poller and a sweep every minute."""

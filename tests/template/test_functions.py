@@ -37,6 +37,8 @@ RIGHTS = {
         ("s3:ListBucket", "PayloadsBucket.Arn"),
         ("s3:PutObject", "PayloadsBucket.Arn/*"),
         ("secretsmanager:GetSecretValue", "DestinationsSecret"),
+        ("sqs:ChangeMessageVisibility", "EventsQueue.Arn"),
+        ("sqs:ChangeMessageVisibility", "SlowQueue.Arn"),
         ("sqs:DeleteMessage", "EventsQueue.Arn"),
         ("sqs:DeleteMessage", "SlowQueue.Arn"),
         ("sqs:GetQueueAttributes", "EventsQueue.Arn"),

@@ -13,6 +13,7 @@ from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
 from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
 from spectrum_forwarder.domain.errors import refusals
 from spectrum_forwarder.domain.quarantine import KEPT_SECONDS
+from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.receive import FAILED
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
@@ -181,7 +182,10 @@ def test_lane_gives_up_on_a_record_only_after_12_hours(queue: str, properties: P
     found = properties(queue)
     redrive = found["RedrivePolicy"]
     assert redrive["deadLetterTargetArn"] == "EventsDeadLetterQueue.Arn"
-    assert redrive["maxReceiveCount"] * found["VisibilityTimeout"] > 12 * 3600
+    last = redrive["maxReceiveCount"]
+    waited = sum(Timing().comes_again(receives) for receives in range(1, last))
+    assert waited > 12 * 3600
+    assert Timing().comes_again(last) <= found["VisibilityTimeout"]
 
 
 @pytest.mark.parametrize(

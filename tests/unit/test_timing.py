@@ -44,3 +44,18 @@ def test_a_hold_is_scaled() -> None:
 def test_what_stays_overdue_is_looked_at_ever_less_often(overdue: float, after: float) -> None:
     assert Timing().look_again(overdue) == after
     assert Timing(0.001).look_again(overdue) <= 10
+
+
+def test_a_kept_record_has_waited_eight_times_as_long_as_it_waits_next() -> None:
+    timing = Timing()
+    waited = 0.0
+    for receives in range(1, 37):
+        assert timing.comes_again(receives) <= 5 + waited / 8 + 0.01
+        waited += timing.comes_again(receives)
+    assert timing.comes_again(1) == 5
+    assert timing.comes_again(200) == timing.comes_again(10**9) == 360
+
+
+def test_a_kept_record_comes_again_in_whole_seconds_that_sqs_takes_at_any_scale() -> None:
+    assert Timing(0.0001).comes_again(1) == 1
+    assert Timing(100).comes_again(200) <= 12 * 3600

@@ -5,6 +5,7 @@ data and ends in the record; a failure of ours keeps the queue record, so that i
 An event that kept killing its worker is handled alone, after the others, and given up as poison.
 """
 
+import contextlib
 import random
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,6 +45,8 @@ POISON_STRIKES = 3
 
 
 Taken = tuple[QueueRecord, Claimed]
+# A record, and until when its event is claimed: before, it would be looked at in vain.
+Kept = tuple[QueueRecord, float]
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -90,6 +93,7 @@ class FanOut:
         """Handle a batch until `deadline` (Unix seconds).
 
         Returns the ids of the records to be kept in the queue, because something of ours failed.
+        They come again soon: whole events are nowhere else, and hints would hide that they lack.
         """
         try:
             configured = Configured(self.destinations, self.clock, self.timing)
@@ -104,7 +108,7 @@ class FanOut:
             planner = Planner(configured, gate, self.clock, self.timing, deadline)
         except Unavailable as error:
             self.facts("batch.kept", records=len(records), cause=str(error))
-            return [record.id for record in records]
+            return self._kept([(record, 0.0) for record in records], deadline)
         recorder = Recorder(
             self.table,
             self.store.payloads,
@@ -119,7 +123,21 @@ class FanOut:
         batch = Batch(self, planner, recorder)
         batch.run(records)
         gate.publish()
-        return batch.kept
+        return self._kept(batch.kept, deadline)
+
+    def _kept(self, kept: Sequence[Kept], deadline: float) -> list[str]:
+        """Have records shown again long before the queue would; return their ids."""
+        now = self.clock()
+        if kept and now < deadline:
+            # Else, and if this fails too, the queue shows them after its visibility timeout.
+            with contextlib.suppress(Unavailable):
+                self.queue.show_again(
+                    [
+                        (record, max(self.timing.comes_again(record.receives), until - now))
+                        for record, until in kept
+                    ]
+                )
+        return [record.id for record, _ in kept]
 
 
 class Batch:
@@ -130,7 +148,7 @@ class Batch:
         self._planner = planner
         self._recorder = recorder
         self._unrecorded: list[tuple[QueueRecord, Outcome]] = []
-        self.kept: list[str] = []
+        self.kept: list[Kept] = []
 
     def run(self, records: Sequence[QueueRecord]) -> None:
         """Claim all, attempting what is due of each as soon as it is claimed; then suspects alone.
@@ -145,7 +163,7 @@ class Batch:
         for record, outcome in self._unrecorded:
             left = self._recorder.record_late(outcome, deadline=self._planner.deadline)
             if left is not None:
-                self._keep(record, left)
+                self._keep(record, left, until=outcome.claimed.until)
 
     def _trusted(self, records: Sequence[QueueRecord], suspects: list[Taken]) -> Iterator[Taken]:
         claims = self._needs.in_parallel(self._take, records)
@@ -190,7 +208,7 @@ class Batch:
             return claimed if self._recorder.prove(claimed, bound) else None
         except Unavailable as error:
             if not self._recorder.hold(claimed, error):
-                self._keep(record, error)
+                self._keep(record, error, until=claimed.until)
             return None
 
     def _deliver(self, taken: Iterable[Taken]) -> None:
@@ -232,7 +250,7 @@ class Batch:
             self._keep(record, error)
             return None
         except Exception as error:  # one event's trouble must not keep the others waiting
-            self._keep(record, error)
+            self._keep(record, error, until=claimed.until)
             return None
         return Work(record, claimed, plan, attempts, set(plan.attempts))
 
@@ -321,8 +339,8 @@ class Batch:
         except Unavailable:
             self._unrecorded.append((work.record, outcome))
 
-    def _keep(self, record: QueueRecord, cause: Exception) -> None:
-        self.kept.append(record.id)
+    def _keep(self, record: QueueRecord, cause: Exception, *, until: float = 0.0) -> None:
+        self.kept.append((record, until))
         self._needs.facts("record.kept", event_key=record.event_key, cause=_described(cause))
 
 

@@ -1,6 +1,7 @@
 """The two queues to the fan-out: hints, and whole events while the table is down."""
 
 import base64
+import functools
 import json
 import math
 import zlib
@@ -58,6 +59,27 @@ class SqsEventQueue:
             raise QueueUnavailable(f"send_message_batch: {failure_code(error)}") from error
         return [event_keys[int(failed["Id"])] for failed in answer.get("Failed", [])]
 
+    def show_again(self, records: Sequence[tuple[QueueRecord, float]]) -> None:
+        """See the port. What SQS refuses comes again after the queue's visibility timeout."""
+        for slow, url in ((False, self._main_url), (True, self._slow_url)):
+            entries = [
+                {
+                    "Id": str(number),
+                    "ReceiptHandle": record.receipt,
+                    "VisibilityTimeout": math.ceil(seconds),
+                }
+                for number, (record, seconds) in enumerate(records)
+                if record.slow_lane is slow and record.receipt
+            ]
+            if not entries:
+                continue
+            try:
+                self._client.change_message_visibility_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
+            except FAILURES as error:
+                raise QueueUnavailable(
+                    f"change_message_visibility_batch: {failure_code(error)}"
+                ) from error
+
     def depth(self) -> int:
         """See the port. SQS tells it approximately, and some seconds late."""
         return sum(map(self._depth, (self._main_url, self._slow_url)))
@@ -101,11 +123,16 @@ def read_record(record: Mapping[str, Any]) -> QueueRecord:
     """Read one SQS record as Lambda passes it; raise InvalidEntry if it is none of ours."""
     try:
         content = json.loads(record["body"])
+        read = functools.partial(
+            QueueRecord,
+            record["messageId"],
+            receipt=record.get("receiptHandle", ""),
+            receives=int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)),
+        )
         if "event" not in content:
-            slow = bool(content.get("slow"))
-            return QueueRecord(record["messageId"], str(content["event_key"]), slow_lane=slow)
+            return read(str(content["event_key"]), slow_lane=bool(content.get("slow")))
         stored = _read_event(content)
-        return QueueRecord(record["messageId"], stored.event.key, whole=stored)
+        return read(stored.event.key, whole=stored)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error) as error:
         raise InvalidEntry("an SQS record is neither a hint nor an event") from error
 

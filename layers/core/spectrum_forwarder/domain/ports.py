@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.event import Event
+    from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 # Over how many partitions the due events and the log are spread.
 SHARDS = 8
@@ -140,6 +141,9 @@ class EventQueue(Protocol):
 
     def send_hints(self, event_keys: Sequence[str]) -> Sequence[str]:
         """Send up to ten hints at once, to the main lane; return the keys that were refused."""
+
+    def show_again(self, records: Sequence[tuple[QueueRecord, float]]) -> None:
+        """Let records that were received, ten at most, be received again in so many seconds."""
 
     def depth(self) -> int:
         """About how many records both lanes hold, waiting or in work; without the delayed ones."""

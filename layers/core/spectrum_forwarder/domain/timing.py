@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# A record that is kept comes again after so many seconds, an eighth later each time, and after as
+# many as the queue's own visibility timeout at the latest.
+COMES_AGAIN, LATER, LATEST = 5.0, 1.125, 360.0
 # A claim outlasts the fan-out function's timeout (60 s in the template; a test holds it).
 CLAIM = 75.0
 # An event that was hinted at again is looked at again within so long.
@@ -55,6 +58,16 @@ class Timing:
     def hint_lost(self) -> float:
         """For how long an event may be overdue without another hint, whatever stands."""
         return max(HINT_LOST * self.scale, 20 * SHORTEST_CLAIM)
+
+    def comes_again(self, receives: int) -> float:
+        """When a record that was received so often, and kept, is to be received again.
+
+        All in all it has waited for eight times as long by then: so a failure of ours, be it short
+        or long, delays by an eighth of itself, and each receive counts against the redrive policy.
+        """
+        # No power of a number that somebody else counts.
+        times = min(receives - 1, 100)
+        return max(1.0, min(COMES_AGAIN * LATER**times, LATEST) * self.scale)
 
     @property
     def longest_hint_delay(self) -> float:

@@ -33,12 +33,17 @@ class DestinationRegistry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueueRecord:
-    """One SQS record: a hint, or with `whole` an event that the table has not taken yet."""
+    """One SQS record: a hint, or with `whole` an event that the table has not taken yet.
+
+    `receipt` is of this receive, the `receives`-th; empty where nobody could say.
+    """
 
     id: str
     event_key: str
     slow_lane: bool = False
     whole: StoredEvent | None = None
+    receipt: str = field(default="", repr=False)
+    receives: int = 1
 
 
 @dataclass(frozen=True, slots=True)
