@@ -10,25 +10,19 @@ Of a leaked secret nothing is waited for: once the new one is stored, the old on
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from spectrum_forwarder.domain.registration import ENDPOINT, Registration, same_url
+
 from spectrum_cli.errors import CommandError, Finding, Unreachable, WrongUse
-from spectrum_cli.spectrum_api import (
-    AlreadyRegistered,
-    AnswerLost,
-    NewRegistration,
-    Registration,
-    SpectrumApi,
-)
+from spectrum_cli.spectrum_answers import AlreadyRegistered, AnswerLost, NewRegistration
+from spectrum_cli.spectrum_api import SpectrumApi
 from spectrum_cli.webhook_store import GRACE_SECONDS, Webhooks, WebhookStore, source_of
 
-# The endpoint's path, and what may follow it for another slot.
-ENDPOINT = re.compile(r"(https?://[^?#]*/spectrum-webhook)(?:/[^/?#]*)?/?")
 SLOTS = ("", *(f"/{number}" for number in range(2, 10)))
 TRIES = 3
 # Seconds that a receiver takes to read the secret anew, with room to spare.
@@ -218,7 +212,11 @@ def register_pending(
 
 
 def _store(store: WebhookStore, new: NewRegistration, source: str) -> None:
-    store.update(lambda webhooks: webhooks.put(new.id, new.signing_secret, source))
+    store.update(
+        lambda webhooks: webhooks.put(
+            new.id, new.signing_secret, source, standard_secret=new.standard_secret
+        )
+    )
 
 
 def choose(
@@ -254,8 +252,3 @@ def other_slot(url: str, taken: Sequence[str]) -> str:
         if not any(same_url(candidate, one) for one in taken):
             return candidate
     raise WrongUse("every path of the endpoint is registered: delete some of them first")
-
-
-def same_url(one: str, other: str) -> bool:
-    """Whether two URLs are the same registration: a slash at the end makes no difference."""
-    return one.rstrip("/") == other.rstrip("/")

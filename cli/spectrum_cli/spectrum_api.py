@@ -1,4 +1,4 @@
-"""Spectrum's management API: list, register and delete webhooks.
+"""Spectrum's management API: list, register, enable, rotate and delete webhooks.
 
 Owns its rate limit, its forms of URLs, and the difference between what was refused, what did not
 arrive, and what may have been done though nobody knows.
@@ -9,15 +9,28 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
-from spectrum_forwarder.domain.signature import SPECTRUM_SECRET
+from spectrum_forwarder.domain.registration import NORMALIZED, RECEIVED, Registration
 
-from spectrum_cli.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.errors import Unreachable
 from spectrum_cli.http_client import HttpAnswer, HttpClient, NotAnswered
+from spectrum_cli.spectrum_answers import (
+    NewRegistration,
+    NewStandardSecret,
+    NotTaken,
+    already_registered,
+    busy,
+    data_of,
+    lost,
+    new_registration,
+    new_standard_secret,
+    not_understood,
+    secret_lost,
+    words_of,
+)
 
 BASE_URL = "https://spectrum.photon.codes"
 # Five requests a second are allowed for a project.
@@ -25,36 +38,10 @@ SPACING_SECONDS = 0.21
 # Pauses before further tries of what is safe to repeat.
 PAUSES = (1.0, 2.0, 4.0)
 TIMEOUT = 15.0
-
-
-class AlreadyRegistered(Finding):
-    """The URL is registered already; a secret is shown only once."""
-
-
-class AnswerLost(Unreachable):
-    """The registration may have been made; its secret is lost if it was."""
-
-
-class NotUnderstood(Unreachable):
-    """An answer that says that all is well, in words that nobody knows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """A webhook as Spectrum lists it."""
-
-    id: str
-    url: str
-    created_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NewRegistration:
-    """A webhook that was made just now, with the secret that is shown this once."""
-
-    id: str
-    url: str
-    signing_secret: str = field(repr=False)
+# How a change is answered that a webhook, or this version of the API, does not allow.
+NOT_TAKEN = (400, 404, 405, 409, 422)
+# How a request is answered that has done nothing: too many of them, or rolled back.
+NOTHING_DONE = (429, 503)
 
 
 @dataclass(slots=True)
@@ -70,68 +57,90 @@ class SpectrumApi:
 
     def list(self) -> list[Registration]:
         """All webhooks of the project, oldest first."""
-        data = _data(self._repeat("GET", ""))
+        data = data_of(self._repeat("GET", ""))
         if not isinstance(data, list):
-            raise _not_understood()
-        return [
-            Registration(
-                str(entry.get("id")), str(entry.get("webhookUrl")), str(entry.get("createdAt", ""))
-            )
-            for entry in data
-            if isinstance(entry, dict)
-        ]
+            raise not_understood()
+        return [Registration.read(row) for row in data if isinstance(row, dict)]
 
-    def register(self, url: str) -> NewRegistration:
-        """Register a URL; raise AlreadyRegistered, AnswerLost, WrongUse or Unreachable."""
-        body = json.dumps({"webhookUrl": url}).encode()
-        for pause in (*PAUSES, None):
-            try:
-                answer = self._request("POST", "", body)
-            except NotAnswered as error:
-                if error.sent:
-                    raise _lost(url, str(error)) from error
-                answer = None
-            if answer is not None and answer.status != 429:
-                return self._registered(answer, url)
-            if pause is None:
-                raise _busy(answer)
-            self.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+    def register(self, url: str, *, failure_email: str | None = None) -> NewRegistration:
+        """Register a URL for messages; raise AlreadyRegistered, AnswerLost, WrongUse, Unreachable.
+
+        What refuses the newer fields gets the URL alone. Nothing is deleted here, ever.
+        """
+        asked: dict[str, object] = {"schemaVersion": NORMALIZED, "eventTypes": [RECEIVED]}
+        asked["webhookUrl"] = url
+        if failure_email:
+            asked["failureNotificationEmail"] = failure_email
+        answer = self._register(url, asked)
+        if answer.status == 422:
+            answer = self._register(url, {"webhookUrl": url})
+        if answer.status == 409:
+            raise already_registered(url)
+        return new_registration(answer, url)
+
+    def enable(self, webhook_id: str) -> None:
+        """Have a disabled webhook delivered to again; raise NotTaken where that is not taken.
+
+        What is pinned to its schema version answers 409, and older versions know no such call.
+        """
+        body = json.dumps({"enabled": True}).encode()
+        answer = self._repeat("PATCH", quote(webhook_id, safe=""), body)
+        if answer.status in NOT_TAKEN:
+            raise NotTaken(f"Spectrum does not take the change ({words_of(answer)})")
+        data_of(answer)
+
+    def rotate_secret(self, webhook_id: str, *, overlap_seconds: int) -> NewStandardSecret:
+        """Have the Standard secret replaced in place; raise NotTaken, AnswerLost or Unreachable."""
+        body = json.dumps({"overlapSeconds": overlap_seconds}).encode()
+        path = f"{quote(webhook_id, safe='')}/secret/rotate"
+        answer = self._once("POST", path, body, lambda why: secret_lost(webhook_id, why))
+        if answer.status in NOT_TAKEN:
+            raise NotTaken(f"Spectrum does not rotate this secret ({words_of(answer)})")
+        return new_standard_secret(answer, webhook_id)
 
     def delete(self, webhook_id: str) -> bool:
         """Delete a webhook; False where it was gone already."""
         answer = self._repeat("DELETE", quote(webhook_id, safe=""))
         if answer.status == 404:
             return False
-        _data(answer)
+        data_of(answer)
         return True
 
-    def _registered(self, answer: HttpAnswer, url: str) -> NewRegistration:
-        if answer.status >= 500:
-            raise _lost(url, f"Spectrum answered {answer.status}")
-        if answer.status == 409:
-            raise AlreadyRegistered(
-                f"Spectrum has {url} registered already, and shows a secret only once: import the "
-                "secret if you have it (forwarder webhooks import), replace the registration "
-                "(forwarder webhooks rotate ID), or delete it first (forwarder webhooks delete ID)"
-            )
-        try:
-            data = _data(answer)
-        except NotUnderstood:
-            data = None
-        match data:
-            case {"id": str(id_), "signingSecret": str(secret)} if SPECTRUM_SECRET.fullmatch(
-                secret
-            ):
-                return NewRegistration(id_, str(data.get("webhookUrl") or url), secret)
-        raise _lost(url, "the answer holds no id and secret that can be used")
+    def _register(self, url: str, asked: dict[str, object]) -> HttpAnswer:
+        return self._once("POST", "", json.dumps(asked).encode(), lambda why: lost(url, why))
 
-    def _repeat(self, method: str, path: str) -> HttpAnswer:
+    def _once(
+        self, method: str, path: str, body: bytes, lost_as: Callable[[str], Exception]
+    ) -> HttpAnswer:
+        """Make a request that must not be done twice; raise Unreachable, or that it may be done.
+
+        A 503 says that all was rolled back. Who is then told that it is there already cannot know
+        whether it was.
+        """
+        rolled_back = False
+        for pause in (*PAUSES, None):
+            try:
+                answer = self._request(method, path, body)
+            except NotAnswered as error:
+                if error.sent:
+                    raise lost_as(str(error)) from error
+                answer = None
+            if answer is not None and answer.status not in NOTHING_DONE:
+                if answer.status >= 500 or (rolled_back and answer.status == 409):
+                    raise lost_as(f"Spectrum answered {answer.status}")
+                return answer
+            rolled_back = rolled_back or (answer is not None and answer.status == 503)
+            if pause is None:
+                raise busy(answer)
+            self.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _repeat(self, method: str, path: str, body: bytes | None = None) -> HttpAnswer:
         """Make a request that is safe to repeat until it is answered for good."""
         for pause in (*PAUSES, None):
             answer: HttpAnswer | None = None
             try:
-                answer = self._request(method, path)
+                answer = self._request(method, path, body)
             except NotAnswered as error:
                 if pause is None:
                     raise Unreachable(
@@ -143,7 +152,7 @@ class SpectrumApi:
             if pause is None:
                 break
             self.sleep(pause)
-        raise _busy(answer)
+        raise busy(answer)
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> HttpAnswer:
         """One request, in the form with a slash at the end, and if that is none, without it."""
@@ -169,7 +178,8 @@ class SpectrumApi:
         if answer.status in (401, 403):
             raise Unreachable(
                 "Spectrum does not accept the project's id and secret: set SPECTRUM_PROJECT_ID and "
-                "SPECTRUM_PROJECT_SECRET as its dashboard shows them"
+                "SPECTRUM_PROJECT_SECRET as its dashboard shows them. A secret that was "
+                "regenerated ends the one before; deliveries go on all the same"
             )
         return answer
 
@@ -181,58 +191,3 @@ class SpectrumApi:
             "Content-Type": "application/json",
             "User-Agent": "spectrum-forwarder",
         }
-
-
-def _data(answer: HttpAnswer) -> Any:
-    """What a good answer holds; raises what a bad one means."""
-    content = _content(answer)
-    if 200 <= answer.status < 300:
-        return content.get("data")
-    said = " ".join(str(content[key]) for key in ("code", "message") if key in content)[:300]
-    if answer.status in (400, 422):
-        raise WrongUse(
-            f"Spectrum takes no such URL ({said or answer.status}): it must be an https:// URL on "
-            "a public address"
-        )
-    if answer.status == 404:
-        raise Unreachable(
-            "Spectrum knows no such project or webhook: check SPECTRUM_PROJECT_ID, and see "
-            "forwarder webhooks list"
-        )
-    raise Unreachable(f"Spectrum answered {answer.status} {said}: try again later")
-
-
-def _content(answer: HttpAnswer) -> Mapping[str, Any]:
-    try:
-        content = json.loads(answer.body or b"{}")
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        if answer.status < 300:
-            raise _not_understood()
-        return {}
-    return content
-
-
-def _not_understood() -> NotUnderstood:
-    return NotUnderstood(
-        "Spectrum's answer is not what its API is known to say: is there a proxy in between, or "
-        "a newer version?"
-    )
-
-
-def _lost(url: str, reason: str) -> AnswerLost:
-    return AnswerLost(
-        f"the answer to registering {url} was lost ({reason}): it may be registered, with a "
-        "secret that nobody has. Run the same command again: it finds out, and makes it anew"
-    )
-
-
-def _busy(answer: HttpAnswer | None) -> Unreachable:
-    if answer is not None and answer.status == 429:
-        return Unreachable(
-            "Spectrum takes 5 requests a second for a project, and others are using them up: try "
-            "again in a minute"
-        )
-    said = f"answered {answer.status}" if answer is not None else "cannot be reached"
-    return Unreachable(f"Spectrum's API {said}, several times: try again later")

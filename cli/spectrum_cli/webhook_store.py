@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spectrum_forwarder.domain.registration import Stored
+
 from spectrum_cli.registry import Entry, Registry
 
 # A replaced secret is accepted for so long, in seconds: for deliveries that are under way.
 GRACE_SECONDS = 3600
 ENTRIES, PENDING = "webhooks", "pending"
+# The fields of an entry's secrets, of both schemes.
+V0, STANDARD = "signing_secret", "standard_secrets"
 
 
 @dataclass(slots=True)
@@ -24,13 +28,25 @@ class Webhooks:
         """The entry of this id."""
         return next((entry for entry in self.entries if entry.get("id") == webhook_id), None)
 
-    def put(self, webhook_id: str, signing_secret: str, source: str | None) -> None:
-        """Add the entry, or replace the one of this id."""
+    def put(
+        self,
+        webhook_id: str,
+        signing_secret: str | None,
+        source: str | None,
+        *,
+        standard_secret: str | None = None,
+    ) -> None:
+        """Add the entry, or replace the one of this id but for what is not given."""
         kept = self.entry(webhook_id) or {}
-        entry = {"id": webhook_id, "signing_secret": signing_secret}
-        source = source or kept.get("source")
+        entry: Entry = {"id": webhook_id}
+        if signing_secret := signing_secret or kept.get(V0):
+            entry[V0] = signing_secret
+        if standard := [{"secret": standard_secret}] if standard_secret else kept.get(STANDARD):
+            entry[STANDARD] = standard
+        if source := source or kept.get("source"):
+            entry["source"] = source
         self.entries = [e for e in self.entries if e.get("id") != webhook_id]
-        self.entries.append(entry | ({"source": source} if source else {}))
+        self.entries.append(entry)
 
     def retire(self, webhook_id: str, *, until: float) -> None:
         """Accept this webhook's secret no longer than `until` (Unix seconds)."""
@@ -51,6 +67,13 @@ def is_over(entry: Mapping[str, Any], now: float) -> bool:
     """Whether the entry was replaced, and its time has passed."""
     until = entry.get("accepted_until")
     return isinstance(until, int | float) and until <= now
+
+
+def stored(webhooks: Webhooks, now: float) -> Stored:
+    """What Spectrum's list is judged by."""
+    current = {str(e.get("id")) for e in webhooks.entries if not is_over(e, now)}
+    retired = {str(e.get("id")) for e in webhooks.entries} - current
+    return Stored(current, retired, replacing=bool(webhooks.pending))
 
 
 def source_of(entry: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,60 @@ def test_an_endpoint_that_is_not_registered_is_named(ward: Ward) -> None:
     finally:
         ward.spectrum.registrations.update(kept)
     assert "none of the 0 webhooks" in said(ran, "failed")["registered"]
+
+
+def test_contract_9_3_a_disabled_registration_is_red_with_its_cure(ward: Ward) -> None:
+    (registered,) = ward.spectrum.registrations
+    ward.spectrum.webhooks.disable(registered, "delivery_failures")
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        assert forwarder("webhooks", "enable", registered, "--local").status == 0
+    (line,) = [c for c in ran.json["checks"] if c["verdict"] == "failed"]
+    assert (line["check"], "delivery_failures" in line["said"]) == ("registered", True)
+    assert f"webhooks enable {registered}" in line["next_step"]
+    assert ward.spectrum.registrations[registered].enabled
+
+
+def test_contract_10_a_second_registration_is_named(ward: Ward) -> None:
+    first = next(iter(ward.spectrum.registrations.values()))
+    content = ward.secret("WebhooksSecret")
+    second = ward.spectrum.add(first.url + "/7")
+    entry = {"id": second.id, "signing_secret": second.secret}
+    ward.write("WebhooksSecret", {"webhooks": [*content["webhooks"], entry]})
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        del ward.spectrum.registrations[second.id]
+        ward.write("WebhooksSecret", content)
+    assert f"{first.id} " in said(ran, "failed")["registered"]
+    assert "second registration" in said(ran, "failed")["registered"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "verdict", "word"),
+    [
+        ("event_types", ("message.read",), "failed", "message.received"),
+        ("schema_version", "raw-inbound.v1", "warning", "raw-inbound.v1"),
+    ],
+)
+def test_contract_6_what_it_is_registered_for_is_looked_at(
+    ward: Ward, field: str, value: object, verdict: str, word: str
+) -> None:
+    (one,) = ward.spectrum.registrations.values()
+    ward.spectrum.registrations[one.id] = replace(one, **{field: value})  # type: ignore[arg-type]
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        ward.spectrum.registrations[one.id] = one
+    assert word in said(ran, verdict)["registered"]
+
+
+def test_contract_6_a_regenerated_project_secret_is_explained(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECTRUM_PROJECT_SECRET", "the-one-before")
+    assert "regenerated" in said(doctor("--no-canary", "--json"), "failed")["registered"]
 
 
 def test_wrong_credentials_fail_one_check_and_the_others_go_on(

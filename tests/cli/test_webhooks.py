@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from spectrum_cli import spectrum_api
+from spectrum_cli.commands import webhooks as commands
 from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.domain.notes import digest_of
 
-from tests.support.fake_spectrum import FakeSpectrum, Fault
+from tests.support.fake_spectrum import FakeSpectrum, Fault, Registered
 from tests.support.stacks import Deployed, Ran, deployed, forwarder
 
 WEBHOOK = "3f1c2b7e-0000-4000-8000-000000000001"
@@ -57,6 +58,17 @@ def stored(stack: Deployed) -> dict[str, Any]:
     return content
 
 
+def entry_of(made: Registered, source: str = "main") -> dict[str, Any]:
+    """What is stored of a registration that was just made."""
+    standard = [{"secret": one.text} for one in made.standard]
+    return {
+        "id": made.id,
+        "signing_secret": made.secret,
+        "standard_secrets": standard,
+        "source": source,
+    }
+
+
 def webhooks(*arguments: str, given: str = "") -> Ran:
     return forwarder("webhooks", *arguments, given=given)
 
@@ -66,10 +78,9 @@ def test_register_stores_the_secret_and_shows_none(stack: Deployed, spectrum: Fa
     (made,) = spectrum.registrations.values()
     assert ran.status == 0
     assert made.url == stack.outputs["EndpointUrl"]
-    assert stored(stack) == {
-        "webhooks": [{"id": made.id, "signing_secret": made.secret, "source": "main"}]
-    }
+    assert stored(stack) == {"webhooks": [entry_of(made)]}
     assert made.secret not in ran.out + ran.err
+    assert made.standard[0].text not in ran.out + ran.err
 
 
 def test_register_of_a_registered_url_says_what_to_do(
@@ -200,9 +211,7 @@ def test_a_leaked_secret_is_rotated_without_grace_and_without_waiting(
     ran = webhooks("rotate", "--leaked", "--json")
     (new,) = spectrum.registrations.values()
     assert (ran.status, ran.json["replaced"], ran.json["proof"]) == (0, old.id, None)
-    assert stored(stack) == {
-        "webhooks": [{"id": new.id, "signing_secret": new.secret, "source": "main"}]
-    }
+    assert stored(stack) == {"webhooks": [entry_of(new)]}
     assert digest_of(old.secret) in revoked(stack)
     assert digest_of(new.secret) not in revoked(stack)
 
@@ -228,7 +237,7 @@ def test_a_rotation_that_was_begun_becomes_one_of_a_leak(
 ) -> None:
     webhooks("register")
     (old,) = spectrum.registrations.values()
-    spectrum.faults["POST"].extend([422])
+    spectrum.faults["POST"].extend([422, 422])
     assert webhooks("rotate").status == 2
     assert webhooks("rotate", "--leaked").status == 0
     assert digest_of(old.secret) in revoked(stack)
@@ -239,7 +248,7 @@ def test_a_leak_that_cannot_be_rotated_says_how_to_end_it(
 ) -> None:
     webhooks("register")
     (old,) = spectrum.registrations.values()
-    spectrum.faults["POST"].extend([422])
+    spectrum.faults["POST"].extend([422, 422])
     ran = webhooks("rotate", "--leaked")
     assert (ran.status, f"delete {old.id} --leaked" in ran.err) == (2, True)
 
@@ -251,6 +260,7 @@ def test_list_shows_both_sides_and_no_secret(stack: Deployed, spectrum: FakeSpec
     assert ran.status == 0
     assert [row["secret"] for row in ran.json["webhooks"]] == ["missing", "stored"]
     made = list(spectrum.registrations.values())[-1]
+    assert [row["state"] for row in ran.json["webhooks"]] == ["active", "active"]
     assert made.secret not in ran.out
     assert made.secret in webhooks("list", "--json", "--reveal").out
 
@@ -261,6 +271,54 @@ def test_list_complains_of_an_endpoint_whose_secret_is_missing(
     made = spectrum.add(stack.outputs["EndpointUrl"])
     ran = webhooks("list")
     assert (ran.status, made.id in ran.err) == (1, True)
+
+
+def test_contract_9_3_list_calls_a_disabled_registration_that(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register")
+    (made,) = spectrum.registrations
+    spectrum.webhooks.disable(made, "delivery_failures")
+    ran = webhooks("list", "--json")
+    (row,) = ran.json["webhooks"]
+    assert (ran.status, row["state"], row["disabled_reason"]) == (
+        1,
+        "disabled",
+        "delivery_failures",
+    )
+    assert f"webhooks enable {made}" in ran.err
+
+
+def test_contract_6_a_list_of_four_fields_is_read(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    spectrum.webhooks.rules.newest = False
+    assert webhooks("register").status == 0
+    ran = webhooks("list", "--json")
+    assert (ran.status, ran.json["webhooks"][0]["state"]) == (0, "-")
+
+
+def test_contract_9_4_enable_switches_it_on_again(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    webhooks("register")
+    (made,) = spectrum.registrations
+    spectrum.webhooks.disable(made, "receiver_gone")
+    assert webhooks("enable", made).status == 0
+    assert spectrum.registrations[made].enabled
+    assert webhooks("enable", "another").status == 2
+
+
+@pytest.mark.parametrize("refusal", [409, 404])
+def test_contract_9_4_enable_takes_the_second_path_where_it_is_refused(
+    stack: Deployed, spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    webhooks("register", "--source", "main")
+    (old,) = spectrum.registrations.values()
+    spectrum.webhooks.disable(old.id, "delivery_failures")
+    spectrum.faults["PATCH"].extend([refusal, refusal])
+    monkeypatch.setattr(commands, "knows", lambda _client: lambda _url, _id: True)
+    ran = webhooks("enable", old.id, "--wait", "0", "--json")
+    (new,) = spectrum.registrations.values()
+    assert (ran.status, ran.json["replaced"], new.enabled) == (0, old.id, True)
+    assert new.url == old.url + "/2"
+    assert entry_of(new) in stored(stack)["webhooks"]
 
 
 def test_list_without_credentials_shows_what_is_stored(stack: Deployed) -> None:

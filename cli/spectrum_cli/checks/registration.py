@@ -8,9 +8,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
+from spectrum_forwarder.domain.registration import NORMALIZED, RECEIVED, Registration, look
+
 from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
-from spectrum_cli.rotation import ENDPOINT, same_url
-from spectrum_cli.webhook_store import is_over
+from spectrum_cli.webhook_store import stored
+from spectrum_cli.webhook_views import say_trouble
 
 PHOTON = "photon"
 PHOTON_SECONDS = 20
@@ -33,36 +35,49 @@ def registered(patient: Patient) -> Iterator[Result]:
         yield skipped("registered", "Spectrum is not asked")
         return
     listed, webhooks = patient.api.list(), patient.store.read()
-    ours = [one for one in listed if _is_ours(one.url, patient.target.endpoint_url)]
-    known = [one for one in listed if webhooks.entry(one.id)]
-    if not ours and not known:
-        yield failed(
-            "registered",
-            f"none of the {len(listed)} webhooks at Spectrum is this endpoint",
-            "Register it: forwarder webhooks register.",
-        )
-    for one in {one.id: one for one in [*ours, *known]}.values():
-        entry = webhooks.entry(one.id)
-        if entry is None:
-            yield failed(
-                "registered",
-                f"{one.id} ({one.url}): its secret is not stored, so it is answered 503",
-                "Import it (forwarder webhooks import), or replace it (forwarder webhooks rotate).",
-            )
-        elif is_over(entry, patient.clock()):
-            yield failed(
-                "registered",
-                f"{one.id} ({one.url}): its secret was retired, and it is still registered",
-                f"Delete it: forwarder webhooks delete {one.id}.",
-            )
+    leads_here = set[str]()
+    for found in look(listed, stored(webhooks, patient.clock()), patient.target.endpoint_url):
+        one = found.registration
+        if one is not None:
+            leads_here.add(one.id)
+        if one is None or found.trouble is not None:
+            yield failed("registered", *say_trouble(found, len(listed)))
         else:
-            yield ok("registered", f"{one.id} at {one.url}, its secret stored")
+            yield from _well(one)
+    others = [one for one in listed if one.id not in leads_here]
+    if others:
+        yield skipped(
+            "registered",
+            f"each event goes to {len(others)} other webhooks of the project as well; delete those "
+            "that nobody needs any more",
+        )
     if webhooks.pending:
         yield warning(
             "registered",
             f"a registration of {webhooks.pending.get('url')} was begun and not finished",
             "Run forwarder webhooks rotate (or register) again: it goes on where it was.",
         )
+
+
+def _well(one: Registration) -> Iterator[Result]:
+    """What is to be said of a registration that is enabled and whose secret is stored."""
+    if not one.receives:
+        yield failed(
+            "registered",
+            f"{one.id} ({one.url}): {RECEIVED} is not among its event types",
+            f"Replace it: forwarder webhooks rotate {one.id}.",
+        )
+        return
+    if one.schema_version not in ("", NORMALIZED):
+        yield warning(
+            "registered",
+            f"{one.id} ({one.url}): its schema is {one.schema_version}, not {NORMALIZED}",
+            "Events are forwarded as they come. There is no way back but a new registration: "
+            f"forwarder webhooks rotate {one.id}.",
+        )
+        return
+    state = f", {one.state} at Spectrum" if one.state else ""
+    yield ok("registered", f"{one.id} at {one.url}, its secret stored{state}")
 
 
 def secrets(patient: Patient) -> Iterator[Result]:
@@ -126,8 +141,3 @@ def platforms(_patient: Patient) -> Iterator[Result]:
         )
     else:
         yield ok("platforms", f"photon lists {len(content)} of them")
-
-
-def _is_ours(url: str, endpoint: str) -> bool:
-    found = ENDPOINT.fullmatch(url)
-    return same_url(url, endpoint) or (found is not None and same_url(found[1], endpoint))

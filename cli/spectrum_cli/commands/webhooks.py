@@ -8,6 +8,7 @@ import time
 from typing import Annotated, Any
 
 import typer
+from spectrum_forwarder.domain.registration import Registration, same_url
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.http_client import HttpClient
@@ -24,8 +25,9 @@ from spectrum_cli.output import (
 )
 from spectrum_cli.probes import knows, seen
 from spectrum_cli.registry import webhooks_of
-from spectrum_cli.rotation import Rotation, register_pending, same_url
-from spectrum_cli.spectrum_api import BASE_URL, AlreadyRegistered, Registration
+from spectrum_cli.rotation import Rotated, Rotation, choose, register_pending
+from spectrum_cli.spectrum_answers import NotTaken, already_registered
+from spectrum_cli.spectrum_api import BASE_URL, SpectrumApi
 from spectrum_cli.spectrum_options import (
     ID_VARIABLE,
     SECRET_VARIABLE,
@@ -45,6 +47,9 @@ from spectrum_cli.wiring import event_log
 
 DEFAULT_WAIT = 300.0
 LOCAL_POLL, POLL = 0.2, 3.0
+Wait = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait for a delivery through the new one.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,6 +58,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("list")(with_target(list_webhooks))
     group.command("register")(with_target(register_webhook))
+    group.command("enable")(with_target(enable))
     group.command("delete")(with_target(delete))
     group.command("rotate")(with_target(rotate))
     group.command("import")(with_target(import_secret))
@@ -70,8 +76,8 @@ def list_webhooks(
 ) -> None:
     """Show what is registered at Spectrum beside the secrets that are stored.
 
-    Without the project's credentials only the stored secrets are shown. Ends with 1 if the
-    endpoint is registered and the secret of that registration is not stored.
+    Without the project's credentials only the stored secrets are shown. Ends with 1 if a
+    registration of the endpoint is disabled or a second one, or if its secret is not stored.
 
     Example: forwarder webhooks list
     """
@@ -86,12 +92,12 @@ def list_webhooks(
     if as_json:
         print_json({"webhooks": rows, "pending": webhooks.pending})
     else:
-        table = Rows("ID", "AT SPECTRUM", "SECRET", "SOURCE", "CREATED")
-        table.add([[str(value) for value in list(row.values())[:5]] for row in rows])
+        table = Rows("ID", "AT SPECTRUM", "STATE", "SECRET", "SOURCE", "CREATED")
+        table.add([[str(value) for value in list(row.values())[:6]] for row in rows])
         if reveal:
             for row in rows:
                 print_line(f"{row['id']} {row.get('signing_secret', '-')}")
-    complain(rows, webhooks, target)
+    complain(listed, webhooks, target)
 
 
 def register_webhook(
@@ -126,11 +132,7 @@ def register_webhook(
                 "forwarder webhooks rotate, or register that URL, first"
             )
         if not resumed and any(same_url(one.url, url) for one in api.list()):
-            raise AlreadyRegistered(
-                f"{url} is registered at Spectrum already, and a secret is shown only once: import "
-                "it (forwarder webhooks import), or replace the registration (forwarder webhooks "
-                "rotate ID)"
-            )
+            raise already_registered(url)
         # Written first: so it is certain that the secret can be stored before there is one.
         pending = {"url": url, "source": source, "replaces": None, "began_at": int(time.time())}
         if not resumed:
@@ -138,6 +140,41 @@ def register_webhook(
         webhook_id = register_pending(api, store, pending, note)
         store.update(lambda webhooks: _set_pending(webhooks, None))
     _done(as_json, {"id": webhook_id, "url": url}, f"{webhook_id} is registered; its secret stored")
+
+
+def enable(
+    webhook_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    target: Target,
+    wait: Wait = DEFAULT_WAIT,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Have a registration that Spectrum has disabled delivered to again.
+
+    Where Spectrum does not take the change (it answers 409 for some registrations), the endpoint's
+    other path is registered in its place, as by forwarder webhooks rotate. What Spectrum had to
+    deliver meanwhile is lost: it keeps nothing of that.
+
+    Example: forwarder webhooks enable 3f1c2b7e-0000-4000-8000-000000000001
+    """
+    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+        # The list is asked first: a webhook that is not there is not one that cannot be changed.
+        one = choose(api.list(), _store(target).read(), webhook_id)
+        if not one.disabled:
+            _done(as_json, {"id": one.id, "enabled": True}, f"{one.id} is not disabled")
+            return
+        try:
+            api.enable(one.id)
+        except NotTaken as refused:
+            note(f"{refused}: registering the endpoint's other path instead")
+            done = _rotation(api, client, target, wait).rotate(one.id)
+            _rotated(as_json, done)
+            return
+    text = f"{one.id} is enabled again; forwarder doctor looks at the rest"
+    _done(as_json, {"id": one.id, "enabled": True}, text)
 
 
 def delete(
@@ -183,9 +220,7 @@ def rotate(
     webhook_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
     *,
     target: Target,
-    wait: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for a delivery through the new one.")
-    ] = DEFAULT_WAIT,
+    wait: Wait = DEFAULT_WAIT,
     leaked: Annotated[
         bool,
         typer.Option("--leaked", help="Refuse the old secret at once, and wait for nothing."),
@@ -207,25 +242,8 @@ def rotate(
     Example: forwarder webhooks rotate
     """
     with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
-        store = _store(target)
-        rotation = Rotation(
-            api=api,
-            store=store,
-            knows=knows(client),
-            seen=seen(event_log(target)),
-            revoke=revoker(target, store),
-            say=note,
-            wait=wait,
-            poll=LOCAL_POLL if target.is_local else POLL,
-        )
-        done = rotation.rotate(webhook_id, leaked=leaked)
-    document = {
-        "id": done.webhook_id,
-        "url": done.url,
-        "replaced": done.replaced,
-        "proof": done.proof.value if done.proof else None,
-    }
-    _done(as_json, document, f"{done.webhook_id} at {done.url} has replaced {done.replaced}")
+        done = _rotation(api, client, target, wait).rotate(webhook_id, leaked=leaked)
+    _rotated(as_json, done)
 
 
 def import_secret(
@@ -258,6 +276,30 @@ def import_secret(
     _store(target).update(lambda webhooks: webhooks.put(webhook_id, secret, source))
     forgive(target, secret)
     _done(as_json, {"id": webhook_id, "stored": True}, f"the secret of {webhook_id} is stored")
+
+
+def _rotation(api: SpectrumApi, client: HttpClient, target: Target, wait: float) -> Rotation:
+    store = _store(target)
+    return Rotation(
+        api=api,
+        store=store,
+        knows=knows(client),
+        seen=seen(event_log(target)),
+        revoke=revoker(target, store),
+        say=note,
+        wait=wait,
+        poll=LOCAL_POLL if target.is_local else POLL,
+    )
+
+
+def _rotated(as_json: bool, done: Rotated) -> None:
+    document = {
+        "id": done.webhook_id,
+        "url": done.url,
+        "replaced": done.replaced,
+        "proof": done.proof.value if done.proof else None,
+    }
+    _done(as_json, document, f"{done.webhook_id} at {done.url} has replaced {done.replaced}")
 
 
 def _asked(question: str, *, hidden: bool = False) -> str:

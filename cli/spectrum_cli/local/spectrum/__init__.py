@@ -1,0 +1,1 @@
+"""A stand-in for Spectrum: what its management API does, and its deliveries, on loopback."""
