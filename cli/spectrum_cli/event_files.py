@@ -7,6 +7,7 @@ are still true.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,16 @@ from spectrum_forwarder.domain.event import make_event, pack
 from spectrum_forwarder.domain.ports import StoredEvent
 
 from spectrum_cli.event_shapes import Json, http_api, rest_api, schedule, sqs, stable_id
+from spectrum_cli.sample_bodies import make_id, shared_by
 from spectrum_cli.samples import (
     CONTENT_KINDS,
+    CONTENT_TYPES,
     KINDS,
+    PLATFORMS,
     SENT_AT,
     TEST_SECRET,
     TEST_WEBHOOK_ID,
+    USUAL,
     SampleRequest,
     flawed,
     make_body,
@@ -34,7 +39,11 @@ DESTINATION_SECRET = "fedcba9876543210" * 4
 WIDE_WINDOW = 500_000_000
 REFUSED = ("forged", "stale", "truncated_signature", "without_signature", "unknown_webhook")
 # What API Gateway passes on as base64, because it is not text.
-BINARY_KINDS = frozenset({"not_utf8"})
+BINARY_KINDS = frozenset(CONTENT_TYPES)
+# A text on each other platform, in each spelling.
+ON_PLATFORMS = {
+    f"text_{platform.replace(' ', '')}": platform for platform in PLATFORMS if platform != USUAL
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +58,18 @@ class Maker:
         """All files by their path below `events/`."""
         return self.receiver() | self.fanout() | self.sweeper() | self.settings()
 
-    def body(self, kind: str) -> bytes:
+    def body(self, kind: str, platform: str = USUAL) -> bytes:
         """The body of a kind; it is the same in every file that holds it."""
-        return make_body(kind, message_id=_message_id(kind), sent_at=self.timestamp)
+        message_id = _message_id(kind, platform)
+        return make_body(kind, message_id=message_id, sent_at=self.timestamp, platform=platform)
 
-    def request(self, kind: str) -> SampleRequest:
+    def request(self, kind: str, platform: str = USUAL) -> SampleRequest:
         return signed(
-            self.body(kind),
+            self.body(kind, platform),
             webhook_id=self.webhook_id,
             secret=self.secret,
             timestamp=self.timestamp,
-            content_type="application/octet-stream" if kind in BINARY_KINDS else None,
+            content_type=CONTENT_TYPES.get(kind),
         )
 
     def receiver(self) -> dict[str, Json]:
@@ -69,6 +79,8 @@ class Maker:
             kind: self.http_api(self.request(kind), kind, binary=kind in BINARY_KINDS)
             for kind in KINDS
         }
+        for name, platform in ON_PLATFORMS.items():
+            files[name] = self.http_api(self.request("text", platform), name)
         # Another request with the same event: what the sender's own retry looks like.
         files["duplicate"] = self.http_api(text, "duplicate")
         files["second_path"] = self.http_api(text, "second_path", slot="b")
@@ -160,5 +172,7 @@ def dumps(content: Json) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def _message_id(kind: str) -> str:
-    return f"spc-msg-{stable_id('message ' + kind)}"
+def _message_id(kind: str, platform: str = USUAL) -> str:
+    """An id that is always the same, and the same for kinds that share theirs."""
+    named = kind if platform == USUAL else f"{kind} {platform}"
+    return make_id(kind, uuid.UUID(stable_id("message " + shared_by(named))), platform)

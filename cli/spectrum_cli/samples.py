@@ -9,7 +9,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from spectrum_cli.sample_bodies import CONTENT_KINDS, KINDS, ODD_KINDS, SENT_AT, make_body
+from spectrum_cli.sample_bodies import (
+    CONTENT_KINDS,
+    CONTENT_TYPES,
+    KINDS,
+    ODD_KINDS,
+    PLATFORMS,
+    SENT_AT,
+    SITUATION_KINDS,
+    USUAL,
+    make_body,
+)
 from spectrum_cli.sample_keys import (
     SIGNATURE,
     TEST_SECRET,
@@ -20,14 +30,18 @@ from spectrum_cli.sample_keys import (
 
 __all__ = [
     "CONTENT_KINDS",
+    "CONTENT_TYPES",
     "FLAWS",
     "KINDS",
     "ODD_KINDS",
+    "PLATFORMS",
     "SENT_AT",
     "SIGNATURE",
+    "SITUATION_KINDS",
     "TEST_SECRET",
     "TEST_WEBHOOK_ID",
     "TIMESTAMP",
+    "USUAL",
     "Flaw",
     "SampleRequest",
     "flawed",

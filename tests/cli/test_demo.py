@@ -229,6 +229,6 @@ def test_a_whole_demo_comes_out_as_promised() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["ok"]
-    assert report["answered"] == {"200": 45, "401": 2}
+    assert report["answered"] == {"200": 52, "401": 2}
     assert report["quarantined"] == 2
-    assert [consumer["delivered"] for consumer in report["consumers"]] == [44, 44]
+    assert [consumer["delivered"] for consumer in report["consumers"]] == [51, 51]

@@ -41,6 +41,19 @@ def test_a_sample_is_accepted_by_a_receiver(consumer: Consumer, arrived: list[Re
     assert json.loads(arrived[0].body)["message"]["content"]["type"] == "group"
 
 
+@pytest.mark.parametrize("platform", ["imessage", "iMessage", "slack"])
+def test_a_sample_is_of_the_platform_that_was_asked_for(
+    consumer: Consumer, arrived: list[Received], platform: str
+) -> None:
+    assert forwarder("sample", "--platform", platform, "--send", consumer.url).status == 0
+    assert json.loads(arrived[0].body)["space"]["platform"] == platform
+
+
+def test_what_is_no_json_does_not_say_it_were() -> None:
+    ran = forwarder("sample", "--kind", "protobuf", "--json")
+    assert ran.json["headers"]["Content-Type"] == "application/x-protobuf"
+
+
 @pytest.mark.parametrize("kind", ["text", "not_json", "not_utf8", "hostile_json"])
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
 def test_the_printed_curl_sends_the_very_bytes(
@@ -101,6 +114,8 @@ def test_nobody_there_ends_with_3() -> None:
     [
         ("--kind", "nothing"),
         ("--corrupt", "nothing"),
+        ("--platform", "nothing"),
+        ("--platform", "slack", "--kind", "protobuf"),
         ("--send", "ftp://example.com"),
         ("--send", "endpoint"),
         ("--curl", "--send", "http://127.0.0.1:9/"),

@@ -1,14 +1,19 @@
 """Samples: every kind is what it says it is, and every flaw spoils a request."""
 
 import json
+import re
 import time
+import uuid
 
 import pytest
+from spectrum_cli.sample_bodies import make_id, shared_by
 from spectrum_cli.samples import (
     CONTENT_KINDS,
     FLAWS,
     KINDS,
     ODD_KINDS,
+    PLATFORMS,
+    SITUATION_KINDS,
     TEST_SECRET,
     TEST_WEBHOOK_ID,
     SampleRequest,
@@ -17,13 +22,14 @@ from spectrum_cli.samples import (
     signed,
 )
 from spectrum_forwarder.domain.errors import Refused
-from spectrum_forwarder.domain.event import make_event
+from spectrum_forwarder.domain.event import make_event, pack
 from spectrum_forwarder.domain.signature import (
     SignedBytes,
     check_freshness,
     parse_signature,
     parse_timestamp,
 )
+from spectrum_forwarder.domain.sources import fingerprint_of
 
 NOW = 1_700_000_000
 
@@ -71,6 +77,45 @@ def test_content_kinds_are_named_after_their_content_type() -> None:
         whole = json.loads(make_body(kind))
         assert whole["message"]["content"]["type"] == kind
         assert whole["message"]["space"] == whole["space"]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("kind", CONTENT_KINDS)
+def test_contract_2_every_content_type_on_every_platform_in_both_spellings(
+    kind: str, platform: str
+) -> None:
+    whole = json.loads(make_body(kind, platform=platform))
+    message = whole["message"]
+    assert message["space"] == whole["space"]
+    assert set(re.findall(r'"platform":"([^"]*)"', json.dumps(whole, separators=(",", ":")))) == {
+        platform
+    }
+    has = {"direction", "timestamp", "sender"} & set(message)
+    assert has == (set() if kind == "typing" else {"direction", "timestamp", "sender"})
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SITUATION_KINDS if shared_by(kind) != kind])
+def test_contract_4_kinds_that_share_an_id_are_two_events(kind: str) -> None:
+    seed = uuid.uuid4()
+    first, second = (
+        make_body(name, message_id=make_id(name, seed)) for name in (shared_by(kind), kind)
+    )
+    assert json.loads(first)["message"]["id"] == json.loads(second)["message"]["id"]
+    assert fingerprint_of(first) != fingerprint_of(second)
+
+
+def test_contract_2_no_sample_carries_a_one_time_code() -> None:
+    """Spectrum withholds such messages: a sample that looks like one would be a bad example."""
+    for kind in KINDS:
+        text = make_body(kind)[:2000].decode("utf-8", "replace")
+        assert not re.search(r"(?i)code\W{1,3}(is\W{1,3})?[0-9]{4}", text)
+
+
+def test_contract_9_the_card_with_a_photo_is_of_a_megabyte_that_does_not_compress() -> None:
+    body = make_body("vcard")
+    assert len(body) > 1_000_000
+    # base64 has three quarters of its bits to lose, and no more than that.
+    assert len(pack(body)) > 700_000
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from spectrum_cli.demo.consumer import Consumer
-from spectrum_cli.event_files import DESTINATION_SECRET, Maker
+from spectrum_cli.event_files import DESTINATION_SECRET, ON_PLATFORMS, Maker
 from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.deployment import Deployment, Endpoints, FunctionSpec
 from spectrum_cli.local.functions import FunctionPool
@@ -30,7 +30,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 # What the receiver answers to each file, when they come in this order.
 ANSWERS = {
-    **{kind: (200, "accepted") for kind in KINDS},
+    **{kind: (200, "accepted") for kind in (*KINDS, *ON_PLATFORMS)},
     **{name: (200, "duplicate") for name in ("duplicate", "second_path", "base64", "rest_v1")},
     "refused_forged": (401, "signature_mismatch"),
     "refused_stale": (401, "stale_timestamp"),

@@ -16,8 +16,12 @@ from spectrum_cli.errors import Finding, Unreachable, WrongUse
 from spectrum_cli.output import AsJson, note, print_json, print_line, progress
 from spectrum_cli.sample_keys import PREFIX, SCHEMES, TEST_KEYS, TEST_WEBHOOK_ID, Keys
 from spectrum_cli.samples import (
+    CONTENT_KINDS,
+    CONTENT_TYPES,
     FLAWS,
     KINDS,
+    PLATFORMS,
+    USUAL,
     SampleRequest,
     flawed,
     make_body,
@@ -50,6 +54,13 @@ def sample(
     kind: Annotated[
         str, typer.Option(metavar="KIND", help="What it holds: " + ", ".join(KINDS) + ".")
     ] = "text",
+    platform: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Where it was written, for a content type: {', '.join(PLATFORMS)}.",
+        ),
+    ] = USUAL,
     as_curl: Annotated[
         bool, typer.Option("--curl", help="Print the curl command: what is done without --send.")
     ] = False,
@@ -101,7 +112,7 @@ def sample(
         raise WrongUse("--curl prints and --send sends: choose one")
     if count > 1 and not send:
         raise WrongUse("--count is for --send")
-    _check_names(kind, corrupt)
+    _check_names(kind, platform, corrupt)
     _check_scheme(scheme, corrupt)
     target = None
     if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
@@ -115,7 +126,7 @@ def sample(
         made = (
             content
             if content is not None
-            else make_body(kind, message_id=message_id, sent_at=now - age)
+            else make_body(kind, message_id=message_id, sent_at=now - age, platform=platform)
         )
         if corrupt:
             return _spoilt(corrupt, made, keys, now - age)
@@ -125,6 +136,7 @@ def sample(
             secret=keys.secret,
             standard_secrets=keys.standard_secrets,
             timestamp=now - age,
+            content_type=CONTENT_TYPES.get(kind) if content is None else None,
         )
 
     if not send:
@@ -134,9 +146,13 @@ def sample(
     _send(url, make, count, rate, good=good, as_json=as_json)
 
 
-def _check_names(kind: str, corrupt: str | None) -> None:
+def _check_names(kind: str, platform: str, corrupt: str | None) -> None:
     if kind not in KINDS:
         raise WrongUse(f"there is no kind {kind!r}: choose one of {', '.join(KINDS)}")
+    if platform not in PLATFORMS:
+        raise WrongUse(f"there is no platform {platform!r}: choose one of {', '.join(PLATFORMS)}")
+    if platform != USUAL and kind not in CONTENT_KINDS:
+        raise WrongUse(f"--platform is for content types, and {kind!r} has a platform of its own")
     if corrupt is not None and corrupt not in FLAWS:
         raise WrongUse(f"there is no flaw {corrupt!r}: choose one of {', '.join(FLAWS)}")
 
