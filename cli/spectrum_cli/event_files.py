@@ -18,6 +18,7 @@ from spectrum_forwarder.domain.ports import StoredEvent
 
 from spectrum_cli.event_shapes import Json, http_api, rest_api, schedule, sqs, stable_id
 from spectrum_cli.sample_bodies import make_id, shared_by
+from spectrum_cli.sample_keys import SCHEMES, TEST_STANDARD_SECRETS, Keys
 from spectrum_cli.samples import (
     CONTENT_KINDS,
     CONTENT_TYPES,
@@ -72,6 +73,16 @@ class Maker:
             content_type=CONTENT_TYPES.get(kind),
         )
 
+    def signed_by(self, keys: Keys) -> SampleRequest:
+        """The text, signed with all of these secrets."""
+        return signed(
+            self.body("text"),
+            webhook_id=keys.webhook_id,
+            secret=keys.secret,
+            standard_secrets=keys.standard_secrets,
+            timestamp=self.timestamp,
+        )
+
     def receiver(self) -> dict[str, Json]:
         """API Gateway events."""
         text = self.request("text")
@@ -81,6 +92,11 @@ class Maker:
         }
         for name, platform in ON_PLATFORMS.items():
             files[name] = self.http_api(self.request("text", platform), name)
+        # The text once more, signed in each other way.
+        keys = Keys(self.webhook_id, self.secret, TEST_STANDARD_SECRETS)
+        for scheme in SCHEMES[1:]:
+            request = self.signed_by(keys.by(scheme) or keys)
+            files[f"signed_{scheme}"] = self.http_api(request, scheme)
         # Another request with the same event: what the sender's own retry looks like.
         files["duplicate"] = self.http_api(text, "duplicate")
         files["second_path"] = self.http_api(text, "second_path", slot="b")
@@ -126,7 +142,12 @@ class Maker:
 
     def settings(self) -> dict[str, Json]:
         """The registries that fit the files, and variables for `sam local invoke`."""
-        webhook = {"id": self.webhook_id, "signing_secret": self.secret, "source": SOURCE}
+        webhook: Json = {
+            "id": self.webhook_id,
+            "signing_secret": self.secret,
+            "standard_secrets": list(TEST_STANDARD_SECRETS),
+            "source": SOURCE,
+        }
         destination = {
             "name": "example",
             # A name that resolves nowhere: nobody gets a sample by accident.

@@ -65,7 +65,7 @@ class Keys:
 
     def headers(self, body: bytes, timestamp: int) -> dict[str, str]:
         """The headers that prove a body, of each scheme that there is a secret of."""
-        headers = {}
+        headers: dict[str, str] = {}
         if self.secret is not None:
             headers |= {
                 TIMESTAMP: str(timestamp),

@@ -18,6 +18,7 @@ from spectrum_cli.local.deployment import Deployment, Endpoints, FunctionSpec
 from spectrum_cli.local.functions import FunctionPool
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.worker import REGION
+from spectrum_cli.sample_keys import SCHEMES
 from spectrum_cli.samples import CONTENT_KINDS, FLAWS, KINDS, flawed
 
 from tests.support.built import for_this_machine
@@ -32,6 +33,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 ANSWERS = {
     **{kind: (200, "accepted") for kind in (*KINDS, *ON_PLATFORMS)},
     **{name: (200, "duplicate") for name in ("duplicate", "second_path", "base64", "rest_v1")},
+    **{f"signed_{scheme}": (200, "duplicate") for scheme in SCHEMES[1:]},
     "refused_forged": (401, "signature_mismatch"),
     "refused_stale": (401, "stale_timestamp"),
     "refused_truncated_signature": (401, "malformed_signature"),

@@ -10,6 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from spectrum_forwarder.domain.event import FORMAT
+from spectrum_forwarder.domain.outbound import key_of, outgoing_id
+
 from spectrum_cli.demo.consumer import Arrival
 from spectrum_cli.demo.sender import Sent
 
@@ -178,10 +181,11 @@ class Outcome:
         for seen in self.deliveries:
             for arrival in seen.arrivals:
                 ids[arrival.body].add(arrival.event_key)
+        # A raw inbound event goes out under the id that is in it, and every other under its key.
         wrong = tuple(
             f"{owed.get(body, 'unknown')}: {', '.join(sorted(found))}"
             for body, found in ids.items()
-            if found != {owed.get(body)}
+            if found != {key_of(outgoing_id(owed.get(body, ""), FORMAT))}
         )
         return Promise("webhook-id names the event, the same on every attempt", wrong)
 
