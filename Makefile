@@ -14,8 +14,9 @@ BENCH := $(BENCH_VENV)/.ready
 DEPLOY_VENV := .deploy-venv
 DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
+VENDOR := tests/vendor/node_modules/.ready
 
-.PHONY: demo test consumers template deploy-test dashboard prove soak bench check fix validate build deploy events lock clean
+.PHONY: demo test consumers vendor template deploy-test dashboard prove soak bench check fix validate build deploy events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -33,6 +34,14 @@ consumers: $(READY) $(CONSUMERS)
 
 $(CONSUMERS): tests/consumers/package-lock.json
 	cd tests/consumers && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+# docs/vendor.md against the vendor's own SDK.
+vendor: $(READY) $(VENDOR)
+	REQUIRE_NODE=1 $(BIN)/pytest tests/vendor
+
+$(VENDOR): tests/vendor/package-lock.json
+	cd tests/vendor && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
 check: $(READY)
@@ -138,4 +147,4 @@ lock: $(READY)
 		$(LOCK) --python-version 3.11 - -o requirements/lint.txt
 
 clean:
-	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) tests/consumers/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) tests/consumers/node_modules tests/vendor/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build

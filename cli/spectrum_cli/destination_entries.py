@@ -14,6 +14,7 @@ import typer
 from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.ready_filters import READY
 from spectrum_cli.registry import Entry
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ Filter = Annotated[
         "--filter",
         metavar="JMESPATH",
         help="Deliver only events whose body makes this JMESPath expression true; '' for all.",
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="NAME",
+        help="Write a ready filter: "
+        + "; ".join(f"'{name}', {one.takes}" for name, one in READY.items())
+        + ". Repeatable.",
     ),
 ]
 Headers = Annotated[

@@ -67,6 +67,25 @@ def test_no_destinations_are_said(secret: Secret) -> None:
     assert forwarder("destinations", "list", "--json").json == []
 
 
+def test_a_ready_filter_is_written_out_where_it_can_be_read_and_changed(secret: Secret) -> None:
+    assert add("--only", "inbound").status == 0
+    assert secret.entries[0]["filter"] == "message.direction != 'outbound'"
+    assert forwarder("destinations", "set", "crm", "--only", "messages").status == 0
+    assert secret.entries[0]["filter"].startswith("event == 'messages' && ")
+    assert forwarder("destinations", "set", "crm", "--filter", "").status == 0
+    assert "filter" not in secret.entries[0]
+
+
+def test_no_filter_is_there_unless_it_was_asked_for(secret: Secret) -> None:
+    add()
+    assert "filter" not in secret.entries[0]
+
+
+@pytest.mark.parametrize("options", [("--only", "all"), ("--only", "inbound", "--filter", "event")])
+def test_another_or_a_second_filter_is_wrong_use(secret: Secret, options: tuple[str, ...]) -> None:
+    assert (add(*options).status, secret.entries) == (2, [])
+
+
 def test_the_stacks_own_endpoint_and_queues_are_refused(secret: Secret, stack: Deployed) -> None:
     host = stack.outputs["EndpointUrl"].split("/")[2]
     queue = stack.outputs["EventsQueueUrl"].rpartition("/")[2]

@@ -14,6 +14,7 @@ from spectrum_cli.destination_entries import (
     Filter,
     Headers,
     MaxAttempts,
+    Only,
     SecretFromInput,
     Timeout,
 )
@@ -33,6 +34,7 @@ from spectrum_cli.output import (
     progress,
 )
 from spectrum_cli.pace import at_pace
+from spectrum_cli.ready_filters import one_of
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log, reopener
@@ -91,6 +93,7 @@ def add(
     ],
     *,
     expression: Filter = None,
+    only: Only = None,
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
@@ -106,8 +109,12 @@ def add(
     `forwarder destinations list --reveal`. Events received from now on go to it; older ones with
     `forwarder replay --destination NAME`.
 
+    A receiver that answers messages should get `--only messages`: receipts and its own sends come
+    as events too, and have made bots answer themselves.
+
     Example: forwarder destinations add crm https://crm.example.com/spectrum --reveal
     """
+    expression = one_of(expression, only)
     entry = entries_of.new_entry(name)
     entries_of.apply(
         entry,
@@ -134,6 +141,7 @@ def change(
         str | None, typer.Option(metavar="URL", help="Where it is: a URL, or a target's ARN.")
     ] = None,
     expression: Filter = None,
+    only: Only = None,
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
@@ -149,6 +157,7 @@ def change(
 
     Example: forwarder destinations set crm --filter "message.content.type == 'text'"
     """
+    expression = one_of(expression, only)
     given = (url, expression, header, timeout, max_attempts)
     if all(value is None for value in given) and not fresh_secret and not secret_stdin:
         raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
