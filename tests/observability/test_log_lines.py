@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from spectrum_forwarder import observability
 from spectrum_forwarder.observability import InvocationFailed, facts, observed
 
 EVENT_KEY = "main:spc-msg-6f1c2b7e-0000-4000-8000-000000000001"
 # What CloudWatch Logs takes for one accepted event, both functions together, is to stay under this.
 MOST_BYTES = 600
+PYTHONS_LEVELS = ("WARNING", "ERROR", "CRITICAL")
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+Told = tuple[str, dict[str, object]]
 
 
 class Context:
@@ -22,6 +31,18 @@ def stack_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "spectrum-forwarder")
 
 
+def tell(told: Iterable[Told]) -> None:
+    """Tell facts in one invocation."""
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        for name, fields in told:
+            facts(name, **fields)
+        return {}
+
+    handler({}, Context())
+
+
 @pytest.fixture
 def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Tell facts in one invocation; the lines that it printed."""
@@ -30,20 +51,14 @@ def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     def log(line: dict[str, Any]) -> None:
         printed.append(json.dumps(line, separators=(",", ":")))
 
-    def tell(*told: tuple[str, dict[str, object]]) -> list[str]:
-        @observed
-        def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-            for name, fields in told:
-                facts(name, **fields)
-            return {}
-
+    def told_lines(*told: Told) -> list[str]:
         # The logger's own stream was chosen at import; its lines are compared in a real run.
         monkeypatch.setattr("spectrum_forwarder.observability._log", log)
         printed.clear()
-        handler({}, Context())
+        tell(told)
         return [*printed, *capfd.readouterr().out.splitlines()]
 
-    return tell
+    return told_lines
 
 
 ACCEPTED = ("event.accepted", {"event_key": EVENT_KEY, "kind": "messages"})
@@ -67,6 +82,33 @@ def test_an_accepted_event_costs_few_bytes(batch: int, lines: Any) -> None:
     fanned_out = lines(*[DELIVERED] * batch)
     bytes_of_one = len(received) + sum(map(len, fanned_out)) / batch
     assert bytes_of_one <= MOST_BYTES
+
+
+def test_lambda_leaves_the_level_of_trouble_as_it_is(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS Lambda Developer Guide, "Log-level filtering": without a level of its table, or without
+    a time as in RFC 3339, a line counts as INFO, and the saved query does not find it."""
+    (stream,) = observability.logger.handlers
+    monkeypatch.setattr(stream, "stream", sys.stdout)
+    trouble: Told = ("record.kept", {"event_key": EVENT_KEY, "cause": "table down"})
+    printed = [observability._text({"level": level, "message": "x"}) for level in PYTHONS_LEVELS]
+    for told in ([trouble], [trouble, trouble]):
+        tell(told)
+        printed += [line for line in capfd.readouterr().out.splitlines() if "record.kept" in line]
+    assert len(printed) >= 6
+    for line in map(json.loads, printed):
+        assert line["level"] in {"WARN", "ERROR", "FATAL"}
+        assert RFC_3339.fullmatch(line["timestamp"])
+
+
+def test_what_is_told_as_usual_costs_no_time_and_no_level(lines: Any) -> None:
+    assert all(line.keys().isdisjoint({"timestamp"}) for line in map(json.loads, lines(ACCEPTED)))
+
+
+def test_trouble_too_stays_within_the_bar(lines: Any) -> None:
+    refused = ("request.refused", {"code": "bad_signature", "webhook_id": "w" * 36})
+    assert max(map(len, lines(refused))) <= MOST_BYTES
 
 
 def test_the_only_fact_of_an_invocation_rides_on_its_metrics(lines: Any) -> None:

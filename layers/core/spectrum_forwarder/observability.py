@@ -40,11 +40,31 @@ Dimension = tuple[str, str] | tuple[()]
 # A metric's name and unit, and its values: a single sum where it is a count.
 Values = dict[tuple[str, MetricUnit], list[float]]
 
-# Every fact comes from one line below: its place says nothing. CloudWatch keeps the time of each
-# line, and each function has a log group of its own.
+# What Lambda calls a level that Python calls otherwise.
+LEVELS_OF_LAMBDA = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 # ASCII alone, as in the lines of metrics: some other characters break lines for some readers.
 _dumps = functools.partial(json.dumps, separators=(",", ":"), default=str)
-logger = Logger(location=None, timestamp=None, json_serializer=_dumps)
+
+
+def _text(line: dict[str, Any]) -> str:
+    """A line as it is printed, so that Lambda leaves its level as it is.
+
+    A JSON line without a level that Lambda knows, or without a time as in RFC 3339, becomes INFO.
+    What is INFO anyway needs neither: CloudWatch keeps the time of each line.
+    Source: AWS Lambda Developer Guide, "Log-level filtering".
+    """
+    level = line.get("level", "INFO")
+    if level != "INFO":
+        now = time.time()
+        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        known = {"level": LEVELS_OF_LAMBDA.get(level, level)}
+        line = {**known, "timestamp": f"{second}.{int(now % 1 * 1000):03}Z", **line, **known}
+    return _dumps(line)
+
+
+# Every fact comes from one line below: its place says nothing. Each function has a log group of
+# its own.
+logger = Logger(location=None, timestamp=None, json_serializer=_text)
 logger.remove_keys(["service"])
 
 
@@ -227,4 +247,4 @@ def _print(dimension: Dimension, values: Values, fact: dict[str, Any] | None) ->
     line: dict[str, Any] = dict(metrics.serialize_metric_set())
     # One value alone needs no list; so the fact reads the same here and on a line of its own.
     line |= {metric: measured[0] for (metric, _), measured in values.items() if len(measured) == 1}
-    print(_dumps(line), flush=True)
+    print(_text(line), flush=True)
