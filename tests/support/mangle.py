@@ -231,7 +231,7 @@ SIGNATURES: Mapping[str, tuple[Case, str]] = {
                 "webhook-signature": "v1,AAAA",
             },
         ),
-        "standard_alone",
+        "scheme_without_secret",
     ),
     "id_missing": (with_header(WEBHOOK_ID, lambda _: None), "webhook_id_missing"),
     "id_joined": (with_header(WEBHOOK_ID, lambda v: f"{v},{v}"), "webhook_id_joined"),

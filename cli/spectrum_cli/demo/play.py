@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 import uuid
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from spectrum_cli.local.registry_files import MadeUpWebhook, make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.worker import LogLine
 from spectrum_cli.sample_bodies import SENT_AT, compact, delivery
+from spectrum_cli.sample_keys import Keys
 from spectrum_cli.samples import (
     CONTENT_KINDS,
     ODD_KINDS,
@@ -40,6 +42,7 @@ TIME_SCALE = 0.05
 STEADY, SHAKY = "steady", "shaky"
 REFUSALS = 2
 AT_ONCE = 16
+TAKEN_IN_TURN = ("v0", "standard", "both")
 # Bodies that only the bucket can hold, however they are packed.
 LARGE, LARGE_BYTES = 2, 600_000
 LOOK_SECONDS, READ_TABLE_SECONDS = 0.1, 1.5
@@ -157,7 +160,9 @@ class Play:
 
     def _send_oddities(self, sender: Sender, text: bytes) -> None:
         webhook = self._webhook
-        self._sent.append(sender.send(outcome.DUPLICATE, partial(signed_now, text, webhook)))
+        # Signed by v0, whatever the first one was signed by: they are one event all the same.
+        again = partial(signed_now, text, webhook, "v0")
+        self._sent.append(sender.send(outcome.DUPLICATE, again))
         for group, flaw in ((outcome.FORGED, "forged"), (outcome.STALE, "stale")):
             body = make_body("text")
             make = partial(
@@ -249,11 +254,15 @@ def large_body() -> bytes:
     return compact(delivery({"type": "text", "text": noise}, f"spc-msg-{uuid.uuid4()}", SENT_AT))
 
 
-def signed_now(body: bytes, webhook: MadeUpWebhook) -> SampleRequest:
-    """The request with this body, signed at this moment."""
+def signed_now(body: bytes, webhook: MadeUpWebhook, scheme: str | None = None) -> SampleRequest:
+    """The request with this body, signed at this moment; a body's scheme is always the same."""
+    keys = Keys(webhook.id, webhook.signing_secret, (webhook.standard_secret,))
+    found = keys.by(scheme or TAKEN_IN_TURN[zlib.crc32(body) % len(TAKEN_IN_TURN)])
+    assert found is not None, "it has a secret of each scheme"
     return signed(
         body,
-        webhook_id=webhook.id,
-        secret=webhook.signing_secret,
+        webhook_id=found.webhook_id,
+        secret=found.secret,
+        standard_secrets=found.standard_secrets,
         timestamp=int(time.time()),
     )

@@ -10,9 +10,11 @@ import binascii
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from spectrum_forwarder.domain.schemes import SCHEMES
 
 from spectrum_cli.diagnosis.model import Capture, KnownSecret
 from spectrum_cli.errors import WrongUse
@@ -119,10 +121,21 @@ def read_secrets(raw: bytes) -> list[KnownSecret]:
         return [KnownSecret(raw)]
     entries = entries if isinstance(entries, list) else []
     return [
-        KnownSecret(str(entry["signing_secret"]).encode(), str(entry["id"]))
+        KnownSecret(text.encode(), str(entry["id"]))
         for entry in entries
-        if isinstance(entry, dict) and {"id", "signing_secret"} <= set(entry)
+        if isinstance(entry, dict) and "id" in entry
+        for text in _texts(entry)
     ]
+
+
+def _texts(entry: Mapping[str, Any]) -> Iterator[str]:
+    """The secrets of an entry, of every scheme, whatever became of them."""
+    for scheme in SCHEMES:
+        written = entry.get(scheme.FIELD)
+        for one in written if isinstance(written, list) else [written]:
+            text = one.get("secret") if isinstance(one, dict) else one
+            if text is not None:
+                yield str(text)
 
 
 def secret_option(text: str) -> KnownSecret:

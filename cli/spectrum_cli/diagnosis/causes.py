@@ -23,10 +23,33 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     "headers_stripped": ("every X-Spectrum-* header is missing", PASS_HEADERS),
     "headers_renamed": ("the X-Spectrum-* headers arrived under other names", PASS_HEADERS),
     "signature_missing": ("X-Spectrum-Signature is missing", PASS_HEADERS),
-    "standard_alone": (
-        "it is signed by Standard Webhooks alone, which is not checked here",
-        "Have this webhook send X-Spectrum-Signature as well: register it anew with forwarder "
-        "webhooks rotate. What came meanwhile is in the quarantine.",
+    "scheme_without_secret": (
+        "no secret is stored for the scheme that it is signed by",
+        "Store it beside the other, as Spectrum showed it: signing_secret for "
+        "X-Spectrum-Signature, standard_secrets (whsec_…) for webhook-signature. What came "
+        "meanwhile is in the quarantine.",
+    ),
+    "standard_header_missing": (
+        "a header of Standard Webhooks is missing",
+        "Let the proxy in front of the endpoint pass webhook-id, webhook-timestamp and "
+        "webhook-signature on unchanged.",
+    ),
+    "standard_signature_malformed": (
+        "no part of webhook-signature is a signature",
+        "One has to be 'v1,' and 44 characters of base64, divided from others by a blank: see "
+        "what the proxy in between makes of it.",
+    ),
+    "standard_timestamp_malformed": (
+        "webhook-timestamp is not Unix time in whole seconds",
+        "Send it as it was signed: digits alone.",
+    ),
+    "standard_id_malformed": (
+        "webhook-id holds a full stop",
+        "In the script that signs: a full stop divides what is signed, so no id may hold one.",
+    ),
+    "standard_secret_malformed": (
+        "the stored Standard Webhooks secret is not one",
+        "Store it as Spectrum showed it: whsec_ and base64, nothing else.",
     ),
     "signature_truncated": (
         "the signature is cut short",

@@ -11,10 +11,10 @@ import hmac
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from spectrum_forwarder.domain.inbound import TIMESTAMP_HEADER
+from spectrum_forwarder.domain.inbound import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from spectrum_forwarder.domain.signature import TIMESTAMP
 
-from spectrum_cli.diagnosis import body_guesses, header_reading, key_guesses
+from spectrum_cli.diagnosis import body_guesses, header_reading, key_guesses, standard
 from spectrum_cli.diagnosis.causes import finding, from_guess
 from spectrum_cli.diagnosis.model import Capture, Diagnosis, Finding, Guess, KnownSecret
 from spectrum_cli.diagnosis.time_guesses import signed_times
@@ -22,6 +22,8 @@ from spectrum_cli.diagnosis.time_guesses import signed_times
 TOLERANCE = 300
 # What may be hashed in one search, so that a large body does not take minutes.
 BUDGET_BYTES = 600_000_000
+# What is found where no guess is right.
+UNMATCHED = frozenset({"nothing_matches", "secret_malformed", "webhook_unknown"})
 
 Guesses = Sequence[Guess[bytes]]
 
@@ -35,9 +37,12 @@ def diagnose(
     """
     stripped = header_reading.missing_all(capture)
     capture, renamed = header_reading.with_plain_names(capture)
-    other = header_reading.standard_alone(capture) or (None if renamed else stripped)
-    if other:
-        return Diagnosis((other,), checked=bool(secrets))
+    if standard.is_carried_by(capture):
+        by_standard = standard.examine(capture, secrets)
+        if by_standard.verifies or not capture.header(SIGNATURE_HEADER):
+            return _in_time(by_standard, capture, now, tolerance)
+    elif stripped and not renamed:
+        return Diagnosis((stripped,), checked=bool(secrets))
     signature = header_reading.read_signature(capture)
     times, odd_time = header_reading.read_timestamp(capture)
     webhook_id, odd_id = header_reading.read_webhook_id(capture)
@@ -45,11 +50,30 @@ def diagnose(
     if secrets and signature.values:
         search = Search(capture, signature.values, tuple(times), secrets, webhook_id)
         found += search.findings(explained=odd_time is not None)
+        if found and found[-1].cause in UNMATCHED:
+            found[-1:] = _without_v0(secrets, webhook_id) or found[-1:]
     if not secrets and not found:
         found += _from_outside(capture)
     if not found or (capture.received_at is not None and not _time_explained(found)):
-        found += _freshness(capture, now, tolerance)
+        found += _freshness(capture, TIMESTAMP_HEADER, now, tolerance)
     return Diagnosis(tuple(found), checked=bool(secrets))
+
+
+def _in_time(found: Diagnosis, capture: Capture, now: float, tolerance: int) -> Diagnosis:
+    """What was found by Standard Webhooks, and the age of what is right otherwise."""
+    if found.findings:
+        return found
+    late = _freshness(capture, "webhook-timestamp", now, tolerance)
+    return Diagnosis(tuple(late), found.checked)
+
+
+def _without_v0(secrets: Sequence[KnownSecret], webhook_id: str | None) -> list[Finding]:
+    """That the webhook's only secrets are those of another scheme."""
+    own = [secret for secret in secrets if secret.webhook_id in (None, webhook_id)]
+    if not own or not all(map(standard.is_standard, own)):
+        return []
+    evidence = "X-Spectrum-Signature is there, and no secret of v0."
+    return [finding("scheme_without_secret", evidence)]
 
 
 def _time_explained(found: Sequence[Finding]) -> bool:
@@ -63,8 +87,8 @@ def _from_outside(capture: Capture) -> list[Finding]:
     return [suspicion] if suspicion else []
 
 
-def _freshness(capture: Capture, now: float, tolerance: int) -> list[Finding]:
-    text = capture.header(TIMESTAMP_HEADER)
+def _freshness(capture: Capture, name: str, now: float, tolerance: int) -> list[Finding]:
+    text = capture.header(name)
     if not TIMESTAMP.fullmatch(text):
         return []
     known = capture.received_at is not None

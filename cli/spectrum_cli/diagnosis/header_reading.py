@@ -60,13 +60,6 @@ def missing_all(capture: Capture) -> Finding | None:
     return finding("headers_stripped", "Seen: " + (", ".join(names) or "no header at all") + ".")
 
 
-def standard_alone(capture: Capture) -> Finding | None:
-    """Signed, but by another scheme than the one that is checked."""
-    if capture.header(SIGNATURE_HEADER) or not capture.header("webhook-signature"):
-        return None
-    return finding("standard_alone", "webhook-signature is there, X-Spectrum-Signature is not.")
-
-
 def read_signature(capture: Capture) -> Reading:
     """The hex digits (or the first of them) that the signature may stand for."""
     text = capture.header(SIGNATURE_HEADER)

@@ -54,6 +54,9 @@ def read(text: str) -> Mapping[str, Any]:
 
 def explain(fields: Mapping[str, Any]) -> list[Finding]:
     """The findings that the shapes allow, from the refusal's code on."""
+    cause = BY_STANDARD.get(str(fields["code"]))
+    if cause and str(fields.get("tried")).startswith("standard="):
+        return [finding(cause, f"As logged: {fields['tried']}.")]
     return BY_CODE.get(str(fields["code"]), _other)(fields)
 
 
@@ -64,8 +67,8 @@ def _missing(fields: Mapping[str, Any]) -> list[Finding]:
     return [finding(MISSING[n], "The others were there.") for n in missing if n in MISSING]
 
 
-def _standard(_: Mapping[str, Any]) -> list[Finding]:
-    return [finding("standard_alone", "As logged, no X-Spectrum-Signature was there.")]
+def _without_secret(fields: Mapping[str, Any]) -> list[Finding]:
+    return [finding("scheme_without_secret", f"As logged: {fields.get('tried') or 'standard'}.")]
 
 
 def _signature(fields: Mapping[str, Any]) -> list[Finding]:
@@ -127,12 +130,21 @@ def _other(fields: Mapping[str, Any]) -> list[Finding]:
     )
 
 
+# Codes that both schemes share, where Standard Webhooks' is the first that it carries.
+BY_STANDARD = {
+    "missing_signature": "standard_header_missing",
+    "missing_timestamp": "standard_header_missing",
+    "malformed_signature": "standard_signature_malformed",
+    "malformed_timestamp": "standard_timestamp_malformed",
+}
 BY_CODE = {
     "missing_headers": _missing,
     "unnamed_webhook": _missing,
     "missing_signature": _missing,
     "missing_timestamp": _missing,
-    "scheme_without_secret": _standard,
+    "scheme_without_secret": _without_secret,
+    "missing_id": lambda _: [finding("standard_header_missing", "webhook-id was missing.")],
+    "malformed_id": lambda _: [finding("standard_id_malformed", "As logged.")],
     "malformed_signature": _signature,
     "malformed_timestamp": _timestamp,
     "stale_timestamp": _stale,

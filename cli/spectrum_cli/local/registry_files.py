@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import uuid
@@ -13,19 +14,26 @@ from spectrum_cli.errors import WrongUse
 
 @dataclass(frozen=True)
 class MadeUpWebhook:
-    """A webhook for one run of the local stack; nobody else knows its secret."""
+    """A webhook for one run of the local stack; nobody else knows its secrets."""
 
     id: str
     signing_secret: str
+    standard_secret: str
 
     @property
     def registry(self) -> str:
-        entry = {"id": self.id, "signing_secret": self.signing_secret, "source": "local"}
+        entry = {
+            "id": self.id,
+            "signing_secret": self.signing_secret,
+            "standard_secrets": [self.standard_secret],
+            "source": "local",
+        }
         return json.dumps({"webhooks": [entry]})
 
 
 def make_up_webhook() -> MadeUpWebhook:
-    return MadeUpWebhook(str(uuid.uuid4()), secrets.token_hex(32))
+    standard_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    return MadeUpWebhook(str(uuid.uuid4()), secrets.token_hex(32), standard_secret)
 
 
 def destination_registry(name: str, url: str, signing_secret: str) -> str:

@@ -78,7 +78,8 @@ def _unproved(fields: Mapping[str, Any]) -> bool:
 
 
 def _malformed(fields: Mapping[str, Any]) -> bool:
-    return STATUSES.get(fields["code"]) == 400
+    # What is signed and names no webhook is a doubt of ours, and as easily caused as a 400.
+    return STATUSES.get(fields["code"]) == 400 or fields["code"] == UnnamedWebhook.code
 
 
 def _our_fault(fields: Mapping[str, Any]) -> bool:
