@@ -23,24 +23,32 @@ TIMEOUT = 10.0
 def knows(client: HttpClient) -> Callable[[str, str], bool]:
     """Make a probe: does the endpoint at a URL have a secret for this webhook?
 
-    It sends a request that is far too old and not signed: a known webhook is told so, an unknown
-    one that it is unknown. Nothing can be accepted or stored by it.
+    Where it does not answer at all, it is not known to.
     """
 
     def probe(url: str, webhook_id: str) -> bool:
-        headers = {
-            "Content-Type": "application/json",
-            WEBHOOK_ID: webhook_id,
-            TIMESTAMP: str(LONG_AGO),
-            SIGNATURE: UNSIGNED,
-        }
         try:
-            answer = client.request("POST", url, headers=headers, body=b"{}", timeout=TIMEOUT)
+            return has_secret(client, url, webhook_id)
         except NotAnswered:
             return False
-        return answer.status == 401 and error_code(answer.body) == "stale_timestamp"
 
     return probe
+
+
+def has_secret(client: HttpClient, url: str, webhook_id: str) -> bool:
+    """Whether the endpoint at a URL has a secret for this webhook; raise NotAnswered.
+
+    It is sent a request that is far too old and not signed: a known webhook is told so, an unknown
+    one that it is unknown. Nothing can be accepted or stored by it.
+    """
+    headers = {
+        "Content-Type": "application/json",
+        WEBHOOK_ID: webhook_id,
+        TIMESTAMP: str(LONG_AGO),
+        SIGNATURE: UNSIGNED,
+    }
+    answer = client.request("POST", url, headers=headers, body=b"{}", timeout=TIMEOUT)
+    return answer.status == 401 and error_code(answer.body) == "stale_timestamp"
 
 
 def error_code(body: bytes) -> str:

@@ -78,8 +78,11 @@ class Target:
         return self._output("DestinationsSecretId")
 
     @property
-    def listen_queue_prefix(self) -> str:
-        return self._output("ListenQueuePrefix")
+    def listen_queue_prefixes(self) -> tuple[str, ...]:
+        """What listeners' queues may begin with, the one to be preferred first."""
+        # Stacks of 0.1.0 have no short one.
+        short = self.outputs.get("ListenQueueShortPrefix")
+        return (self._output("ListenQueuePrefix"), *([short] if short else []))
 
     def _output(self, name: str) -> str:
         if name not in self.outputs:

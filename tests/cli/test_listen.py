@@ -74,7 +74,7 @@ class Stack:
 
     def queues(self) -> list[str]:
         """The URLs of the listeners' queues."""
-        prefix = self.target.listen_queue_prefix
+        prefix = self.target.listen_queue_prefixes[0]
         found = self.target.client("sqs").list_queues(QueueNamePrefix=prefix)
         return list(found.get("QueueUrls", []))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from spectrum_cli.listen.listener import (
     leftovers,
     only_one,
     open_listener,
+    queue_name,
     say_seen,
 )
 from spectrum_cli.listen.posting import Event, Poster, read_event, signed_now
@@ -55,7 +57,7 @@ def target(found: Target) -> Target:
 
 
 def queues(target: Target) -> list[str]:
-    found = target.client("sqs").list_queues(QueueNamePrefix=target.listen_queue_prefix)
+    found = target.client("sqs").list_queues(QueueNamePrefix=target.listen_queue_prefixes[0])
     return list(found.get("QueueUrls", []))
 
 
@@ -179,8 +181,28 @@ def test_clean_leaves_what_is_in_use_and_asks_for_what_may_be_asleep(target: Tar
     assert (queues(target), entries(target)) == ([], [])
 
 
+@pytest.mark.parametrize("length", [1, 62, 63, 64, 128])
+def test_a_stack_of_any_name_leaves_room_for_a_listeners(length: int) -> None:
+    """CloudFormation takes 128 characters for a stack, SQS 80 for a queue."""
+    stack, short = "s" * length, "spectrum-listen-51af3dc0-"
+    made = queue_name((f"{stack}-listen-", short), "n" * 40)
+    assert len(made) <= 80
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", made)
+    # The template's role names both.
+    assert made.startswith((f"{stack}-listen-", short))
+
+
+def test_a_name_that_fits_is_under_the_stacks_own() -> None:
+    assert queue_name(("stack-listen-", "short-"), "anna").startswith("stack-listen-anna-")
+
+
+def test_a_stack_of_0_1_0_with_a_long_name_is_told_what_to_do() -> None:
+    with pytest.raises(WrongUse, match="deploy this version"):
+        queue_name((f"{'s' * 63}-listen-",), "anna")
+
+
 def test_a_queue_that_only_looks_like_a_listeners_is_left_alone(target: Target) -> None:
-    target.client("sqs").create_queue(QueueName=target.listen_queue_prefix + "mine")
+    target.client("sqs").create_queue(QueueName=target.listen_queue_prefixes[0] + "mine")
 
     assert leftovers(target) == []
 

@@ -48,6 +48,7 @@ RIGHTS = {
         ("sqs:SendMessage", "EventsQueue.Arn"),
         ("sqs:SendMessage", "SlowQueue.Arn"),
         ("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK_NAME}-listen-*"),
+        ("sqs:SendMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:spectrum-listen-00000000-*"),
     },
     "SweeperRole": {
         ("dynamodb:GetItem", "EventsTable.Arn"),

@@ -16,7 +16,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,12 +138,13 @@ def say_seen(target: Target, listener: Listener) -> None:
 
 def leftovers(target: Target) -> list[Leftover]:
     """Every listener of the stack, those in use included."""
-    sqs, prefix = target.client("sqs"), target.listen_queue_prefix
+    sqs = target.client("sqs")
     found = []
-    for page in sqs.get_paginator("list_queues").paginate(QueueNamePrefix=prefix):
-        for url in page.get("QueueUrls", []):
-            with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
-                found.append(_described(target, sqs, url))
+    for prefix in target.listen_queue_prefixes:
+        for page in sqs.get_paginator("list_queues").paginate(QueueNamePrefix=prefix):
+            for url in page.get("QueueUrls", []):
+                with contextlib.suppress(sqs.exceptions.QueueDoesNotExist):
+                    found.append(_described(target, sqs, url))
     arns = {leftover.queue_arn for leftover in found}
     for entry in destinations_of(target).read():
         arn = str(entry.get("target"))
@@ -172,10 +173,21 @@ def _described(target: Target, sqs: Any, url: str) -> Leftover:
     return Leftover(name, arn["Attributes"]["QueueArn"], url, host, seen, in_use)
 
 
+def queue_name(prefixes: Iterable[str], name: str) -> str:
+    """A new name with the first of the prefixes that leaves room for it."""
+    queue = ""
+    for prefix in prefixes:
+        queue = f"{prefix}{name}-{secrets.token_hex(4)}"
+        if len(queue) <= LONGEST_QUEUE_NAME:
+            return queue
+    raise WrongUse(
+        f"a queue cannot be called {queue}: choose a shorter name with --name, or deploy this "
+        "version, in which stacks with long names have another prefix for queues"
+    )
+
+
 def _make_queue(target: Target, name: str) -> tuple[str, str]:
-    queue = f"{target.listen_queue_prefix}{name}-{secrets.token_hex(4)}"
-    if len(queue) > LONGEST_QUEUE_NAME:
-        raise WrongUse(f"a queue cannot be called {queue}: choose a shorter name with --name")
+    queue = queue_name(target.listen_queue_prefixes, name)
     sqs = target.client("sqs")
     url = sqs.create_queue(
         QueueName=queue,
