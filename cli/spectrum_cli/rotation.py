@@ -18,13 +18,12 @@ from typing import Any
 
 from spectrum_forwarder.domain.registration import ENDPOINT, Registration, same_url
 
-from spectrum_cli.errors import CommandError, Finding, Unreachable, WrongUse
-from spectrum_cli.spectrum_answers import AlreadyRegistered, AnswerLost, NewRegistration
+from spectrum_cli.errors import CommandError, Finding, WrongUse
+from spectrum_cli.pending_registration import register_pending
 from spectrum_cli.spectrum_api import SpectrumApi
-from spectrum_cli.webhook_store import GRACE_SECONDS, Webhooks, WebhookStore, source_of
+from spectrum_cli.webhook_store import GRACE_SECONDS, Webhooks, WebhookStore, begun, source_of
 
 SLOTS = ("", *(f"/{number}" for number in range(2, 10)))
-TRIES = 3
 # Seconds that a receiver takes to read the secret anew, with room to spare.
 KNOWN_WITHIN, LONGEST_PAUSE = 45.0, 1.0
 
@@ -70,13 +69,14 @@ class Rotation:
     def rotate(self, webhook_id: str | None, *, leaked: bool = False) -> Rotated:
         """Replace the webhook, or finish what was begun; raises CommandErrors."""
         listed, webhooks = self.api.list(), self.store.read()
-        pending = self._begun(webhooks, webhook_id) or self._begin(listed, webhooks, webhook_id)
+        earlier = self._begun(webhooks, webhook_id)
+        pending = earlier or self._begin(listed, webhooks, webhook_id)
         # A rotation that began before anybody knew of the leak ends like any other of a leak.
         leaked = leaked or bool(pending.get("leaked"))
         if leaked:
             pending = self._note_leak(pending)
         old, url = str(pending["replaces"]), str(pending["url"])
-        new = self._register(pending, old, leaked=leaked)
+        new = self._register(pending, old, leaked=leaked, resumed=earlier is not None)
         proof = None
         if leaked:
             self.say(f"refusing the leaked secret of {old} from now on")
@@ -89,9 +89,9 @@ class Rotation:
         self.store.update(self._finish(old))
         return Rotated(new, url, old, proof)
 
-    def _register(self, pending: dict[str, Any], old: str, *, leaked: bool) -> str:
+    def _register(self, pending: dict[str, Any], old: str, *, leaked: bool, resumed: bool) -> str:
         try:
-            return register_pending(self.api, self.store, pending, self.say)
+            return register_pending(self.api, self.store, pending, self.say, resumed=resumed)
         except CommandError:
             if leaked:
                 self.say(
@@ -115,16 +115,9 @@ class Rotation:
         pending = webhooks.pending
         if pending is None:
             return None
-        if not pending.get("replaces"):
-            raise Finding(
-                f"registering {pending.get('url')} was begun and not finished: run forwarder "
-                f"webhooks register {pending.get('url')} again first"
-            )
-        if webhook_id not in (None, pending["replaces"]):
-            raise Finding(
-                f"rotating {pending['replaces']} was begun and not finished: run forwarder "
-                f"webhooks rotate {pending['replaces']} first"
-            )
+        if webhook_id not in (None, pending.get("replaces")) or not pending.get("replaces"):
+            what, command = begun(pending)
+            raise Finding(f"{what} was begun and not finished: run {command} first")
         self.say(f"going on with what was begun: replacing {pending['replaces']}")
         return pending
 
@@ -183,40 +176,6 @@ class Rotation:
             webhooks.prune(self.clock())
 
         return finish
-
-
-def register_pending(
-    api: SpectrumApi, store: WebhookStore, pending: dict[str, Any], say: Callable[[str], None]
-) -> str:
-    """Register the pending URL and store its secret, unless both is done; return the id.
-
-    A registration of the URL whose secret was never stored is deleted first: nobody has it.
-    """
-    url = str(pending["url"])
-    for _ in range(TRIES):
-        there = next((one for one in api.list() if same_url(one.url, url)), None)
-        if there is not None:
-            if store.read().entry(there.id):
-                return there.id
-            say(f"{there.id} was registered, and its secret never stored: making it anew")
-            api.delete(there.id)
-        say(f"registering {url}")
-        try:
-            new = api.register(url)
-        except (AlreadyRegistered, AnswerLost) as error:
-            say(str(error))
-            continue
-        _store(store, new, str(pending["source"] or new.id))
-        return new.id
-    raise Unreachable(f"{url} could not be registered {TRIES} times: try again later")
-
-
-def _store(store: WebhookStore, new: NewRegistration, source: str) -> None:
-    store.update(
-        lambda webhooks: webhooks.put(
-            new.id, new.signing_secret, source, standard_secret=new.standard_secret
-        )
-    )
 
 
 def choose(

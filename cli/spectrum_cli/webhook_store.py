@@ -35,6 +35,7 @@ class Webhooks:
         source: str | None,
         *,
         standard_secret: str | None = None,
+        path: str | None = None,
     ) -> None:
         """Add the entry, or replace the one of this id but for what is not given."""
         kept = self.entry(webhook_id) or {}
@@ -45,8 +46,19 @@ class Webhooks:
             entry[STANDARD] = standard
         if source := source or kept.get("source"):
             entry["source"] = source
+        if path := path or kept.get("path"):
+            entry["path"] = path
         self.entries = [e for e in self.entries if e.get("id") != webhook_id]
         self.entries.append(entry)
+
+    def rotate_standard(self, webhook_id: str, secret: str, *, until: float, now: float) -> None:
+        """Add a Standard secret; those before it count until `until` (Unix seconds) at most."""
+        entry = self.entry(webhook_id)
+        if entry is None:
+            self.put(webhook_id, None, None, standard_secret=secret)
+            return
+        before = [_until(one, until) for one in entry.get(STANDARD) or []]
+        entry[STANDARD] = [one for one in before if not is_over(one, now)] + [{"secret": secret}]
 
     def retire(self, webhook_id: str, *, until: float) -> None:
         """Accept this webhook's secret no longer than `until` (Unix seconds)."""
@@ -63,6 +75,24 @@ class Webhooks:
         self.entries = [e for e in self.entries if not is_over(e, now)]
 
 
+def _until(secret: object, until: float) -> dict[str, Any]:
+    """A Standard secret as it is stored (a text, or an object), with an end."""
+    fields = dict(secret) if isinstance(secret, dict) else {"secret": secret}
+    ends = fields.get("accepted_until")
+    kept = isinstance(ends, int | float) and ends < until
+    return fields if kept else fields | {"accepted_until": until}
+
+
+def begun(pending: Mapping[str, Any]) -> tuple[str, str]:
+    """What was begun and not finished, and the command that goes on with it."""
+    if pending.get("rotates"):
+        command = f"forwarder webhooks rotate {pending['rotates']} --standard"
+        return f"rotating the Standard secret of {pending['rotates']}", command
+    if pending.get("replaces"):
+        return f"rotating {pending['replaces']}", f"forwarder webhooks rotate {pending['replaces']}"
+    return f"registering {pending.get('url')}", f"forwarder webhooks register {pending.get('url')}"
+
+
 def is_over(entry: Mapping[str, Any], now: float) -> bool:
     """Whether the entry was replaced, and its time has passed."""
     until = entry.get("accepted_until")
@@ -73,7 +103,7 @@ def stored(webhooks: Webhooks, now: float) -> Stored:
     """What Spectrum's list is judged by."""
     current = {str(e.get("id")) for e in webhooks.entries if not is_over(e, now)}
     retired = {str(e.get("id")) for e in webhooks.entries} - current
-    return Stored(current, retired, replacing=bool(webhooks.pending))
+    return Stored(current, retired, replacing=bool((webhooks.pending or {}).get("replaces")))
 
 
 def source_of(entry: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from spectrum_cli.errors import Finding
 from spectrum_cli.output import utc
 from spectrum_cli.registry import Entry
 from spectrum_cli.target import Target
-from spectrum_cli.webhook_store import STANDARD, V0, Webhooks, is_over, source_of, stored
+from spectrum_cli.webhook_store import STANDARD, V0, Webhooks, begun, is_over, source_of, stored
 
 
 def webhook_rows(
@@ -92,11 +92,8 @@ def say_trouble(found: Found, listed: int) -> tuple[str, str]:
 def complain(listed: list[Registration] | None, webhooks: Webhooks, target: Target) -> None:
     """Raise Finding where a registration is unfinished, or something is wrong with one."""
     if webhooks.pending:
-        verb = "rotate" if webhooks.pending.get("replaces") else "register"
-        raise Finding(
-            f"a registration of {webhooks.pending.get('url')} was begun and not finished: run "
-            f"forwarder webhooks {verb} again"
-        )
+        what, command = begun(webhooks.pending)
+        raise Finding(f"{what} was begun and not finished: run {command} again")
     for found in look(listed or [], stored(webhooks, time.time()), target.endpoint_url):
         if found.trouble in (None, Trouble.MISSING):
             continue

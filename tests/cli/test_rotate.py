@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from botocore.client import BaseClient
 from spectrum_cli import spectrum_api
-from spectrum_cli.http_client import HttpAnswer, HttpClient
+from spectrum_cli.http_client import HttpClient
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
@@ -24,21 +24,17 @@ from spectrum_cli.rotation import other_slot
 from spectrum_cli.samples import make_body
 
 from tests.support.fake_spectrum import Delivered, FakeSpectrum
+from tests.support.killer import CHANGING, Killed, Killer
 from tests.support.prove import LONG
 from tests.support.stacks import Ran, forwarder
 
 CONSUMER_SECRET = "c0" * 32
-CHANGING = ("POST", "DELETE", "PutSecretValue", "UpdateSecretVersionStage")
 # More of them than a rotation makes.
 MOST_STEPS = 30
 # The short version kills at one step in so many; the long one at each.
 SKIPPING = 3
 # Deliveries under way at once: as many as two cores can take without queueing.
 MOST_OPEN = 4
-
-
-class Killed(BaseException):
-    """The process is gone at this moment."""
 
 
 class World:
@@ -184,38 +180,6 @@ def rotate(*options: str) -> Ran:
     return forwarder("webhooks", "rotate", "--local", "--wait", "20", *options)
 
 
-class Killer:
-    """Ends the command when its nth call that changes something outside is done.
-
-    Between two such calls nothing is left anywhere: a death there is one after the first of them.
-    """
-
-    def __init__(self, patch: pytest.MonkeyPatch, step: int) -> None:
-        self._left = step
-        self._me = threading.current_thread()
-        requested, called = HttpClient.request, BaseClient._make_api_call  # type: ignore[attr-defined]
-
-        def request(client: HttpClient, method: str, url: str, **more: Any) -> HttpAnswer:
-            answer = requested(client, method, url, **more)
-            if "/projects/" in url:
-                self._done(method)
-            return answer
-
-        def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
-            answer = called(client, operation, arguments)
-            self._done(operation)
-            return answer
-
-        patch.setattr(HttpClient, "request", request)
-        patch.setattr(BaseClient, "_make_api_call", call)
-
-    def _done(self, what: str) -> None:
-        if what in CHANGING and threading.current_thread() is self._me:
-            self._left -= 1
-            if self._left == 0:
-                raise Killed(what)
-
-
 @pytest.mark.timeout(900)
 def test_a_rotation_killed_at_any_step_loses_and_doubles_nothing(world: World) -> None:
     killed: list[str] = []
@@ -253,7 +217,8 @@ def test_a_rotation_takes_the_other_slot_and_retires_the_old_secret(world: World
     assert 3590 < kept["accepted_until"] - time.time() <= 3601
     standard = [{"secret": new.standard[0].text}]
     expected = {"id": new.id, "signing_secret": new.secret, "source": "main"}
-    assert fresh == {**expected, "standard_secrets": standard}
+    path = urlsplit(new.url).path
+    assert fresh == {**expected, "standard_secrets": standard, "path": path}
     assert old.secret not in ran.out + ran.err
     assert new.secret not in ran.out + ran.err
 

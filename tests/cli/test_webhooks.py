@@ -7,14 +7,17 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from spectrum_cli import spectrum_api
-from spectrum_cli.commands import webhooks as commands
+from spectrum_cli import webhook_changes as commands
+from spectrum_cli.vendor_view import sights
 from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.domain.notes import digest_of
 
 from tests.support.fake_spectrum import FakeSpectrum, Fault, Registered
+from tests.support.killer import Killed, Killer
 from tests.support.stacks import Deployed, Ran, deployed, forwarder
 
 WEBHOOK = "3f1c2b7e-0000-4000-8000-000000000001"
@@ -38,6 +41,8 @@ def stack(one_stack: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
 @pytest.fixture
 def spectrum(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSpectrum]:
     monkeypatch.setattr(spectrum_api, "PAUSES", (0.01, 0.01, 0.01))
+    # The endpoint of these stacks is a name that nobody can look up.
+    monkeypatch.setattr(commands, "sights", lambda _url, _client: ())
     with FakeSpectrum(rate_limit=None) as fake:
         for name, value in fake.environment.items():
             monkeypatch.setenv(name, value)
@@ -66,6 +71,7 @@ def entry_of(made: Registered, source: str = "main") -> dict[str, Any]:
         "signing_secret": made.secret,
         "standard_secrets": standard,
         "source": source,
+        "path": urlsplit(made.url).path,
     }
 
 
@@ -90,6 +96,125 @@ def test_register_of_a_registered_url_says_what_to_do(
     ran = webhooks("register")
     assert (ran.status, "rotate" in ran.err) == (1, True)
     assert stored(stack) == {"webhooks": []}
+
+
+def test_contract_6_register_says_what_it_wants(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    assert webhooks("register", "--failure-email", "ops@example.com").status == 0
+    (made,) = spectrum.registrations.values()
+    assert (made.schema_version, made.event_types, made.failure_email) == (
+        "normalized-events.v1",
+        ("message.received",),
+        "ops@example.com",
+    )
+
+
+def test_contract_6_a_422_gets_the_url_alone(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    spectrum.webhooks.rules.newest = False
+    assert webhooks("register", "--failure-email", "ops@example.com").status == 0
+    (made,) = spectrum.registrations.values()
+    assert [call[0] for call in spectrum.calls].count("POST") == 2
+    assert stored(stack)["webhooks"][0]["signing_secret"] == made.secret
+
+
+def test_contract_6_a_503_was_rolled_back_and_is_tried_again(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    spectrum.faults["POST"].extend([503, 503])
+    assert webhooks("register").status == 0
+    (made,) = spectrum.registrations
+    assert [entry["id"] for entry in stored(stack)["webhooks"]] == [made]
+    assert "DELETE" not in [method for method, _ in spectrum.calls]
+
+
+@pytest.mark.parametrize("command", ["register", "rotate"])
+def test_contract_9_4_a_409_deletes_nothing(
+    stack: Deployed, spectrum: FakeSpectrum, command: str
+) -> None:
+    if command == "rotate":
+        webhooks("register")
+    # Somebody registers the URL between our look at the list and our request.
+    spectrum.faults["POST"].append(409)
+    ran = webhooks(command)
+    assert (ran.status, "registered already" in ran.err) == (1, True)
+    assert "DELETE" not in [method for method, _ in spectrum.calls]
+    assert "pending" not in stored(stack)
+
+
+def test_a_registration_older_than_what_was_begun_is_somebody_elses(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    made = spectrum.add(stack.outputs["EndpointUrl"])
+    pending = {"url": made.url, "source": None, "replaces": None, "began_at": time.time() + 3600}
+    write(stack, {"webhooks": [], "pending": pending})
+    assert webhooks("register").status == 1
+    assert list(spectrum.registrations) == [made.id]
+
+
+def test_registering_before_there_is_a_destination_is_warned_of(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    ran = webhooks("register")
+    assert (ran.status, "no destination yet" in ran.err) == (0, True)
+
+
+def test_contract_5_a_url_that_the_guard_refuses_is_not_registered(
+    stack: Deployed, spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "sights", sights)
+    ran = webhooks("register", "http://x.example.com/spectrum-webhook")
+    assert (ran.status, "https only" in ran.err, spectrum.registrations) == (1, True, {})
+    assert stored(stack) == {"webhooks": []}
+    assert webhooks("register", "http://x.example.com/hook", "--unchecked").status == 0
+
+
+def test_contract_6_the_standard_secret_is_rotated_in_its_place(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register", "--source", "main")
+    (old,) = spectrum.registrations.values()
+    ran = webhooks("rotate", "--standard", "--overlap", "600", "--json")
+    (new,) = spectrum.registrations.values()
+    before, fresh = stored(stack)["webhooks"][0]["standard_secrets"]
+    assert (ran.status, new.id, new.secret) == (0, old.id, old.secret)
+    assert fresh == {"secret": new.standard[-1].text}
+    assert before["secret"] == old.standard[0].text
+    assert before["accepted_until"] == pytest.approx(new.standard[0].until, abs=0.01)
+    assert fresh["secret"] not in ran.out + ran.err
+
+
+def test_contract_9_5_a_leak_takes_both_secrets(stack: Deployed, spectrum: FakeSpectrum) -> None:
+    webhooks("register")
+    (old,) = spectrum.registrations.values()
+    assert webhooks("rotate", "--standard", "--leaked").status == 2
+    assert webhooks("rotate", "--leaked").status == 0
+    leaked = {digest_of(old.secret), digest_of(old.standard[0].text)}
+    assert leaked <= set(revoked(stack))
+
+
+def test_a_standard_rotation_killed_at_any_step_is_finished_by_the_next(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register")
+    for step in range(1, 10):
+        with pytest.MonkeyPatch.context() as patch:
+            Killer(patch, step)
+            try:
+                assert webhooks("rotate", "--standard").status == 0
+                break
+            except Killed:
+                pass
+        # What Spectrum signed with before the death is still accepted.
+        (one,) = spectrum.registrations.values()
+        kept = {secret["secret"] for secret in stored(stack)["webhooks"][0]["standard_secrets"]}
+        assert kept & set(one.signing(time.time()))
+        if "pending" in stored(stack):
+            assert webhooks("rotate", "--standard").status == 0
+        (one,) = spectrum.registrations.values()
+        assert stored(stack)["webhooks"][0]["standard_secrets"][-1] == {
+            "secret": one.standard[-1].text
+        }
+    assert step > 3
+    assert "pending" not in stored(stack)
 
 
 @pytest.mark.parametrize("fault", ["lost_after", "lost_before", 500, "garbage"])
@@ -339,6 +464,15 @@ def test_import_reads_a_pipe_and_mends_an_entry(stack: Deployed) -> None:
     assert (ran.status, SECRET in ran.out + ran.err) == (0, False)
     entry = {"id": WEBHOOK, "signing_secret": SECRET, "source": "main"}
     assert stored(stack) == {"webhooks": [entry]}
+
+
+def test_import_puts_a_standard_secret_beside_the_other(stack: Deployed) -> None:
+    standard = "whsec_" + "QUFB" * 8
+    webhooks("import", WEBHOOK, "--source", "main", given=f"{SECRET}\n")
+    assert webhooks("import", WEBHOOK, given=f"{standard}\n").status == 0
+    entry = {"id": WEBHOOK, "signing_secret": SECRET, "source": "main"}
+    assert stored(stack)["webhooks"] == [{**entry, "standard_secrets": [{"secret": standard}]}]
+    assert webhooks("import", WEBHOOK, given="whsec_short\n").status == 2
 
 
 @pytest.mark.parametrize("secret", ["", "abc", SECRET.upper(), SECRET + "00"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from spectrum_forwarder.domain.errors import refusals
 from spectrum_forwarder.domain.registration import Registration, Stored, Trouble, look
 
 ENDPOINT = "https://x.example.com/spectrum-webhook"
@@ -101,3 +102,8 @@ def test_one_whose_secret_is_not_stored_or_was_retired_is_trouble() -> None:
 def test_another_name_of_the_endpoint_is_known_by_its_stored_secret() -> None:
     alias = ROW | {"webhookUrl": "https://hooks.example.com/in"}
     assert troubles(alias) == [("one", None)]
+
+
+def test_contract_6_no_refusal_is_a_410() -> None:
+    """Nobody knows whether a single one disables a registration for good."""
+    assert 410 not in {refusal.status for refusal in refusals()}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from spectrum_forwarder.domain.registration import NORMALIZED, RECEIVED, Registration, look
 
 from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
-from spectrum_cli.webhook_store import stored
+from spectrum_cli.webhook_store import begun, stored
 from spectrum_cli.webhook_views import say_trouble
 
 PHOTON = "photon"
@@ -52,10 +52,11 @@ def registered(patient: Patient) -> Iterator[Result]:
             "that nobody needs any more",
         )
     if webhooks.pending:
+        what, command = begun(webhooks.pending)
         yield warning(
             "registered",
-            f"a registration of {webhooks.pending.get('url')} was begun and not finished",
-            "Run forwarder webhooks rotate (or register) again: it goes on where it was.",
+            f"{what} was begun and not finished",
+            f"Run {command} again: it goes on where it was.",
         )
 
 

@@ -5,29 +5,25 @@ from __future__ import annotations
 import getpass
 import sys
 import time
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from spectrum_forwarder.domain.registration import Registration, same_url
+from spectrum_forwarder.domain.registration import Registration, look
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.http_client import HttpClient
-from spectrum_cli.leaks import ENDS_WITHIN, forgive, revoker
+from spectrum_cli.leaks import forgive
 from spectrum_cli.output import (
     AsJson,
     Reveal,
     Rows,
-    Yes,
-    confirm,
     note,
     print_json,
     print_line,
 )
-from spectrum_cli.probes import knows, seen
 from spectrum_cli.registry import webhooks_of
-from spectrum_cli.rotation import Rotated, Rotation, choose, register_pending
-from spectrum_cli.spectrum_answers import NotTaken, already_registered
-from spectrum_cli.spectrum_api import BASE_URL, SpectrumApi
+from spectrum_cli.spectrum_api import BASE_URL
 from spectrum_cli.spectrum_options import (
     ID_VARIABLE,
     SECRET_VARIABLE,
@@ -37,19 +33,15 @@ from spectrum_cli.spectrum_options import (
     open_api,
 )
 from spectrum_cli.target import Target, with_target
+from spectrum_cli.vendor_view import sights
+from spectrum_cli.webhook_changes import delete, done, enable, register_webhook, rotate
 from spectrum_cli.webhook_store import (
-    GRACE_SECONDS,
-    Webhooks,
+    STANDARD,
+    V0,
     WebhookStore,
+    stored,
 )
 from spectrum_cli.webhook_views import complain, webhook_rows
-from spectrum_cli.wiring import event_log
-
-DEFAULT_WAIT = 300.0
-LOCAL_POLL, POLL = 0.2, 3.0
-Wait = Annotated[
-    float, typer.Option(min=0, help="Seconds to wait for a delivery through the new one.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -58,6 +50,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("list")(with_target(list_webhooks))
     group.command("register")(with_target(register_webhook))
+    group.command("check")(with_target(check))
     group.command("enable")(with_target(enable))
     group.command("delete")(with_target(delete))
     group.command("rotate")(with_target(rotate))
@@ -100,150 +93,41 @@ def list_webhooks(
     complain(listed, webhooks, target)
 
 
-def register_webhook(
+def check(
     url: Annotated[
-        str | None, typer.Argument(help="The URL; the stack's endpoint if none.")
+        str | None, typer.Argument(help="The URL; what is registered, or the endpoint, if none.")
     ] = None,
     *,
     target: Target,
-    source: Annotated[
-        str | None, typer.Option(help="The alias to deduplicate under; the webhook's id if none.")
-    ] = None,
     project_id: ProjectId = None,
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Register the endpoint at Spectrum and store the secret that its answer holds.
+    """Look at the endpoint as Spectrum does before every attempt: https, public, no redirect.
 
-    If it is killed, or the answer is lost, run it again: it finds out what was done.
+    With the project's credentials, at every URL of it that is registered. What stops Spectrum there
+    drops events at the first try, while its list goes on looking healthy. Ends with 1 then.
 
-    Example: forwarder webhooks register --source main
+    Example: forwarder webhooks check
     """
-    url = url or target.endpoint_url
-    store = _store(target)
-    _check_source(source)
-    with open_api(project_id, project_secret, api_url) as api:
-        pending = store.read().pending
-        resumed = pending is not None and same_url(str(pending.get("url")), url)
-        if pending is not None and not resumed:
-            raise Finding(
-                f"another registration, of {pending.get('url')}, was begun and not finished: run "
-                "forwarder webhooks rotate, or register that URL, first"
-            )
-        if not resumed and any(same_url(one.url, url) for one in api.list()):
-            raise already_registered(url)
-        # Written first: so it is certain that the secret can be stored before there is one.
-        pending = {"url": url, "source": source, "replaces": None, "began_at": int(time.time())}
-        if not resumed:
-            store.update(lambda webhooks: _set_pending(webhooks, pending))
-        webhook_id = register_pending(api, store, pending, note)
-        store.update(lambda webhooks: _set_pending(webhooks, None))
-    _done(as_json, {"id": webhook_id, "url": url}, f"{webhook_id} is registered; its secret stored")
-
-
-def enable(
-    webhook_id: Annotated[str, typer.Argument(metavar="ID")],
-    *,
-    target: Target,
-    wait: Wait = DEFAULT_WAIT,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Have a registration that Spectrum has disabled delivered to again.
-
-    Where Spectrum does not take the change (it answers 409 for some registrations), the endpoint's
-    other path is registered in its place, as by forwarder webhooks rotate. What Spectrum had to
-    deliver meanwhile is lost: it keeps nothing of that.
-
-    Example: forwarder webhooks enable 3f1c2b7e-0000-4000-8000-000000000001
-    """
-    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
-        # The list is asked first: a webhook that is not there is not one that cannot be changed.
-        one = choose(api.list(), _store(target).read(), webhook_id)
-        if not one.disabled:
-            _done(as_json, {"id": one.id, "enabled": True}, f"{one.id} is not disabled")
-            return
-        try:
-            api.enable(one.id)
-        except NotTaken as refused:
-            note(f"{refused}: registering the endpoint's other path instead")
-            done = _rotation(api, client, target, wait).rotate(one.id)
-            _rotated(as_json, done)
-            return
-    text = f"{one.id} is enabled again; forwarder doctor looks at the rest"
-    _done(as_json, {"id": one.id, "enabled": True}, text)
-
-
-def delete(
-    webhook_id: Annotated[str, typer.Argument(metavar="ID")],
-    *,
-    target: Target,
-    leaked: Annotated[
-        bool, typer.Option("--leaked", help="Forget the secret at once, not in an hour.")
-    ] = False,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """Delete a registration at Spectrum; its secret is accepted for an hour more.
-
-    With --leaked it is refused everywhere within 30 s, before Spectrum is even asked.
-
-    Example: forwarder webhooks delete 3f1c2b7e-0000-4000-8000-000000000001
-    """
-    store = _store(target)
-    if not confirm(f"Delete {webhook_id}? Spectrum delivers nothing to it then.", yes=yes):
-        return
-    if leaked:
-        revoker(target, store)(webhook_id)
-        note(ENDS_WITHIN)
-    with open_api(project_id, project_secret, api_url) as api:
-        was_there = api.delete(webhook_id)
-    now = time.time()
-
-    def forget(webhooks: Webhooks) -> None:
-        if not leaked:
-            webhooks.retire(webhook_id, until=now + GRACE_SECONDS)
-        webhooks.prune(now)
-
-    store.update(forget)
-    text = "was deleted" if was_there else "was gone at Spectrum already"
-    _done(as_json, {"id": webhook_id, "deleted": was_there}, f"{webhook_id} {text}")
-
-
-def rotate(
-    webhook_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
-    *,
-    target: Target,
-    wait: Wait = DEFAULT_WAIT,
-    leaked: Annotated[
-        bool,
-        typer.Option("--leaked", help="Refuse the old secret at once, and wait for nothing."),
-    ] = False,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Replace a webhook's secret without a gap: another path of the endpoint takes over.
-
-    Registers the endpoint's other path, stores its secret, waits until an event came through it,
-    deletes the old registration, and accepts the old secret for an hour more. Where nothing comes
-    at all it goes on after --wait. If it is killed, run it again: it goes on where it was.
-
-    With --leaked the old secret is refused everywhere within 30 s of the moment when the new one is
-    stored; what Spectrum was sending through the old one just then may be lost.
-
-    Example: forwarder webhooks rotate
-    """
-    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
-        done = _rotation(api, client, target, wait).rotate(webhook_id, leaked=leaked)
-    _rotated(as_json, done)
+    urls = [url] if url else [target.endpoint_url]
+    if url is None and project_id and project_secret:
+        with open_api(project_id, project_secret, api_url) as api:
+            known = stored(_store(target).read(), time.time())
+            found = look(api.list(), known, target.endpoint_url)
+            urls = [one.registration.url for one in found if one.registration] or urls
+    with HttpClient() as client:
+        seen_there = [(each, sight) for each in urls for sight in sights(each, client)]
+    if as_json:
+        print_json({"sights": [{"url": each, **asdict(sight)} for each, sight in seen_there]})
+    else:
+        for each, sight in seen_there:
+            sign = "✗" if sight.next_step else "✓"
+            print_line(f"{sign} {each} {sight.what}: {sight.said} {sight.next_step}".rstrip())
+    wrong = sum(bool(sight.next_step) for _, sight in seen_there)
+    if wrong:
+        raise Finding(f"Spectrum would be stopped, or late, {wrong} times: see above")
 
 
 def import_secret(
@@ -259,7 +143,8 @@ def import_secret(
 ) -> None:
     """Store a webhook's secret that was shown elsewhere; it is asked for, or read from a pipe.
 
-    An entry of the same id is replaced, so that a mistyped secret can be mended.
+    Of a webhook that is stored already this secret is replaced, so that a mistyped one can be
+    mended. One that begins with whsec_ is that of Standard Webhooks, and stands beside the other.
 
     Example: forwarder webhooks import 3f1c2b7e-0000-4000-8000-000000000001 --source main
     """
@@ -268,38 +153,19 @@ def import_secret(
 
     webhook_id = (webhook_id or _asked("Webhook id: ")).strip()
     secret = _asked("Signing secret (not shown): ", hidden=True).strip().strip("\"'")
-    entry = {"id": webhook_id, "signing_secret": secret}
+    standard = secret.startswith("whsec_")
+    entry: dict[str, Any] = {"id": webhook_id}
+    entry |= {STANDARD: [secret]} if standard else {V0: secret}
     try:
         read_webhook(entry | ({"source": source} if source else {}))
     except InvalidEntry as error:
         raise WrongUse(f"this cannot be stored: {error}") from error
-    _store(target).update(lambda webhooks: webhooks.put(webhook_id, secret, source))
-    forgive(target, secret)
-    _done(as_json, {"id": webhook_id, "stored": True}, f"the secret of {webhook_id} is stored")
-
-
-def _rotation(api: SpectrumApi, client: HttpClient, target: Target, wait: float) -> Rotation:
-    store = _store(target)
-    return Rotation(
-        api=api,
-        store=store,
-        knows=knows(client),
-        seen=seen(event_log(target)),
-        revoke=revoker(target, store),
-        say=note,
-        wait=wait,
-        poll=LOCAL_POLL if target.is_local else POLL,
+    v0, new = (None, secret) if standard else (secret, None)
+    _store(target).update(
+        lambda webhooks: webhooks.put(webhook_id, v0, source, standard_secret=new)
     )
-
-
-def _rotated(as_json: bool, done: Rotated) -> None:
-    document = {
-        "id": done.webhook_id,
-        "url": done.url,
-        "replaced": done.replaced,
-        "proof": done.proof.value if done.proof else None,
-    }
-    _done(as_json, document, f"{done.webhook_id} at {done.url} has replaced {done.replaced}")
+    forgive(target, secret)
+    done(as_json, {"id": webhook_id, "stored": True}, f"the secret of {webhook_id} is stored")
 
 
 def _asked(question: str, *, hidden: bool = False) -> str:
@@ -310,21 +176,3 @@ def _asked(question: str, *, hidden: bool = False) -> str:
 
 def _store(target: Target) -> WebhookStore:
     return WebhookStore(webhooks_of(target))
-
-
-def _set_pending(webhooks: Webhooks, pending: dict[str, Any] | None) -> None:
-    webhooks.pending = pending
-
-
-def _check_source(source: str | None) -> None:
-    from spectrum_forwarder.domain.event import CANARY_SOURCE, SOURCE  # noqa: PLC0415
-
-    if source is not None and (not SOURCE.fullmatch(source) or source == CANARY_SOURCE):
-        raise WrongUse("--source must be letters, digits, '_' and '-', at most 100")
-
-
-def _done(as_json: bool, document: dict[str, Any], text: str) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        print_line(text)
