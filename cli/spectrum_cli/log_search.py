@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+
+from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing
+
+from spectrum_cli.output import progress
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import EventLog, LoggedEvent
 
 # Nobody waits for a first row here, so fewer and larger pages: each is one look at the index.
 READ_AT_ONCE = 1000
+BODIES_AT_ONCE = 16
 
 
 def events_of(
@@ -29,3 +35,24 @@ def events_of(
         left, cursor = left - len(page.events), page.cursor
         if cursor is None:
             return
+
+
+def bodies_of(log: EventLog, events: Sequence[LoggedEvent]) -> Iterator[tuple[LoggedEvent, bytes]]:
+    """These events with their bodies, but for those whose body is gone."""
+
+    def read(event: LoggedEvent) -> bytes | None:
+        try:
+            return log.body(event.event_key)
+        except (PayloadMissing, LaterFormat):
+            return None
+
+    with progress("looking into bodies", len(events)) as done:
+        # In batches, so that Ctrl-C has little to wait for.
+        for start in range(0, len(events), BODIES_AT_ONCE):
+            batch = events[start : start + BODIES_AT_ONCE]
+            with ThreadPoolExecutor(BODIES_AT_ONCE) as readers:
+                bodies = list(readers.map(read, batch))
+            for event, body in zip(batch, bodies, strict=True):
+                if body is not None:
+                    yield event, body
+            done(len(batch))

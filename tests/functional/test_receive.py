@@ -204,6 +204,38 @@ def test_the_log_says_which_scheme_proved_it(world: World, scheme: str) -> None:
     assert (world.row().stored.event.scheme, world.table.calls) == (said, ["put", "put"])
 
 
+def test_a_scheme_that_was_there_and_proved_nothing_is_kept_in_mind(world: World) -> None:
+    """Whether Standard headers come is to be known where no secret of theirs is stored."""
+    world.webhooks.webhooks[:] = [replace(REGISTERED, secrets=())]
+    assert world.receive(headers=signed_by(world, "both")).status == 200
+    event = world.row().stored.event
+    assert (event.scheme, event.also) == ("v0", "standard")
+    assert [told["also"] for told in world.facts.named("event.accepted")] == ["standard"]
+
+
+def test_a_duplicate_says_how_it_came(world: World) -> None:
+    second = replace(REGISTERED, id="second")
+    world.webhooks.webhooks[:] = [REGISTERED, second]
+    for seconds, webhook, body in (
+        (0, REGISTERED, body_of()),
+        (0, REGISTERED, body_of()),
+        (2, REGISTERED, body_of()),
+        (0, second, body_of() + b" "),
+    ):
+        world.clock.advance(seconds)
+        headers = signed_headers(body, now=world.clock(), webhook=webhook)
+        assert world.receive(body, headers=headers).status == 200
+    told = [
+        (line["signed"], line["registration"], line["body"])
+        for line in world.facts.named("event.duplicate")
+    ]
+    assert told == [
+        ("the_same", "the_same", "the_same"),
+        ("anew", "the_same", "the_same"),
+        ("anew", "another", "another"),
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["standard", "both"])
 def test_a_scheme_that_no_secret_is_stored_for_is_a_doubt_of_ours(
     world: World, scheme: str

@@ -226,6 +226,8 @@ def _existing(row: Row) -> Existing:
         packed=stored.packed,
         payload=stored.payload,
         signed_id=stored.event.signed_id,
+        signed_at=stored.event.signed_at,
+        webhook_id=stored.event.webhook_id,
     )
 
 
@@ -257,6 +259,8 @@ class MemoryLog:
             due_at=row.due_at,
             expires_at=row.expires_at,
             format=row.format,
+            scheme=event.scheme,
+            also=event.also,
         )
 
 

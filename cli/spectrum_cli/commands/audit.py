@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from spectrum_forwarder.domain.errors import InvalidEntry, LaterFormat, PayloadMissing
+from spectrum_forwarder.domain.errors import InvalidEntry
 
 from spectrum_cli.audit import MEANINGS, Audit, Notable
 from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.log_search import events_of
+from spectrum_cli.log_search import bodies_of, events_of
 from spectrum_cli.output import (
     AsJson,
     Reveal,
@@ -28,6 +27,7 @@ from spectrum_cli.output import (
 from spectrum_cli.selection import Since, moment
 from spectrum_cli.suspects import kept_ids, read_all, read_webhooks_secret
 from spectrum_cli.target import Target, with_target
+from spectrum_cli.wire_report import report
 from spectrum_cli.wiring import event_log
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("what", "which", "times", "first", "last", "example", "meaning")
 REFUSED = {"stale": "stale_refused", "mismatch": "mismatch_refused"}
-BODIES_AT_ONCE = 16
 MOST_REFUSED = 1000
 
 
@@ -53,6 +52,9 @@ def audit(
     bodies: Annotated[
         int, typer.Option(min=0, help="So many of the newest bodies are looked into.")
     ] = 500,
+    wire: Annotated[
+        bool, typer.Option("--wire", help="Count what comes over the wire instead.")
+    ] = False,
     as_json: AsJson = False,
     reveal: Reveal = False,
     target: Target,
@@ -66,6 +68,10 @@ def audit(
     Ends with 1 if anything stands out; that is a reason to look, not a proof. Phone numbers and
     mail addresses are masked unless --reveal is given.
 
+    --wire counts Spectrum's habits instead, and names nobody: schemes and headers, spellings of the
+    platform, event and content types, directions, fields, sizes, whether retries are signed anew,
+    and whether copies for two registrations are equal. Retries are read from the receiver's log.
+
     Example: forwarder audit --since 2d
     """
     now = time.time()
@@ -73,6 +79,9 @@ def audit(
     begun = now - 86_400.0 if begun is None else begun
     if begun >= now:
         raise WrongUse("--since must be in the past")
+    if wire:
+        report(target, begun, limit=limit, bodies=bodies, as_json=as_json)
+        return
     log, found = event_log(target), Audit()
     with progress("looking at what is usual") as looked_at:
         for page in events_of(log, looked_at, until=begun - 0.001, limit=limit):
@@ -112,25 +121,10 @@ def audit(
 
 def _look_into(log: EventLog, found: Audit, events: Sequence[LoggedEvent]) -> int:
     """Look into the bodies of these events; return how many there were."""
-
-    def read(event: LoggedEvent) -> bytes | None:
-        try:
-            return log.body(event.event_key)
-        except (PayloadMissing, LaterFormat):
-            return None
-
     there = 0
-    with progress("looking into bodies", len(events)) as done:
-        # In batches, so that Ctrl-C has little to wait for.
-        for start in range(0, len(events), BODIES_AT_ONCE):
-            batch = events[start : start + BODIES_AT_ONCE]
-            with ThreadPoolExecutor(BODIES_AT_ONCE) as readers:
-                bodies = list(readers.map(read, batch))
-            for event, body in zip(batch, bodies, strict=True):
-                if body is not None:
-                    there += 1
-                    found.look_into(event, body)
-            done(len(batch))
+    for event, body in bodies_of(log, events):
+        there += 1
+        found.look_into(event, body)
     return there
 
 

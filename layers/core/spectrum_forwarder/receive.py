@@ -40,11 +40,11 @@ from spectrum_forwarder.domain.ports import (
     WebhookRegistry,
 )
 from spectrum_forwarder.domain.quarantine import Quarantine, suspect
-from spectrum_forwarder.domain.schemes import Proof, is_signed, prove
+from spectrum_forwarder.domain.schemes import Proof, is_signed, prove, unproved
 from spectrum_forwarder.domain.signature import parse_timestamp
 from spectrum_forwarder.domain.via import VIA_HEADER
 from spectrum_forwarder.loops import Loops
-from spectrum_forwarder.storing import EventStore
+from spectrum_forwarder.storing import EventStore, compared
 
 # SQS takes 1 MiB, and base64 makes three bytes four.
 LARGEST_QUEUED = 750_000
@@ -113,6 +113,7 @@ class Receiver:
             received_at=now,
             signed_at=proof.timestamp,
             scheme=proof.scheme,
+            also=unproved(request, proof),
             signed_id=proof.event_id,
             body=request.body,
             content_type=request.header("content-type") or None,
@@ -191,6 +192,7 @@ class Receiver:
                 "event.accepted",
                 event_key=key,
                 scheme=event.scheme,
+                also=event.also,
                 kind=event.kind,
                 skew_seconds=_notable(event.received_at - event.signed_at),
                 in_bucket=self.store.is_in_bucket(stored),
@@ -199,7 +201,11 @@ class Receiver:
         if self._is_overdue(existing):
             self._hint(key)
         self.facts(
-            "event.duplicate", event_key=key, scheme=event.scheme, webhook_id=event.webhook_id
+            "event.duplicate",
+            event_key=key,
+            scheme=event.scheme,
+            webhook_id=event.webhook_id,
+            **compared(existing, stored),
         )
         return "duplicate", key
 

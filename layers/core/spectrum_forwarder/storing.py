@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass, replace
 
 from spectrum_forwarder.domain.errors import PayloadsUnavailable, TableUnavailable
-from spectrum_forwarder.domain.event import Event, unpack
+from spectrum_forwarder.domain.event import Event, pack, unpack
 from spectrum_forwarder.domain.identity import LONGEST_RUN, SUFFIX
 from spectrum_forwarder.domain.ports import Clock, Existing, Intake, Payloads, StoredEvent
 from spectrum_forwarder.domain.sources import fingerprint_of
@@ -118,6 +118,29 @@ class EventStore:
 def _is_known(existing: Existing, event: Event) -> bool:
     """Whether both came under one signed id: then they are one, whatever else differs."""
     return event.signed_id is not None and existing.signed_id == event.signed_id
+
+
+def compared(existing: Existing, fitted: StoredEvent) -> dict[str, str]:
+    """How a duplicate came, against the first time: what no one has documented of Spectrum.
+
+    `signed` is `anew` or `the_same`, `registration` and `body` are `the_same` or `another`; what
+    cannot be told is not there.
+    """
+    event = fitted.event
+    told: dict[str, str] = {}
+    if existing.signed_at:
+        told["signed"] = "the_same" if existing.signed_at == event.signed_at else "anew"
+    if existing.webhook_id:
+        told["registration"] = _same(existing.webhook_id == event.webhook_id)
+    if existing.payload and fitted.payload:
+        told["body"] = _same(existing.payload == fitted.payload)
+    elif existing.packed is not None:
+        told["body"] = _same(existing.packed == (fitted.packed or pack(event.body)))
+    return told
+
+
+def _same(is_same: bool) -> str:
+    return "the_same" if is_same else "another"
 
 
 def _is_same(existing: Existing, fitted: StoredEvent) -> bool:

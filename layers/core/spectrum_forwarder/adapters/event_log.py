@@ -20,7 +20,7 @@ from spectrum_forwarder.adapters.log_pages import (
     write_cursor,
 )
 from spectrum_forwarder.domain.errors import LaterFormat, TableUnavailable
-from spectrum_forwarder.domain.event import FORMAT, unpack
+from spectrum_forwarder.domain.event import FORMAT, USUAL_SCHEME, unpack
 from spectrum_forwarder.domain.log import LoggedEvent, Page
 from spectrum_forwarder.domain.ports import SHARDS, Payloads
 
@@ -34,7 +34,7 @@ READ_TRIES, READ_PAUSE = 6, 0.1
 DETAILS = (
     *("event_key", "received_at", "signed_at", "webhook_id", "kind", "space_id", "sender_id"),
     *("content_type", "payload", "deliveries", "claim_owner", "claim_until", "claims"),
-    *("due_at", "expires_at", "v"),
+    *("due_at", "expires_at", "v", "scheme", "also"),
 )
 
 
@@ -206,4 +206,6 @@ def read_logged(item: items.Item) -> LoggedEvent:
         due_at=number("due_at"),
         expires_at=number("expires_at"),
         format=items.format_of(item),
+        scheme=text("scheme") or USUAL_SCHEME,
+        also=text("also"),
     )

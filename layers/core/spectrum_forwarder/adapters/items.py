@@ -52,6 +52,7 @@ def new_item(stored: StoredEvent, *, receipt: str, due_at: float) -> Item:
         "payload": stored.payload,
         "via": event.via,
         "scheme": event.scheme if event.scheme != USUAL_SCHEME else None,
+        "also": event.also,
     }
     item |= {name: string(value) for name, value in optional.items() if value}
     if event.signed_id is not None:
@@ -71,6 +72,8 @@ def read_existing(item: Item) -> Existing:
         packed=bytes(item["body"]["B"]) if "body" in item else None,
         payload=string_in(item, "payload"),
         signed_id=bytes(item["sid"]["B"]).hex() if "sid" in item else None,
+        signed_at=int(number_in(item, "signed_at") or 0),
+        webhook_id=string_in(item, "webhook_id"),
     )
 
 

@@ -43,6 +43,8 @@ class Event:
     via: str | None = None
     scheme: str = USUAL_SCHEME
     signed_id: str | None = None
+    # Schemes whose headers it had as well, and that did not prove it.
+    also: str | None = None
 
 
 def make_event(
@@ -56,6 +58,7 @@ def make_event(
     via: str | None = None,
     scheme: str = USUAL_SCHEME,
     signed_id: str | None = None,
+    also: str | None = None,
 ) -> Event:
     """Make an event of an authentic body; any bytes are accepted.
 
@@ -83,6 +86,7 @@ def make_event(
         content_type=content_type if _label(content_type) == content_type else None,
         via=joined(marks_in(via)),
         scheme=scheme,
+        also=also,
         signed_id=hashed(signed_id.encode("utf-8", "surrogatepass")) if signed_id else None,
     )
 

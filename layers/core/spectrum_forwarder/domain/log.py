@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from spectrum_forwarder.domain.delivery import Deliveries
-from spectrum_forwarder.domain.event import FORMAT
+from spectrum_forwarder.domain.event import FORMAT, USUAL_SCHEME
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class LoggedEvent:
     whether anything has changed since. `due_at` is there while work is owed, `expires_at` when
     none is. `payload` names a body that is kept in the bucket. `format` is the form that the event
     is stored in: what a later version stored is not `readable`, and shown without its deliveries.
+    `scheme` is what proved it, `also` are schemes whose headers it had besides.
     """
 
     event_key: str
@@ -35,6 +36,8 @@ class LoggedEvent:
     due_at: float | None = None
     expires_at: float | None = None
     format: int = 0
+    scheme: str = USUAL_SCHEME
+    also: str | None = None
 
     @property
     def readable(self) -> bool:

@@ -112,6 +112,9 @@ class Existing:
     packed: bytes | None = field(default=None, repr=False)
     payload: str | None = None
     signed_id: str | None = None
+    # How and for whom it came the first time: what a duplicate is told to differ in.
+    signed_at: int | None = field(default=None, compare=False)
+    webhook_id: str | None = field(default=None, compare=False)
 
 
 class Intake(Protocol):

@@ -96,6 +96,15 @@ def is_signed(request: InboundRequest) -> bool:
     return any(_carries(request, scheme) for scheme in SCHEMES)
 
 
+def unproved(request: InboundRequest, proof: Proof) -> str | None:
+    """The schemes whose headers a request has and that did not prove it, in a word; or None.
+
+    No secret of theirs is stored, or the signature is wrong: another scheme was enough.
+    """
+    names = [scheme.NAME for scheme in SCHEMES if _carries(request, scheme)]
+    return "+".join(name for name in names if name not in proof.schemes) or None
+
+
 def prove(
     request: InboundRequest, webhooks: Sequence[Webhook], *, now: float, tolerance: int
 ) -> Proof:
