@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import http.client
@@ -183,3 +184,33 @@ def test_wrong_use_is_status_2_without_a_traceback(
     assert command.err
     assert "Traceback" not in command.err
     assert command.out == ""
+
+
+def test_with_spectrum_the_endpoint_can_be_registered_and_delivered_to(
+    folder: Path, commands: list[Command]
+) -> None:
+    command = Command(folder, "--port", "0", "--from", "source", "--spectrum")
+    commands.append(command)
+    url = command.ready_url()
+    found = re.search(
+        r"SPECTRUM_API_URL=(\S+) SPECTRUM_PROJECT_ID=(\S+) SPECTRUM_PROJECT_SECRET=(\S+)",
+        command.err,
+    )
+    assert found, command.err
+    names = ("SPECTRUM_API_URL", "SPECTRUM_PROJECT_ID", "SPECTRUM_PROJECT_SECRET")
+    environment = {**command.environment, **dict(zip(names, found.groups(), strict=True))}
+    ran = subprocess.run(
+        [sys.executable, "-m", "spectrum_cli", "webhooks", "register", "--local", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ran.stdout)["url"] == url
+    connection = http.client.HTTPConnection(urlsplit(found[1]).netloc, timeout=60)
+    login = base64.b64encode(f"{found[2]}:{found[3]}".encode()).decode()
+    connection.request("POST", "/stand-in/deliver", headers={"Authorization": f"Basic {login}"})
+    (delivered,) = json.loads(connection.getresponse().read())["data"]
+    connection.close()
+    assert delivered["status"] == 200, command.err
+    assert command.end() == 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 from spectrum_cli.local.spectrum.registrations import Rules
 from spectrum_cli.local.spectrum.sender import signed_headers
 from spectrum_cli.local.spectrum.server import Spectrum
@@ -29,13 +30,17 @@ class Api:
     def __call__(
         self, method: str, path: str = "", content: object = None, **more: str
     ) -> tuple[int, Any]:
+        root = f"/projects/{self.spectrum.project_id}/webhooks/"
+        return self.raw(method, root + path, content, **more)
+
+    def raw(self, method: str, path: str, content: object = None, **more: str) -> tuple[int, Any]:
+        """The same at any path of the server."""
         pair = f"{self.spectrum.project_id}:{self.spectrum.project_secret}".encode()
         headers = {"Authorization": "Basic " + base64.b64encode(pair).decode(), **more}
         connection = http.client.HTTPConnection(self.spectrum.url.removeprefix("http://"))
-        root = f"/projects/{self.spectrum.project_id}/webhooks/"
         body = None if content is None else json.dumps(content)
         try:
-            connection.request(method, root + path, body, headers)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:
@@ -170,3 +175,26 @@ def test_contract_1_deliveries_are_signed_in_both_schemes(api: Api) -> None:
     assert headers["webhook-signature"].count("v1,") == 2
     for secret in one.standard:
         assert Webhook(secret.text).verify(b'{"a":1}', headers) == {"a": 1}
+
+
+def test_the_stand_in_delivers_to_what_is_enabled_and_disables_on_demand(api: Api) -> None:
+    received: list[Any] = []
+
+    class Endpoint(LoopbackHandler):
+        def do_POST(self) -> None:
+            body = self.read_body(100_000)
+            received.append(Webhook(made["standardSigningSecret"]).verify(body, dict(self.headers)))
+            self.answer_json(200, {})
+
+    server = LoopbackServer(Endpoint)
+    server.start("endpoint")
+    try:
+        url = f"http://{server.address}/spectrum-webhook"
+        made = api("POST", content={"webhookUrl": url})[1]["data"]
+        status, said = api.raw("POST", "/stand-in/deliver")
+        assert (status, [one["status"] for one in said["data"]]) == (200, [200])
+        assert received[0]["event"] == "messages"
+        assert api.raw("POST", f"/stand-in/disable/{made['id']}/delivery_failures")[0] == 200
+        assert api.raw("POST", "/stand-in/deliver")[1]["data"] == []
+    finally:
+        server.stop()

@@ -36,6 +36,17 @@ To send an event by hand, paste this into another terminal:
     --data-binary "$body"
 """
 
+TO_TRY_SPECTRUM = """\
+A stand-in for Spectrum's API, for this run. In another terminal:
+
+  export {exports}
+  forwarder webhooks register --source main --local    # then list, rotate, enable, check, doctor
+  standin="curl -sS -X POST -u $SPECTRUM_PROJECT_ID:$SPECTRUM_PROJECT_SECRET"
+  $standin $SPECTRUM_API_URL/stand-in/deliver          # a signed event to all that is registered
+  $standin $SPECTRUM_API_URL/stand-in/disable/WEBHOOK/delivery_failures
+"""
+NO_WEBHOOKS = '{"webhooks":[]}'
+
 
 def register(app: typer.Typer) -> None:
     app.command("local")(local)
@@ -62,12 +73,21 @@ def local(
             "--from", help="Run builds, as they are deployed, or the sources as they are."
         ),
     ] = Run.BUILT,
+    *,
+    spectrum: Annotated[
+        bool,
+        typer.Option("--spectrum", help="Run a stand-in for Spectrum's API beside it."),
+    ] = False,
 ) -> None:
     """Run the whole stack on this machine, without an AWS account.
 
     Layer and functions are built first, as for Lambda (kept in build/artifacts). Without files
     it makes a webhook and a consumer of its own. Standard output gets one line when everything
     is up: READY and the endpoint's URL. SIGINT or SIGTERM ends it.
+
+    With --spectrum nothing is registered at first: it says which variables let forwarder webhooks,
+    and doctor, find a stand-in for Spectrum's API, with which all of them can be tried without an
+    account.
 
     Example: forwarder local --port 0 --time-scale 0.01
     """
@@ -85,6 +105,7 @@ def local(
             destinations=destinations,
             time_scale=time_scale,
             run=run,
+            spectrum=spectrum,
             stopping=stopping,
         )
     except ModuleNotFoundError as error:
@@ -100,6 +121,7 @@ def _run(
     destinations: Path | None,
     time_scale: float,
     run: Run,
+    spectrum: bool,
     stopping: threading.Event,
 ) -> None:
     # These bring moto and boto3 along: seconds that no other command should wait.
@@ -113,7 +135,7 @@ def _run(
     from spectrum_cli.local.stack import LocalStack, StartCancelled  # noqa: PLC0415
 
     log = Console()
-    webhook = None if webhooks else make_up_webhook()
+    webhook = None if webhooks or spectrum else make_up_webhook()
     webhooks_text = read_registry(webhooks, "webhooks") if webhooks else None
     destinations_text = read_registry(destinations, "destinations") if destinations else None
 
@@ -130,7 +152,7 @@ def _run(
             cleanup.callback(consumer.stop)
             destinations_text = destination_registry("consumer", consumer.url, consumer.secret)
         stack = LocalStack(
-            webhooks=webhooks_text or (webhook.registry if webhook else ""),
+            webhooks=webhooks_text or (webhook.registry if webhook else NO_WEBHOOKS),
             destinations=destinations_text,
             log=log,
             port=port,
@@ -145,11 +167,23 @@ def _run(
         _publish(stack, time_scale, cleanup)
         if webhook is not None:
             _explain(stack.endpoint_url, webhook)
+        if spectrum:
+            _stand_in(cleanup)
         print(f"READY {stack.endpoint_url}", flush=True)
         # With a time limit: a signal that comes to another thread does not wake this one.
         while not stopping.wait(LOOK_SECONDS):
             pass
         log("stack", "stopping")
+
+
+def _stand_in(cleanup: contextlib.ExitStack) -> None:
+    from spectrum_cli.local.spectrum.server import Spectrum  # noqa: PLC0415
+
+    stand_in = Spectrum()
+    stand_in.start()
+    cleanup.callback(stand_in.stop)
+    exports = " ".join(f"{name}={value}" for name, value in stand_in.environment.items())
+    print(TO_TRY_SPECTRUM.format(exports=exports), file=sys.stderr, flush=True)
 
 
 def _publish(stack: LocalStack, time_scale: float, cleanup: contextlib.ExitStack) -> None:

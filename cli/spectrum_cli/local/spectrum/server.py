@@ -17,10 +17,14 @@ from typing import Any, Literal, Self
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 from spectrum_cli.local.spectrum.registrations import Answer, Registered, Registrations, Rules
 from spectrum_cli.local.spectrum.sender import Delivered, deliver
+from spectrum_cli.samples import make_body
 
 RATE_LIMIT = 5
 LARGEST_BODY = 64 * 1024
 SENDERS = 32
+# Paths that the real one has not: `deliver` sends the body (or a sample) to every webhook that is
+# enabled, `disable/{id}/{reason}` does what failures may do.
+CONTROL = "/stand-in/"
 # Addresses of the documentation's own range: nothing is sent from there.
 EGRESS = ("192.0.2.10", "192.0.2.11")
 NOT_FOUND: Answer = (404, {"succeed": False, "message": "Not found", "code": "NOT_FOUND"})
@@ -119,6 +123,8 @@ class Spectrum:
             return 429, {"succeed": False, "message": "Too many requests"}
         if login != f"Basic {pair}":
             return 401, {"succeed": False, "message": "Unauthorized"}
+        if path.startswith(CONTROL):
+            return self._controlled(method, path.removeprefix(CONTROL).split("/"), body)
         odd = self.slash != "both" and path.endswith("/") != (self.slash == "with")
         if odd or not (path + "/").startswith(root + "/"):
             return NOT_FOUND
@@ -134,6 +140,22 @@ class Spectrum:
             case "DELETE", [webhook_id]:
                 return webhooks.delete(webhook_id)
         return self._changed(method, parts, _read(body))
+
+    def _controlled(self, method: str, parts: list[str], body: bytes) -> Answer:
+        """What Spectrum does by itself, on demand: deliveries, and disabling after failures."""
+        match method, parts:
+            case "POST", ["deliver"]:
+                sent = [future.result() for future in self.deliver(body or make_body("text"))]
+                rows = [
+                    {"webhookId": one.webhook_id, "status": one.status, "attempts": one.attempts}
+                    for one in sent
+                ]
+                return 200, {"succeed": True, "data": rows}
+            case "POST", ["disable", webhook_id, reason] if self.webhooks.disable(
+                webhook_id, reason
+            ):
+                return 200, {"succeed": True, "data": {"id": webhook_id}}
+        return NOT_FOUND
 
     def _changed(self, method: str, parts: list[str], asked: Any) -> Answer:
         match method, parts:
