@@ -153,6 +153,23 @@ def test_the_receiver_loads_nothing_of_what_comes_after_it() -> None:
     assert loaded_by("receiver") & {f"{LAYER}.domain.{name}" for name in later} == set()
 
 
+def test_a_second_scheme_loads_nothing_but_its_own_modules() -> None:
+    """What v0 needs in any case, and the modules of schemes and source kinds themselves."""
+    domain = f"{LAYER}.domain"
+    kinds = [f"{domain}.schemes.standard", f"{domain}.sources.raw_inbound"]
+    loading = (
+        "import sys, spectrum_forwarder.domain.inbound, spectrum_forwarder.domain.signature;"
+        "import spectrum_forwarder.domain.ports, spectrum_forwarder.domain.identity;"
+        f"import spectrum_forwarder.domain.schemes.v0; before = set(sys.modules);"
+        f"import {', '.join(kinds)}; print(*set(sys.modules) - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loading], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    allowed = (f"{domain}.schemes", f"{domain}.sources")
+    assert [name for name in done.stdout.split() if not within(name, *allowed)] == []
+
+
 @pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs"])
 def test_the_layer_keeps_every_call_that_its_functions_make(service: str) -> None:
     trim = runpy.run_path(str(ROOT / "layers" / "core" / "trim.py"), run_name="trim")

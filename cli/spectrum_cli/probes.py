@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Events read at once, and seconds by which the log's index may lag behind the table.
 READ_AT_ONCE, LAG = 1000, 15.0
 TIMEOUT = 10.0
+# How a known webhook's unsigned request is answered, by what is stored for it.
+KNOWN = {(401, "stale_timestamp"), (503, "scheme_without_secret")}
 
 
 def knows(client: HttpClient) -> Callable[[str, str], bool]:
@@ -38,8 +40,8 @@ def knows(client: HttpClient) -> Callable[[str, str], bool]:
 def has_secret(client: HttpClient, url: str, webhook_id: str) -> bool:
     """Whether the endpoint at a URL has a secret for this webhook; raise NotAnswered.
 
-    It is sent a request that is far too old and not signed: a known webhook is told so, an unknown
-    one that it is unknown. Nothing can be accepted or stored by it.
+    It is sent a request that is far too old and not signed: a known webhook is told so, or that it
+    has no secret of v0; an unknown one that it is unknown. Nothing can be accepted or stored by it.
     """
     headers = {
         "Content-Type": "application/json",
@@ -48,7 +50,7 @@ def has_secret(client: HttpClient, url: str, webhook_id: str) -> bool:
         SIGNATURE: UNSIGNED,
     }
     answer = client.request("POST", url, headers=headers, body=b"{}", timeout=TIMEOUT)
-    return answer.status == 401 and error_code(answer.body) == "stale_timestamp"
+    return (answer.status, error_code(answer.body)) in KNOWN
 
 
 def error_code(body: bytes) -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
 from moto import mock_aws
 from spectrum_cli import probes
+from spectrum_cli.http_client import HttpAnswer
 from spectrum_cli.probes import LAG, seen
 from spectrum_cli.rotation import Seen
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.event import CANARY_SOURCE
+from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.ports import Webhook
 
 from tests.support.aws import create_table
-from tests.support.make import NOW, stored_of
+from tests.support.make import NOW, WEBHOOK, WHSEC, stored_of, webhook_of
+from tests.support.world import World
 
 REGION = "us-east-1"
 NEW = "new-registration"
@@ -85,3 +90,25 @@ def test_a_canary_proves_nothing_and_is_no_other(log: Log) -> None:
     assert ask(NEW, NOW) is Seen.NOTHING
     log.put("before", at=NOW - 1, webhook_id=NEW)
     assert ask(NEW, NOW) is Seen.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("webhook", "known"),
+    [(WEBHOOK, True), (webhook_of(WHSEC), True), (replace(WEBHOOK, id="another"), False)],
+)
+def test_a_probe_knows_a_webhook_by_whatever_secret_is_stored(
+    webhook: Webhook, known: bool
+) -> None:
+    world = World()
+    world.webhooks.webhooks[:] = [webhook]
+
+    class Endpoint:
+        """Answers as the receiver does."""
+
+        def request(self, _method: str, url: str, *, headers: Any, body: bytes, **_: Any) -> Any:
+            named = {name.lower(): value for name, value in headers.items()}
+            reply = world.receiver().receive(InboundRequest(named, body), receipt="1")
+            return HttpAnswer(reply.status, {}, json.dumps(reply.body).encode(), 0.0)
+
+    probe = probes.knows(cast(Any, Endpoint()))
+    assert probe("https://example.com/", WEBHOOK.id) is known

@@ -14,7 +14,14 @@ from spectrum_forwarder.adapters.event_queue import encode_hint
 from functions.fanout import app as fanout
 from functions.receiver import app as receiver
 from tests.support.deployed import Context, Deployed
-from tests.support.make import body_of, signed_headers
+from tests.support.make import (
+    OTHER_WHSEC,
+    WEBHOOK,
+    WHSEC,
+    body_of,
+    signed_headers,
+    webhook_of,
+)
 
 SECRET = "0123456789abcdef" * 4
 EVENTS = 10
@@ -65,6 +72,34 @@ def test_a_duplicate_costs_the_receiver_one_call(calls: Counter[str]) -> None:
     calls.clear()
     assert receive(1, **{"x-request": "copy"}) == "200"
     assert calls == {"PutItem": 1}
+
+
+@pytest.mark.parametrize("scheme", ["standard", "both"])
+def test_a_second_scheme_costs_no_call(
+    deployed: Deployed, calls: Counter[str], scheme: str
+) -> None:
+    """A new event 2 calls, a duplicate 1, also where only the signed id tells that it is one."""
+    registered = webhook_of(WHSEC, OTHER_WHSEC, v0=WEBHOOK.signing_secret)
+    entry = {"id": WEBHOOK.id, "standard_secrets": [WHSEC], "signing_secret": "5e" * 32}
+    deployed.store_secret("webhooks", [entry])
+
+    def post(text: str, event_id: str) -> dict[str, int]:
+        body = body_of(text=text)
+        headers = signed_headers(body, webhook=registered, scheme=scheme, event_id=event_id)
+        event = {"version": "2.0", "headers": headers, "body": body.decode()}
+        calls.clear()
+        assert receiver.handler(event, Context(f"request-{text}"))["statusCode"] == 200
+        return dict(calls)
+
+    assert post("one", "evt_1")["GetSecretValue"] == 1  # a cold start
+    assert post("two", "evt_1") == {"PutItem": 1}
+    new = body_of("spc-msg-2", text="three")
+    headers = signed_headers(new, webhook=registered, scheme=scheme, event_id="evt_2")
+    headers |= {"x-spectrum-webhook-id": ""}
+    calls.clear()
+    event = {"version": "2.0", "headers": headers, "body": new.decode()}
+    assert receiver.handler(event, Context("request-3"))["statusCode"] == 200
+    assert calls == {"PutItem": 1, "SendMessage": 1}
 
 
 @pytest.mark.usefixtures("deployed")

@@ -14,7 +14,14 @@ from spectrum_forwarder.domain.quarantine import UNSIGNED, Suspect
 from spectrum_forwarder.receive import Receiver, Reply
 from spectrum_forwarder.release import Judge, Outcome, Released, Releaser, Verdict
 
-from tests.support.make import WEBHOOK, body_of, destination_of, signed_headers
+from tests.support.make import (
+    WEBHOOK,
+    WHSEC,
+    body_of,
+    destination_of,
+    signed_headers,
+    webhook_of,
+)
 from tests.support.memory import MemoryQuarantine
 from tests.support.world import Tap, World
 
@@ -59,6 +66,38 @@ def refuse_mistyped(world: Stack) -> None:
     world.webhooks.webhooks[:] = [MISTYPED]
     assert world.receive().status == 401
     world.webhooks.webhooks[:] = [WEBHOOK]
+
+
+@pytest.mark.parametrize("scheme", ["standard", "both"])
+def test_what_came_before_its_standard_secret_was_stored_is_released(
+    world: Stack, scheme: str
+) -> None:
+    registered = webhook_of(WHSEC, v0="11" * 32)
+    unsigned: dict[str, str | None] = dict.fromkeys((SIGNATURE, TIMESTAMP))
+    signed = signed_headers(body_of(), now=world.clock(), webhook=registered, scheme=scheme)
+    assert world.receive(headers=unsigned | signed).status == 503
+    assert world.kept.suspects[ID].code == "scheme_without_secret"
+    assert world.release().verdict is Verdict.MISMATCH
+    # Stored, and over since: it counted when the request came.
+    world.webhooks.webhooks[:] = [webhook_of(WHSEC, until=world.clock() + 1)]
+    world.clock.advance(60)
+    assert world.release() == Released(ID, Outcome.ACCEPTED, Verdict.GOOD, KEY)
+    event = world.row().stored.event
+    assert (event.scheme, event.signed_id is not None) == ("standard", True)
+    # The same event again, by a way of its own, is known by its signed id.
+    world.webhooks.webhooks[:] = [webhook_of(WHSEC)]
+    again = body_of(text="written anew")
+    headers = signed_headers(again, now=world.clock(), webhook=webhook_of(WHSEC), scheme="standard")
+    assert world.receive(again, unsigned | headers).body["status"] == "duplicate"
+
+
+def test_a_secret_that_was_over_when_the_request_came_releases_nothing(world: Stack) -> None:
+    unsigned: dict[str, str | None] = dict.fromkeys((SIGNATURE, TIMESTAMP))
+    registered = webhook_of(WHSEC)
+    signed = signed_headers(body_of(), now=world.clock(), webhook=registered, scheme="standard")
+    assert world.receive(headers=unsigned | signed).status == 503
+    world.webhooks.webhooks[:] = [webhook_of(WHSEC, until=world.clock())]
+    assert world.release().outcome is Outcome.REFUSED
 
 
 def refuse_late(world: Stack) -> None:

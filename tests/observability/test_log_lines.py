@@ -61,7 +61,7 @@ def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     return told_lines
 
 
-ACCEPTED = ("event.accepted", {"event_key": EVENT_KEY, "kind": "messages"})
+ACCEPTED = ("event.accepted", {"event_key": EVENT_KEY, "scheme": "v0", "kind": "messages"})
 DELIVERED = (
     "delivery.attempted",
     {
@@ -82,6 +82,13 @@ def test_an_accepted_event_costs_few_bytes(batch: int, lines: Any) -> None:
     fanned_out = lines(*[DELIVERED] * batch)
     bytes_of_one = len(received) + sum(map(len, fanned_out)) / batch
     assert bytes_of_one <= MOST_BYTES
+
+
+def test_a_longer_name_of_a_scheme_costs_its_own_bytes_and_no_more(lines: Any) -> None:
+    (usual,) = lines(ACCEPTED)
+    (longest,) = lines((ACCEPTED[0], ACCEPTED[1] | {"scheme": "v0+standard"}))
+    assert json.loads(longest)["scheme"] == "v0+standard"
+    assert len(longest) - len(usual) == len("+standard")
 
 
 def test_lambda_leaves_the_level_of_trouble_as_it_is(

@@ -176,5 +176,5 @@ TIMED = {"event.accepted": "Accepted", "event.queued_whole": "Accepted"}
 # Fields whose usual value is left off the line.
 UNSAID: Mapping[str, Mapping[str, object]] = {
     "event.accepted": {"kind": "messages"},
-    "delivery.attempted": {"status": "delivered", "attempt": 1},
+    "delivery.attempted": {"status": "delivered", "attempt": 1, "answer": "200"},
 }

@@ -33,8 +33,9 @@ SHORTEST_KEY, LONGEST_KEY = 24, 64
 TOKEN = re.compile(r"v1,([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)")
 # More digits than any time has that could be fresh, and few enough to be converted quickly.
 TIMESTAMP = re.compile(r"[0-9]{1,20}")
-# What may stand around and between the parts of a header that was quoted, or sent twice.
-AROUND = re.compile(r"[,;\s\"']+")
+# What may stand around and between the parts of a header that was quoted, or sent twice. Compiled
+# when a request is looked at again, not at every cold start.
+AROUND = r"[,;\s\"']+"
 MOST_PARTS = 8
 
 
@@ -120,4 +121,4 @@ def readings(request: InboundRequest) -> Iterator[SignedEvent]:
 
 
 def _parts(text: str) -> list[str]:
-    return list(dict.fromkeys(AROUND.split(text)))[:MOST_PARTS]
+    return list(dict.fromkeys(re.split(AROUND, text)))[:MOST_PARTS]
