@@ -47,6 +47,7 @@ def deploy(
     outputs = {
         name: context.resolver.resolve(body["Value"], f"Outputs.{name}")
         for name, body in template.outputs.items()
+        if "Condition" not in body or context.resolver.condition(body["Condition"], name)
     }
     return Deployment(
         context.functions,

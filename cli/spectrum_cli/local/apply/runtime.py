@@ -138,7 +138,11 @@ _TAGS: Final = "nothing here is billed or searched by tag"
 
 KINDS: Final[Mapping[str, Kind]] = {
     "AWS::Logs::LogGroup": Kind(apply_log_group, frozenset({"LogGroupName", "RetentionInDays"})),
-    "AWS::IAM::Role": Kind(apply_role, frozenset({"AssumeRolePolicyDocument", "Policies"})),
+    "AWS::IAM::Role": Kind(
+        apply_role,
+        frozenset({"AssumeRolePolicyDocument", "Policies"}),
+        {"PermissionsBoundary": "nothing bounds what one machine's roles may do"},
+    ),
     "AWS::Lambda::LayerVersion": Kind(
         apply_layer,
         frozenset({"Content", "LayerName"}),
