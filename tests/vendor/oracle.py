@@ -1,12 +1,14 @@
 """Samples and deliveries, and what the vendor's own SDK makes of each (`receiver.mjs`)."""
 
+import base64
 import contextlib
 import json
 import shutil
+import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,30 @@ def forwarded(url: str, request: SampleRequest) -> Attempt:
         now=now,
     )
     return Attempt(event.key, "vendor", url, headers, event.body, 30.0, begin_by=now + 30.0)
+
+
+def standard_takes(folder: Path, cases: Sequence[tuple[str, SampleRequest]]) -> list[bool]:
+    """Whether npm's standardwebhooks takes each request with the secret beside it."""
+    (folder / "node_modules").symlink_to(FOLDER / "node_modules")
+    shutil.copy(FOLDER / "standard.mjs", folder)
+    asked = [
+        {
+            "secret": secret,
+            "headers": dict(request.headers),
+            "body": base64.b64encode(request.body).decode(),
+        }
+        for secret, request in cases
+    ]
+    done = subprocess.run(
+        [shutil.which("node") or "node", "standard.mjs"],
+        cwd=folder,
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    taken: list[bool] = json.loads(done.stdout)
+    return taken
 
 
 def sent_straight(url: str, request: SampleRequest) -> Seen:

@@ -1,11 +1,24 @@
 """Samples and deliveries against the vendor's own SDK: docs/vendor.md says what came out."""
 
 import os
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
-from spectrum_cli.samples import CONTENT_KINDS, ODD_KINDS, PLATFORMS, SITUATION_KINDS, USUAL
+from spectrum_cli.sample_keys import TEST_KEYS, TEST_STANDARD_SECRETS
+from spectrum_cli.samples import (
+    CONTENT_KINDS,
+    ODD_KINDS,
+    PLATFORMS,
+    SITUATION_KINDS,
+    USUAL,
+    SampleRequest,
+    make_body,
+    signed,
+)
 
+from tests.vendor.oracle import standard_takes
 from tests.vendor.table import PAGE, Both, Key, look, on_the_page, render, versions
 
 NO_PROVIDER = frozenset({"iMessage", "WhatsApp Business"})
@@ -84,3 +97,33 @@ def test_standard_webhooks_verifies_every_delivery_that_is_json(
     kinds = [key for key in seen if key[0] not in not_json]
     assert all(seen[key].forwarded.standard for key in kinds)
     assert set(SITUATION_KINDS) <= {kind for kind, _ in kinds}
+
+
+@needs_node
+def test_contract_1_standard_webhooks_takes_samples_of_its_scheme_in_every_way_of_signing(
+    tmp_path: Path,
+) -> None:
+    old, new = TEST_STANDARD_SECRETS
+    now, body = int(time.time()), make_body("text")
+
+    def made(scheme: str) -> SampleRequest:
+        keys = TEST_KEYS.by(scheme)
+        assert keys is not None
+        return signed(
+            body,
+            webhook_id=keys.webhook_id,
+            secret=keys.secret,
+            standard_secrets=keys.standard_secrets,
+            timestamp=now,
+        )
+
+    cases = [
+        ("standard", new, True),
+        ("both", new, True),
+        ("rotated", new, True),
+        ("rotated", old, True),
+        ("standard", old, False),
+        ("v0", new, False),
+    ]
+    taken = standard_takes(tmp_path, [(secret, made(scheme)) for scheme, secret, _ in cases])
+    assert taken == [expected for *_, expected in cases]
