@@ -12,7 +12,7 @@ from spectrum_cli.local.consumer import Consumer, Received
 from tests.hardening.crowd import SECRET, dead_url, entry
 from tests.soak.accounts import Accounts
 
-TIME_LIMIT, SLOW_SECONDS = 10.0, 4.0
+TIME_LIMIT, SLOW_SECONDS = 10.0, 2.0
 HEALTHY, SLOW, FLAKY, DEAD, CHANGING = "healthy", "slow", "flaky", "dead", "changing"
 
 
