@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from spectrum_cli.local.template import Template, load
 
 from tests.template.conftest import TEMPLATE, resolved_by
@@ -15,11 +17,18 @@ def roles_of(template: Template) -> list[str]:
     return [name for name, found in template.resources.items() if found.type == "AWS::IAM::Role"]
 
 
-def test_every_role_is_within_the_boundary() -> None:
-    template = load(TEMPLATE, {"PermissionsBoundaryArn": BOUNDARY})
+def bounded(path: Path) -> Template:
+    return load(path, {"PermissionsBoundaryArn": BOUNDARY})
+
+
+def check_boundary(template: Template) -> None:
     properties = resolved_by(template)
     found = {properties(role).get("PermissionsBoundary") for role in roles_of(template)}
     assert found == {BOUNDARY}
+
+
+def test_every_role_is_within_the_boundary() -> None:
+    check_boundary(bounded(TEMPLATE))
 
 
 def test_no_role_has_a_boundary_by_itself(template: Template) -> None:

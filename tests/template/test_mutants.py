@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from spectrum_cli.local.template import load
 
+from tests.template import test_adopting as adopting
 from tests.template import test_functions as functions
 from tests.template import test_resources as resources
 from tests.template import test_updates as updates
@@ -90,6 +91,26 @@ MUTANTS = [
         "DeletionPolicy: RetainExceptOnCreate",
         "DeletionPolicy: Retain",
         retained,
+    ),
+    Mutant(
+        "a role without its boundary",
+        "PermissionsBoundary: !If [HasBoundary",
+        "PermissionsBoundary: !If [HasDomain",
+        adopting.check_boundary,
+        read=adopting.bounded,
+    ),
+    Mutant(
+        "a question whose default stops the deployment",
+        "      Auth: {EnableIamAuthorizer: false}\n",
+        "",
+        updates.check_no_question,
+        read=Path,
+    ),
+    Mutant(
+        "a record that nobody may show again",
+        "                  - sqs:ChangeMessageVisibility\n",
+        "",
+        rights("FanoutRole"),
     ),
     Mutant("an update in several steps", "    AutoPublishAlias: live\n", "", aliased),
     Mutant(

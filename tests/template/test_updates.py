@@ -152,8 +152,12 @@ def test_function_of_0_1_0_is_not_changed_under_its_callers(template: Template) 
         assert "spectrum-forwarder" not in name
 
 
-def test_guided_deployment_need_not_ask_about_authentication(properties: Properties) -> None:
+def check_no_question(source: Path) -> None:
     """aws-sam-cli 1.170.0, commands/deploy/auth_utils.py: any Auth on the API will do."""
-    body = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]["HttpApi"]
+    body = yaml_parse(source.read_text(encoding="utf-8"))["Resources"]["HttpApi"]
     assert body["Properties"]["Auth"]
+
+
+def test_guided_deployment_need_not_ask_about_authentication(properties: Properties) -> None:
+    check_no_question(TEMPLATE)
     assert "security" not in json.dumps(properties("HttpApi")["Body"])
