@@ -28,7 +28,7 @@ SECRET = "d5" * 32
 OUR_HEADERS = {
     *("host", "content-type", "content-length", "user-agent", "x-team", "x-spectrum-event"),
     *("x-spectrum-webhook-id", "x-spectrum-timestamp", "x-spectrum-signature"),
-    *("webhook-id", "webhook-timestamp", "webhook-signature"),
+    *("webhook-id", "webhook-timestamp", "webhook-signature", "x-spectrum-forwarder-via"),
 }
 NUMBERS = iter(range(10**9))
 
