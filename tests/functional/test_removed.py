@@ -272,3 +272,52 @@ def test_deliveries_of_the_first_version_go_on_to_their_destination(world: World
     world.add(destination_of("crm", url="https://moved.example.com/"))
     world.live(MINUTE)
     assert addresses(world)[-1] == "https://moved.example.com/"
+
+
+# ---- Copies of the registry whose entries are old -----------------------------------------------
+
+
+def none(_: object) -> bool:
+    return False
+
+
+def test_a_replay_right_after_a_new_filter_is_judged_by_that(world: World) -> None:
+    world.add(destination_of("bot", takes=none))
+    stale = Worker(world)
+    stale.works()
+    world.receive()
+    world.live(3)
+    assert world.outcome("bot")[0] == "filtered"
+    world.add(destination_of("bot"))
+    Operator(world).replay(to={"bot"})
+    world.live(3)
+    assert world.outcome("bot") == ("delivered", 1, None)
+
+
+def test_a_replay_right_after_a_new_url_goes_there(world: World) -> None:
+    world.add(destination_of("bot", url="https://old.example.com/"))
+    stale = Worker(world)
+    stale.works()
+    world.receive()
+    world.live(3)
+    world.add(destination_of("bot", url="https://new.example.com/"))
+    world.sender.sent.clear()
+    Operator(world).replay(to={"bot"})
+    world.live(3)
+    assert addresses(world) == ["https://new.example.com/"]
+
+
+def test_a_replay_is_not_filtered_by_a_copy_that_is_older(world: World) -> None:
+    world.add(destination_of("bot", takes=none))
+    stale = Worker(world)
+    stale.works()
+    world.receive()
+    world.live(3)
+    world.add(destination_of("bot"))
+    stale.copy.down = True
+    Operator(world).replay(to={"bot"})
+    world.live(MINUTE)
+    assert world.outcome("bot")[0] == "pending"
+    stale.copy.down = False
+    world.live(HOUR)
+    assert world.outcome("bot") == ("delivered", 1, None)

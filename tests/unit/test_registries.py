@@ -350,6 +350,28 @@ def test_of_two_entries_with_one_name_the_second_waits_under_its_own_id() -> Non
     assert found.broken["crm.aaaaaa"].reason.startswith("name stands twice")
 
 
+def test_an_id_that_is_written_down_goes_before_a_name_that_is_like_it() -> None:
+    """`sales` was `crm` once, before entries had ids: what that was owed is its own."""
+    renamed, by_hand = CRM | {"id": "crm", "name": "sales"}, CRM | {"url": "https://new.example/"}
+    for entries in ((renamed, by_hand), (by_hand, renamed)):
+        found, reports = read(*entries)
+        assert {identity: one.name for identity, one in found.usable.items()} == {"crm": "sales"}
+        assert reports.told[0][0] == "crm"
+        assert "is that of sales" in reports.told[0][1]
+        assert len(found.nameless) == 1
+
+
+@pytest.mark.parametrize("identity", ["crm", "crm.k3f9x2"])
+def test_a_broken_entry_keeps_its_id_from_others(identity: str) -> None:
+    broken = CRM | {"id": identity, "name": "sales", "url": "http://plain.example/"}
+    other = CRM | ({} if identity == "crm" else {"id": identity})
+    for entries in ((broken, other), (other, broken))[: 2 if identity == "crm" else 1]:
+        found, _ = read(*entries)
+        assert not found.usable
+        assert found.broken[identity].name == "sales"
+        assert len(found.nameless) == 1
+
+
 # ---- When the secrets are read -----------------------------------------------------------------
 
 

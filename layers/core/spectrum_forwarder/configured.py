@@ -2,7 +2,8 @@
 
 A worker's copy of the registry may be half a minute old, and older while the registry cannot be
 read. So what the copy does not hold decides nothing: it is asked for anew, and a delivery without
-an entry waits before it is settled.
+an entry waits before it is settled. Nor does an entry decide on a replay that is older than that:
+an operator who has just changed it wants the new one.
 """
 
 from spectrum_forwarder.domain.delivery import EARLY, Delivery
@@ -12,8 +13,9 @@ from spectrum_forwarder.domain.ports import Clock
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import DestinationRegistry
 
-# What a delivery waits for whose destination is missing.
-UNKNOWN = "unknown_destination"
+# What a delivery waits for whose destination is missing, and a replayed one whose destination could
+# not be read since.
+UNKNOWN, UNREAD = "unknown_destination", "unread_registry"
 # A missing destination is looked for in a copy that is no older than this (seconds): whoever bound
 # the delivery may have known the newest one, and its clock, an operator's perhaps, may be slow.
 RECENT = 5.0
@@ -32,10 +34,18 @@ class Configured:
         self.now: Destinations = registry.load()
 
     def find(self, delivery: Delivery) -> Destination | None:
-        """The delivery's destination if it can be used, looked for anew where it is missing."""
-        if delivery.destination not in self.now:
+        """The delivery's destination if it can be used, looked for anew where it is missing.
+
+        And where an operator has begun the delivery anew.
+        """
+        if delivery.destination not in self.now or _is_replay(delivery):
             self._ask(delivery)
         return self.now.usable.get(delivery.destination)
+
+    def is_older(self, delivery: Delivery) -> bool:
+        """Whether the copy is older than the operator's word to which there is this delivery."""
+        since = delivery.planned_at - EARLY * self._scale
+        return _is_replay(delivery) and self.now.read_at < since
 
     def is_gone(self, delivery: Delivery) -> bool:
         """Whether the delivery's destination was certainly taken away.
@@ -66,3 +76,8 @@ class Configured:
             self.now = self._registry.load(max_age=max(0.0, now - wanted))
         except RegistryUnavailable:
             return  # the copy serves on, and decides nothing by what it does not hold
+
+
+def _is_replay(delivery: Delivery) -> bool:
+    """Whether an operator has begun it anew, and it was not attempted since."""
+    return delivery.replays > 0 and delivery.attempts == 0

@@ -152,6 +152,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     # more than those that get it.
     "delivery.filtered": (Measure("Filtered"),),
     "record.kept": (Measure("RecordsKept"),),
+    "record.unreadable": (Measure("RecordsKept"),),
     "outcome.noted": (Measure("RecordsKept"),),
     "outcome.unwritten": (Measure("RecordsKept"),),
     "batch.kept": (Measure("RecordsKept", field="records"),),

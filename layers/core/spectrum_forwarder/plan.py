@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from spectrum_forwarder.configured import UNKNOWN, Configured
+from spectrum_forwarder.configured import UNKNOWN, UNREAD, Configured
 from spectrum_forwarder.domain.delivery import Deliveries, Delivery, Status, held, planned, settled
 from spectrum_forwarder.domain.destination import Content, Destination
 from spectrum_forwarder.domain.event import is_canary
@@ -68,6 +68,8 @@ class Planner:
         destination = self.configured.find(delivery)
         if destination is None:
             plan.deliveries[identity] = self._without_entry(delivery, now)
+        elif self.configured.is_older(delivery):
+            plan.deliveries[identity] = self._in_doubt(delivery, now, UNREAD)
         elif delivery.attempts == 0 and not content.wanted_by(destination):
             plan.deliveries[identity] = settled(delivery, Status.FILTERED)
         elif not destination.enabled:
@@ -82,10 +84,13 @@ class Planner:
             return held(delivery, self._patience(delivery, now), "broken_entry")
         if self.configured.is_gone(delivery):
             return settled(delivery, Status.REMOVED)
+        return self._in_doubt(delivery, now, UNKNOWN)
+
+    def _in_doubt(self, delivery: Delivery, now: float, waiting_for: str) -> Delivery:
         until = now + self.timing.doubt
-        if delivery.waiting_for == UNKNOWN:  # and the registry is of no help, for how long ever
+        if delivery.waiting_for == waiting_for:  # the registry is of no help, for how long ever
             until = max(until, now + self.timing.patience(now - delivery.planned_at))
-        return held(delivery, until, UNKNOWN)
+        return held(delivery, until, waiting_for)
 
     def _attempt(self, plan: Plan, delivery: Delivery, destination: Destination) -> None:
         if self.gate.admits(destination.id):

@@ -87,10 +87,12 @@ def read_destinations(
     """Parse the destinations secret; raise InvalidEntry where it is no list of entries."""
     usable: dict[str, Destination] = {}
     refused: list[tuple[Entry, str, str]] = []
-    for number, entry in enumerate(entries_of(text, "destinations")):
+    entries = entries_of(text, "destinations")
+    owners = _owners(entries)
+    for number, entry in enumerate(entries):
         try:
             destination = read_destination(entry, allow_loopback=allow_loopback, own=own)
-            _require_unlike(destination, usable)
+            _require_unlike(destination, usable, owners[destination.id])
             usable[destination.id] = destination
         except InvalidEntry as error:
             name = called(entry, "name", number)
@@ -100,21 +102,39 @@ def read_destinations(
     nameless: list[str] = []
     for entry, name, reason in refused:
         identity = identity_of(entry)
-        if identity is None or (identity in usable and usable[identity].name != name):
+        if identity is None or _called(owners[identity]) != _called(entry):
             nameless.append(f"{name}: {reason}")
         elif identity not in usable:
             broken[identity] = Broken(name if NAME.fullmatch(name) else born_as(identity), reason)
     return Destinations(usable, broken, tuple(nameless))
 
 
-def _require_unlike(destination: Destination, others: dict[str, Destination]) -> None:
+def _owners(entries: list[Entry]) -> dict[str, Entry]:
+    """Whose each identity is, whether the entry can be used or not.
+
+    The first one's that has it written down; a name alone is the identity of one that was renamed
+    as well, and that one is owed what is bound to it.
+    """
+    owners: dict[str, Entry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.get("id") is None):
+        identity = identity_of(entry)
+        if identity is not None:
+            owners.setdefault(identity, entry)
+    return owners
+
+
+def _require_unlike(destination: Destination, others: dict[str, Destination], owner: Entry) -> None:
     if any(other.name == destination.name for other in others.values()):
         raise InvalidEntry("name stands twice; the first entry is used")
-    if destination.id in others:
+    if destination.id in others or owner.get("name") != destination.name:
         raise InvalidEntry(
-            f"id is that of {others[destination.id].name}, and what that one is owed would come "
-            "here: make this entry with `forwarder destinations add`"
+            f"id is that of {_called(owner)}, and what that one is owed would come here: make this "
+            "entry with `forwarder destinations add`"
         )
+
+
+def _called(entry: Entry) -> str:
+    return called(entry, "name", 0)
 
 
 def read_destination(
