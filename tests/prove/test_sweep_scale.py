@@ -17,7 +17,7 @@ from tests.prove.conftest import Figures
 from tests.support.aws import create_table
 from tests.support.prove import LONG
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+MINUTE, HALF_AN_HOUR, HOUR, DAY = 60.0, 1800.0, 3600.0, 86_400.0
 MOST = 1.05
 # An event is handled at once that is handled within so many seconds.
 SOON = 15.0
@@ -141,12 +141,30 @@ def test_a_queue_that_is_always_deep_hides_no_lost_hint_for_long(lost: int, minu
     assert backlog.amplification <= MOST
 
 
-def test_what_stands_in_a_queue_for_ever_hides_a_lost_hint_for_a_day_at_most() -> None:
+@pytest.mark.parametrize("junk", [1, 4, 8, 11, 1_000])
+@pytest.mark.parametrize("lost", [1, 3, 8])
+def test_what_stands_in_a_queue_for_ever_hides_a_lost_hint_for_half_an_hour(
+    junk: int, lost: int
+) -> None:
     backlog = Backlog(every=60.0, capacity=20)
-    backlog.queue.junk = 1_000
-    lost = backlog.put(hinted=False)
-    backlog.live(DAY + 10 * MINUTE)
-    assert DAY <= backlog.handled[lost] - backlog.arrived[lost] <= DAY + 5 * MINUTE
+    backlog.queue.junk = junk
+    gone = [backlog.put(hinted=False) for _ in range(lost)]
+    backlog.live(HOUR)
+    waited = max(backlog.handled[key] - backlog.arrived[key] for key in gone)
+    assert waited <= HALF_AN_HOUR + 4 * MINUTE
+    assert max(backlog.queue.hints[key] for key in gone) == 1
+
+
+def test_copies_that_stand_in_a_queue_are_hardly_multiplied() -> None:
+    """Each event's hint is there three times, and nobody takes any for a day."""
+    backlog = Backlog(every=100.0, capacity=20)
+    backlog.working = False
+    backlog.live(HOUR)
+    for key in backlog.owed * 2:
+        backlog.queue.send_hint(key)
+    backlog.live(DAY)
+    # They are sent again by ones and twos, and not once more what was sent so.
+    assert max(backlog.queue.hints.values()) <= 5
 
 
 def test_without_the_depth_an_event_is_hinted_at_after_as_long_as_it_is_overdue() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
-from spectrum_forwarder.domain.hints import Lack, lack, shared
+from spectrum_forwarder.domain.hints import Lack, is_surplus, lack, shared
 from spectrum_forwarder.domain.ports import SHARDS, Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, Overdue, Owing
@@ -103,6 +103,9 @@ class Sweep:
     standing: int | None = None
     # Whether the queues' depth is unknown: then only time tells a lost hint from one that waits.
     blind: bool = False
+    # Whether more stands than is owed: then another hint is for those alone that no sweep has sent
+    # one yet, or copies would breed copies.
+    surplus: bool = False
 
     def run(self) -> None:
         """Look for what is overdue in all shards, then send what hints it lacks."""
@@ -164,6 +167,7 @@ class Sweep:
 
     def _divide(self, standing: int) -> None:
         owing = sum(shard.owing.overdue + shard.owing.soon for shard in self.shards)
+        self.surplus = is_surplus(owing, standing)
         weights = [shard.owing.overdue for shard in self.shards]
         for shard, part in zip(self.shards, shared(lack(owing, standing), weights), strict=True):
             shard.lack = part
@@ -171,21 +175,25 @@ class Sweep:
     def _hint(self, shard: Shard) -> None:
         while shard.found:
             for ten in _by_ten(shard.found):
-                wanting = self._wanting(shard, ten)
+                wanting, goes_on = self._wanting(shard, ten)
                 self._requeue(shard, wanting)
-                if len(wanting) < len(ten) or self.needs.clock() > self.deadline:
+                if not goes_on or self.needs.clock() > self.deadline:
                     return
             shard.found = next(shard.rest, ())
 
-    def _wanting(self, shard: Shard, ten: Sequence[Overdue]) -> Sequence[Overdue]:
-        """The first of them, as many as are to be hinted at."""
-        timing = self.needs.timing
-        for number, overdue in enumerate(ten):
+    def _wanting(self, shard: Shard, ten: Sequence[Overdue]) -> tuple[Sequence[Overdue], bool]:
+        """Those of them that are to be hinted at, and whether others may be."""
+        timing, wanting = self.needs.timing, list[Overdue]()
+        for overdue in ten:
             waited = self.now - overdue.due_at
-            most = shard.lack.fresh if waited < timing.hint_old else shard.lack.old
-            if shard.hints + number >= most and waited < timing.hint_lost:
-                return ten[:number]
-        return ten
+            if waited < timing.hint_lost:
+                if self.surplus and _was_swept(overdue):
+                    continue
+                most = shard.lack.fresh if waited < timing.hint_old else shard.lack.old
+                if shard.hints + len(wanting) >= most:
+                    return wanting, False
+            wanting.append(overdue)
+        return wanting, True
 
     def _requeue(self, shard: Shard, wanting: Sequence[Overdue]) -> None:
         mine: list[str] = []
@@ -214,6 +222,11 @@ class Sweep:
 
 def _since(overdue: Overdue) -> float:
     return overdue.due_at if overdue.since is None else overdue.since
+
+
+def _was_swept(overdue: Overdue) -> bool:
+    """Whether a sweep has hinted at it since it was last recorded."""
+    return _since(overdue) < overdue.due_at
 
 
 def _by_ten(batch: Sequence[Overdue]) -> Iterator[Sequence[Overdue]]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 # Depths are told approximately and late: a lack of less than a sixteenth says nothing yet.
 DOUBT = 16
-# Of old events a thirty-second more is hinted at than seems to lack, so that hints that are worth
-# nothing cannot hide for ever behind them what was lost.
-SPARE = 32
+# Of old events a thirty-second more is hinted at than seems to lack, and a few in any case, so that
+# hints that are worth nothing cannot hide for ever behind them what was lost.
+SPARE, SPARED = 32, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,23 @@ class Lack:
 
 
 def lack(owing: int, standing: int) -> Lack:
-    """What `owing` events lack while the queues hold `standing` hints."""
+    """What `owing` events lack while the queues hold `standing` hints.
+
+    Where these are a surplus, each sweep spares as many for old events all the same.
+    """
+    spared = max(SPARED, owing // SPARE)
+    if is_surplus(owing, standing):
+        return Lack(0, spared)
     fresh = owing - owing // DOUBT - standing
-    return Lack(max(0, fresh), max(0, owing + owing // SPARE - standing))
+    return Lack(max(0, fresh), max(0, owing + spared - standing))
+
+
+def is_surplus(owing: int, standing: int) -> bool:
+    """Whether as much stands besides as hints of what is owed, so that a lack would not show.
+
+    Records that nobody can take stand for most of a day, and may be all there is.
+    """
+    return standing - owing >= max(SPARED, owing)
 
 
 def shared(total: Lack, weights: Sequence[int]) -> list[Lack]:
