@@ -12,6 +12,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from spectrum_forwarder.settings import (
     FanoutSettings,
     ReceiverSettings,
+    RegistrationsSettings,
     Settings,
     SweeperSettings,
 )
@@ -23,8 +24,9 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "ReceiverFunction": ReceiverSettings,
     "FanoutFunction": FanoutSettings,
     "SweeperFunction": SweeperSettings,
+    "RegistrationsFunction": RegistrationsSettings,
 }
-LOCAL_ONLY = {"ALLOW_LOOPBACK", "TIME_SCALE"}
+LOCAL_ONLY = {"ALLOW_LOOPBACK", "SPECTRUM_API_URL", "TIME_SCALE"}
 POWERTOOLS = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",

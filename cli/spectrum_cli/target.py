@@ -78,6 +78,10 @@ class Target:
         return self._output("DestinationsSecretId")
 
     @property
+    def project_secret(self) -> str:
+        return self._output("ProjectSecretId")
+
+    @property
     def listen_queue_prefixes(self) -> tuple[str, ...]:
         """What listeners' queues may begin with, the one to be preferred first."""
         # Stacks of 0.1.0 have no short one.

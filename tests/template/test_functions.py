@@ -112,6 +112,22 @@ def test_fan_out_reaches_the_targets_that_a_parameter_names(parameter: str, acti
     assert set(rights_of(role)) == RIGHTS["FanoutRole"] | {(action, "arn:1"), (action, "arn:2")}
 
 
+def test_the_check_of_registrations_reads_two_secrets_and_is_there_only_if_asked_for(
+    template: Template,
+) -> None:
+    assert not {name for name in template.resources if name.startswith("Registrations")}
+    assert "ProjectSecret" not in template.resources
+    watching = resolved_by(load(TEMPLATE, {"WatchRegistrations": "yes"}))
+    assert set(rights_of(watching("RegistrationsRole"))) == {
+        ("logs:CreateLogStream", "RegistrationsLogGroup.Arn"),
+        ("logs:PutLogEvents", "RegistrationsLogGroup.Arn"),
+        ("secretsmanager:GetSecretValue", "ProjectSecret"),
+        ("secretsmanager:GetSecretValue", "WebhooksSecret"),
+    }
+    environment = watching("RegistrationsFunction")["Environment"]["Variables"]
+    assert environment["ENDPOINT_URL"].endswith(".amazonaws.com/spectrum-webhook")
+
+
 def test_no_role_but_the_functions_own_exists(template: Template) -> None:
     roles = {r.logical_id for r in template.resources.values() if r.type == "AWS::IAM::Role"}
     assert roles == set(RIGHTS)

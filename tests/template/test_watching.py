@@ -12,7 +12,9 @@ from spectrum_cli.local.template import Template, load
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
 
 RUNBOOK = (TEMPLATE.parent / "docs" / "operations.md").read_text(encoding="utf-8")
-EVERYTHING = load(TEMPLATE, {"SilenceMinutes": "60", "AlarmEmail": "a@example.com"})
+EVERYTHING = load(
+    TEMPLATE, {"SilenceMinutes": "60", "AlarmEmail": "a@example.com", "WatchRegistrations": "yes"}
+)
 ALARMS = [n for n, r in EVERYTHING.resources.items() if r.type == "AWS::CloudWatch::Alarm"]
 WATCHED_FOR_SILENCE = {"SweeperStoppedAlarm", "SilenceAlarm"}
 
@@ -75,6 +77,7 @@ def test_no_data_is_an_alarm_where_silence_is_the_trouble(everything: Template) 
         ("RequestsRefusedAlarm", "SUM(Malformed)", "code"),
         ("EndpointErrorsAlarm", "SUM(OwnFaults)", "code"),
         ("GatewayAnsweredAlarm", "SUM(GatewayAnswered)", "status"),
+        ("RegistrationsAlarm", "SUM(RegistrationTrouble)", "trouble"),
         ("BreakerOpenAlarm", "MAX(BreakerOpen)", "destination"),
     ],
 )

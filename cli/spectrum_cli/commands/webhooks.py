@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import sys
 import time
 from dataclasses import asdict
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     group.command("enable")(with_target(enable))
     group.command("delete")(with_target(delete))
     group.command("rotate")(with_target(rotate))
+    group.command("watch")(with_target(watch))
     group.command("import")(with_target(import_secret))
     app.add_typer(group, name="webhooks")
 
@@ -128,6 +130,29 @@ def check(
     wrong = sum(bool(sight.next_step) for _, sight in seen_there)
     if wrong:
         raise Finding(f"Spectrum would be stopped, or late, {wrong} times: see above")
+
+
+def watch(
+    *,
+    target: Target,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Store the project's credentials for the stack's own check of its registrations.
+
+    For a stack that was deployed with WatchRegistrations=yes. They are tried first.
+
+    Example: forwarder webhooks watch
+    """
+    with open_api(project_id, project_secret, api_url) as api:
+        api.list()
+    target.client("secretsmanager").put_secret_value(
+        SecretId=target.project_secret,
+        SecretString=json.dumps({"project_id": project_id, "project_secret": project_secret}),
+    )
+    done(as_json, {"watched": True}, "the stack looks at its registrations every 10 minutes")
 
 
 def import_secret(

@@ -296,6 +296,7 @@ class LocalStack:
             **overrides,
             "ALLOW_LOOPBACK": "1",
             "ENDPOINT_HOST": self._front.address,
+            "ENDPOINT_URL": self.endpoint_url,
             "TIME_SCALE": str(self._time_scale),
         }
 

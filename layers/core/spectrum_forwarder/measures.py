@@ -32,6 +32,9 @@ LEVELS = {
     "delivery.filtered": "DEBUG",
     "breaker.opened": "WARNING",
     "breaker.open": "DEBUG",
+    "registration.trouble": "ERROR",
+    "registrations.unread": "WARNING",
+    "registrations.read": "DEBUG",
     "breakers.unread": "WARNING",
     "claim.unreleased": "WARNING",
     "sweep.cut_short": "ERROR",
@@ -167,6 +170,10 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "breaker.open": (
         Measure("BreakerOpen", MetricUnit.Seconds, field="seconds", by="destination", summed=False),
     ),
+    # The check of registrations.
+    "registration.trouble": (Measure("RegistrationTrouble", by="trouble", summed=False),),
+    "registrations.read": (Measure("RegistrationsRead"),),
+    "registrations.unread": (Measure("RegistrationsUnread"),),
     # All.
     "invocation.failed": (Measure("InvocationsFailed"),),
 }

@@ -71,6 +71,16 @@ class SweeperSettings(Settings):
     allow_loopback: bool = False
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class RegistrationsSettings(Settings):
+    """`project_secret` holds the project's credentials at Spectrum."""
+
+    webhooks_secret: str
+    project_secret: str
+    endpoint_url: str
+    spectrum_api_url: str = "https://spectrum.photon.codes"
+
+
 def _parse(name: str, text: str, kind: object) -> str | int | float | bool:
     if kind is bool:
         return text == "1"

@@ -22,6 +22,14 @@ REASONS = {
 }
 
 
+class ProjectRefused(Exception):
+    """Spectrum does not take the project's credentials, or none are stored; the text says which."""
+
+
+class SpectrumUnavailable(Exception):
+    """Spectrum's list cannot be read now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """A webhook as Spectrum lists it; what it does not say is None or empty."""

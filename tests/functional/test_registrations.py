@@ -1,0 +1,91 @@
+"""CONTRACT §9.3: the scheduled check turns what Spectrum's list says into facts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from spectrum_forwarder.adapters.spectrum_list import list_registrations, stored_webhooks
+from spectrum_forwarder.registrations import look_at_registrations
+
+from tests.support.fake_spectrum import FakeSpectrum
+
+ENDPOINT = "https://x.example.com/spectrum-webhook"
+
+
+class Secrets:
+    """Two secrets, and nothing else of Secrets Manager."""
+
+    def __init__(self, **texts: str) -> None:
+        self.texts = texts
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:
+        return {"SecretString": self.texts[SecretId]}
+
+
+@pytest.fixture
+def spectrum() -> Iterator[FakeSpectrum]:
+    with FakeSpectrum(rate_limit=None) as fake:
+        yield fake
+
+
+def told(spectrum: FakeSpectrum, *ids: str, secret: str | None = None) -> list[tuple[str, Any]]:
+    """The facts of one check, with these webhooks' secrets stored."""
+    found: list[tuple[str, Any]] = []
+    project = {"project_id": spectrum.project_id, "project_secret": secret}
+    project["project_secret"] = secret or spectrum.project_secret
+    client: Any = Secrets(
+        project=json.dumps(project if secret != "" else {}),
+        webhooks=json.dumps({"webhooks": [{"id": one} for one in ids]}),
+    )
+
+    def facts(name: str, /, **fields: object) -> None:
+        found.append((name, fields.get("trouble")))
+
+    look_at_registrations(
+        lambda: list_registrations(client, "project", spectrum.url),
+        lambda: stored_webhooks(client, "webhooks", now=time.time()),
+        endpoint=ENDPOINT,
+        facts=facts,
+    )
+    return found
+
+
+def test_contract_9_3_a_healthy_registration_is_no_trouble(spectrum: FakeSpectrum) -> None:
+    made = spectrum.add(ENDPOINT)
+    assert told(spectrum, made.id) == [("registrations.read", None)]
+
+
+def test_contract_9_3_disabled_missing_and_second_are(spectrum: FakeSpectrum) -> None:
+    assert told(spectrum)[0] == ("registration.trouble", "missing")
+    first = spectrum.add(ENDPOINT)
+    second = spectrum.add(ENDPOINT + "/2")
+    assert told(spectrum, first.id, second.id)[0] == ("registration.trouble", "second")
+    spectrum.webhooks.disable(second.id, "delivery_failures")
+    assert told(spectrum, first.id, second.id)[0] == ("registration.trouble", "disabled")
+    assert told(spectrum, second.id)[0] == ("registration.trouble", "unstored")
+
+
+@pytest.mark.parametrize("secret", ["", "the-one-before"])
+def test_contract_6_credentials_that_are_refused_are_trouble(
+    spectrum: FakeSpectrum, secret: str
+) -> None:
+    assert told(spectrum, secret=secret) == [("registration.trouble", "credentials")]
+
+
+@pytest.mark.parametrize("fault", [500, 503, 429, "lost_before", "garbage", 302])
+def test_a_list_that_cannot_be_read_is_no_trouble_of_a_registration(
+    spectrum: FakeSpectrum, fault: Any
+) -> None:
+    spectrum.faults["GET"].extend([fault, fault])
+    assert told(spectrum) == [("registrations.unread", None)]
+
+
+@pytest.mark.parametrize("slash", ["with", "without"])
+def test_either_form_of_the_path_is_found(spectrum: FakeSpectrum, slash: Any) -> None:
+    spectrum.slash = slash
+    made = spectrum.add(ENDPOINT)
+    assert told(spectrum, made.id) == [("registrations.read", None)]
