@@ -3,10 +3,12 @@
 Run by path in a Python without `site`, the layer on its path: `calls.py PART URL`. Prints a JSON
 object: where the packages were loaded from, which operations were called, what came of each call.
 `PART` is `services` where moto answers at URL with what `tests/built/test_calls.py` has made, or
-`retries` where everything is answered with a failure first.
+`retries` where everything is answered with a failure first. HANDLE in the environment is that of a
+message in the queue `received`.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -85,6 +87,11 @@ def services(made: Made, url: str) -> Calls:
         asked = {"QueueUrl": f"{url}/123456789012/{name}", "AttributeNames": names}
         return int(queue.get_queue_attributes(**asked)["Attributes"][names[0]]) > 0
 
+    def show_again(name: str) -> Any:
+        entries = [{"Id": "1", "ReceiptHandle": os.environ["HANDLE"], "VisibilityTimeout": 0}]
+        asked = {"QueueUrl": f"{url}/123456789012/{name}", "Entries": entries}
+        return [each["Id"] for each in queue.change_message_visibility_batch(**asked)["Successful"]]
+
     def events(name: str) -> Any:
         return bus.put_events(Entries=[ENTRY | {"EventBusName": name}])["FailedEntryCount"]
 
@@ -111,6 +118,8 @@ def services(made: Made, url: str) -> Calls:
         "send to no queue": lambda: send(queue, "absent"),
         "send a batch": lambda: send_batch("main"),
         "send a batch to no queue": lambda: send_batch("absent"),
+        "show a message again": lambda: show_again("received"),
+        "show again in no queue": lambda: show_again("absent"),
         "ask for a depth": lambda: depth("main"),
         "ask no queue": lambda: depth("absent"),
         "send to a target": lambda: send(target_queue, "main"),

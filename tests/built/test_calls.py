@@ -44,6 +44,7 @@ BY_LAMBDA = {
 # Actions that are not called as the operations are that they allow.
 OPERATIONS = {
     "sqs:SendMessage": {"sqs.SendMessage", "sqs.SendMessageBatch"},
+    "sqs:ChangeMessageVisibility": {"sqs.ChangeMessageVisibilityBatch"},
     "s3:ListBucket": {"s3.ListObjectsV2"},
     "lambda:InvokeFunction": {"lambda.Invoke"},
 }
@@ -65,6 +66,8 @@ FOUND = {
     "send to no queue": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
     "send a batch": ["1", "2"],
     "send a batch to no queue": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
+    "show a message again": ["1"],
+    "show again in no queue": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
     "ask for a depth": True,
     "ask no queue": ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"],
     "send to a target": 32,
@@ -105,9 +108,21 @@ def moto() -> Iterator[str]:
 
         create_table(client("dynamodb"))
         create_queue(client("sqs"), "main")
+        received = create_queue(client("sqs"), "received")
+        client("sqs").send_message(QueueUrl=received, MessageBody="text")
         client("s3").create_bucket(Bucket="payloads")
         client("secretsmanager").create_secret(Name="webhooks", SecretString='{"webhooks": []}')
         yield server.url
+
+
+def handle(moto: str) -> str:
+    """The handle of the message in the queue `received`."""
+    named = {name.lower(): value for name, value in CREDENTIALS.items()}
+    sqs: Any = boto3.client(  # type: ignore[call-overload]
+        "sqs", endpoint_url=moto, region_name="us-east-1", **named
+    )
+    found = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="received")["QueueUrl"])
+    return str(found["Messages"][0]["ReceiptHandle"])
 
 
 def called(layer: Path, part: str, url: str, **environment: str) -> Any:
@@ -157,7 +172,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def test_every_call_that_a_role_allows_works_in_the_built_layer(layer: Path, moto: str) -> None:
-    found = called(layer, "services", moto)
+    found = called(layer, "services", moto, HANDLE=handle(moto))
 
     assert found["outcomes"] == FOUND
     assert {str(Path(file).parents[1]) for file in found["loaded"].values()} == {str(layer)}
@@ -176,7 +191,7 @@ def test_s3_takes_and_gives_bodies_over_tls(layer: Path, moto: str, tmp_path: Pa
     server = make_server("127.0.0.1", 0, application, threaded=True, ssl_context=context)
     with running(server):
         url = f"https://127.0.0.1:{server.server_port}"
-        found = called(layer, "services", url, AWS_CA_BUNDLE=str(bundle))
+        found = called(layer, "services", url, AWS_CA_BUNDLE=str(bundle), HANDLE=handle(moto))
 
     assert found["outcomes"] == FOUND
 

@@ -41,6 +41,7 @@ from tests.support.make import WEBHOOK, body_of, signed_headers
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 ADMINISTRATOR = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 PREFIX = f"{REGION}:{ACCOUNT}"
+LISTENER, SHORT_LISTENER = "spectrum-forwarder-listen-me", "spectrum-listen-00000000-me"
 TARGETS = {
     "TargetQueueArns": f"arn:aws:sqs:{PREFIX}:orders",
     "TargetEventBusArns": f"arn:aws:events:{PREFIX}:event-bus/default",
@@ -49,7 +50,9 @@ TARGETS = {
 # Destinations that are reached through a right each.
 SERVICES = {
     "queue": {"kind": "sqs", "target": TARGETS["TargetQueueArns"]},
-    "listener": {"kind": "sqs", "target": f"arn:aws:sqs:{PREFIX}:spectrum-forwarder-listen-me"},
+    "listener": {"kind": "sqs", "target": f"arn:aws:sqs:{PREFIX}:{LISTENER}"},
+    # Of a stack whose name leaves no room; the local stack's id begins with zeros.
+    "shorter": {"kind": "sqs", "target": f"arn:aws:sqs:{PREFIX}:{SHORT_LISTENER}"},
     "bus": {"kind": "eventbridge", "target": TARGETS["TargetEventBusArns"]},
     "function": {"kind": "lambda", "target": TARGETS["TargetFunctionArns"]},
 }
@@ -75,7 +78,7 @@ class Stack:
         }
         self.dynamodb, self.sqs = self.client("dynamodb"), self.client("sqs")
         self.table = self.named("EventsTable")
-        for queue in ("orders", "spectrum-forwarder-listen-me"):
+        for queue in ("orders", LISTENER, SHORT_LISTENER):
             self.sqs.create_queue(QueueName=queue)
         self._store_secrets()
         self.know("gone", BROKEN)
