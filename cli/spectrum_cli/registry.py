@@ -3,13 +3,16 @@
 A change is written as a new version of the secret that nobody reads yet; then the label AWSCURRENT
 is moved to it, from the very version that was read. Secrets Manager refuses that where the label
 is somewhere else by now, and the change is made anew on what stands there.
+
+Secrets Manager keeps every version for a day, and refuses more than about a hundred. So a change
+that brings back what was there before goes back to that version: to and fro costs none.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spectrum_cli.errors import Finding, Unreachable
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 Result = TypeVar("Result")
 
-CURRENT, PENDING = "AWSCURRENT", "FORWARDER_PENDING"
+CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "FORWARDER_PENDING"
 TRIES = 5
 
 
@@ -40,6 +43,11 @@ class Registry:
     def read_whole(self) -> dict[str, Any]:
         """The whole JSON object: the entries, and what else stands beside them."""
         return self._read()[1]
+
+    def previous(self) -> list[Entry]:
+        """The entries before the last change; none where there was no change, or no registry."""
+        _, content = self._before()
+        return content[self._top] if self._holds(content) else []
 
     def change(self, edit: Callable[[list[Entry]], Result]) -> Result:
         """Let `edit` change the list in place, write it if it did, and return what `edit` did.
@@ -63,23 +71,28 @@ class Registry:
 
     def _read(self) -> tuple[str, dict[str, Any]]:
         found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=CURRENT)
-        try:
-            content = json.loads(found["SecretString"])
-            entries = content[self._top]
-        except (KeyError, ValueError, TypeError) as error:
-            raise self._no_registry() from error
-        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        content = _parsed(found)
+        if not self._holds(content):
             raise self._no_registry()
         return str(found["VersionId"]), content
 
+    def _before(self) -> tuple[str, Any]:
+        """The version before the current one, and what it holds."""
+        try:
+            found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=PREVIOUS)
+        except self._client.exceptions.ResourceNotFoundException:
+            return "", None
+        return str(found["VersionId"]), _parsed(found)
+
+    def _holds(self, content: Any) -> bool:
+        """Whether this is a registry."""
+        entries = content.get(self._top) if isinstance(content, dict) else None
+        return isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+
     def _write(self, content: dict[str, Any], *, seen: str) -> bool:
-        version = str(uuid.uuid4())
-        self._client.put_secret_value(
-            SecretId=self._secret_id,
-            ClientRequestToken=version,
-            SecretString=json.dumps(content),
-            VersionStages=[PENDING],
-        )
+        version, before = self._before()
+        if before != content:
+            version = self._put(content)
         try:
             self._client.update_secret_version_stage(
                 SecretId=self._secret_id,
@@ -91,6 +104,17 @@ class Registry:
             return self._is_current(version)
         return True
 
+    def _put(self, content: dict[str, Any]) -> str:
+        """Write a version that nobody reads yet; return its name."""
+        version = str(uuid.uuid4())
+        self._client.put_secret_value(
+            SecretId=self._secret_id,
+            ClientRequestToken=version,
+            SecretString=json.dumps(content),
+            VersionStages=[PENDING],
+        )
+        return version
+
     def _is_current(self, version: str) -> bool:
         # The client library repeats a call whose answer was lost, and meets its own success.
         found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=CURRENT)
@@ -101,6 +125,14 @@ class Registry:
             f'the secret {self._secret_id} does not hold {{"{self._top}": [{{...}}, ...]}}: mend '
             "it with `aws secretsmanager put-secret-value`; the last good copy serves until then"
         )
+
+
+def _parsed(found: Mapping[str, Any]) -> Any:
+    """What a version holds; None where that is no JSON."""
+    try:
+        return json.loads(found["SecretString"])
+    except (KeyError, ValueError):
+        return None
 
 
 def destinations_of(target: Target) -> Registry:

@@ -13,6 +13,7 @@ from spectrum_forwarder.domain.quarantine import KEPT_SECONDS, Suspect
 from spectrum_cli.diagnosis.capture import read_secrets
 from spectrum_cli.diagnosis.diagnose import TOLERANCE, diagnose
 from spectrum_cli.diagnosis.model import Capture, Finding, KnownSecret
+from spectrum_cli.table_clock import table_clock
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.quarantine_shelf import Lost, S3QuarantineShelf
@@ -102,7 +103,7 @@ def releaser(target: Target, judge: Judge) -> Releaser:
         queue=SqsEventQueue(
             target.client("sqs"), main_url=target.queue_url, slow_url=target.slow_queue_url
         ),
-        clock=time.time,
+        clock=table_clock(target),
     )
 
 

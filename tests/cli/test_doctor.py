@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import LocalState, published
+from spectrum_forwarder.domain.event import CANARY_SOURCE
 
 from tests.support.fake_spectrum import FakeSpectrum
 from tests.support.stacks import Ran, forwarder
@@ -36,6 +38,13 @@ class Ward:
                 SecretId=self.stack.deployment.physical_ids[logical_id]
             )["SecretString"]
         )
+
+    def versions(self, logical_id: str) -> set[str]:
+        """All versions that there are of a secret."""
+        listed = self.stack.client("secretsmanager").list_secret_version_ids(
+            SecretId=self.stack.deployment.physical_ids[logical_id], IncludeDeprecated=True
+        )
+        return {version["VersionId"] for version in listed["Versions"]}
 
     def write(self, logical_id: str, content: object) -> None:
         self.stack.client("secretsmanager").put_secret_value(
@@ -96,6 +105,11 @@ def said(ran: Ran, verdict: str) -> dict[str, str]:
     }
 
 
+def canaries_of(ward: Ward) -> list[dict[str, Any]]:
+    entries = ward.secret("WebhooksSecret")["webhooks"]
+    return [entry for entry in entries if entry.get("source") == CANARY_SOURCE]
+
+
 def test_a_healthy_stack_is_called_that(ward: Ward) -> None:
     assert forwarder("sample", "--local", "--send", "endpoint").status == 0
     before = ward.secret("WebhooksSecret")
@@ -105,7 +119,37 @@ def test_a_healthy_stack_is_called_that(ward: Ward) -> None:
     verdicts = {check["check"] for check in ran.json["checks"] if check["verdict"] == "ok"}
     assert verdicts >= {"credentials", "registered", "secrets", "answers", "known", "canary"}
     assert verdicts >= {"table", "queues", "sweeper", "destinations"}
-    assert ward.secret("WebhooksSecret") == before
+    stored = ward.secret("WebhooksSecret")["webhooks"]
+    assert [entry for entry in stored if entry["source"] != CANARY_SOURCE] == before["webhooks"]
+
+
+def test_a_run_writes_no_secret_and_the_canarys_is_renewed_by_its_age(ward: Ward) -> None:
+    """Secrets Manager refuses about a hundred versions a day: a cron of this must not use it up."""
+    doctor()
+    [canary] = canaries_of(ward)
+    before = ward.versions("WebhooksSecret")
+    assert doctor().status == 0
+    assert ward.versions("WebhooksSecret") == before
+    others = [e for e in ward.secret("WebhooksSecret")["webhooks"] if e != canary]
+    soon = canary | {"accepted_until": int(time.time()) + 3600}
+    spoilt = canary | {"id": "canary-spoilt", "signing_secret": "none"}
+    ward.write("WebhooksSecret", {"webhooks": [*others, soon, spoilt]})
+    assert doctor().status == 0
+    [renewed] = canaries_of(ward)
+    assert renewed["id"] != canary["id"]
+    assert renewed["accepted_until"] > time.time() + 29 * 86_400
+    assert ward.secret("WebhooksSecret")["webhooks"] == [*others, renewed]
+
+
+def test_a_canary_alone_is_no_webhook(ward: Ward) -> None:
+    doctor()
+    before = ward.secret("WebhooksSecret")
+    ward.write("WebhooksSecret", {"webhooks": canaries_of(ward)})
+    try:
+        ran = doctor("--no-canary", "--json")
+    finally:
+        ward.write("WebhooksSecret", before)
+    assert "no webhook's secret is stored" in said(ran, "failed")["secrets"]
 
 
 def test_the_canary_reaches_the_table_and_no_destination(ward: Ward) -> None:

@@ -92,6 +92,50 @@ def test_a_listener_is_a_queue_and_a_destination_and_both_go_with_it(target: Tar
     assert (queues(target), entries(target)) == ([], [])
 
 
+def versions(target: Target) -> set[str]:
+    listed = target.client("secretsmanager").list_secret_version_ids(
+        SecretId=target.destinations_secret, IncludeDeprecated=True
+    )
+    return {version["VersionId"] for version in listed["Versions"]}
+
+
+def test_a_listener_that_was_there_before_writes_no_secret_anew(target: Target) -> None:
+    """Secrets Manager keeps a version for a day, and refuses the one after about a hundred."""
+    first = open_anna(target)
+    close_listener(target, first)
+    before = versions(target)
+    for _ in range(3):
+        again = open_anna(target)
+        assert (again.queue_arn, again.secret) == (first.queue_arn, first.secret)
+        assert [entry["target"] for entry in entries(target)] == [first.queue_arn]
+        close_listener(target, again)
+        assert entries(target) == []
+    assert versions(target) == before
+
+
+def test_a_listener_with_a_queue_or_secret_of_its_own_is_written_anew(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_anna(target)
+    close_listener(target, first)
+    sqs = target.client("sqs")
+    create = sqs.create_queue
+
+    def deleted_a_minute_ago(**named: Any) -> Any:
+        if named["QueueName"] == first.queue_arn.rpartition(":")[2]:
+            raise sqs.exceptions.QueueDeletedRecently({"Error": {}}, "CreateQueue")
+        return create(**named)
+
+    monkeypatch.setattr(sqs, "create_queue", deleted_a_minute_ago)
+    second = open_anna(target)
+    assert second.queue_arn != first.queue_arn
+    assert [entry["target"] for entry in entries(target)] == [second.queue_arn]
+    close_listener(target, second)
+    monkeypatch.undo()
+    assert open_anna(target, secret="ab" * 32).secret == "ab" * 32
+    assert entries(target)[0]["signing_secret"] == "ab" * 32
+
+
 def test_a_listener_whose_queue_is_gone_still_ends(target: Target) -> None:
     opened = open_anna(target)
     target.client("sqs").delete_queue(QueueUrl=opened.queue_url)

@@ -1,8 +1,10 @@
 """A signed canary: through the public URL, the table and the fan-out, and back from the table.
 
 It is sent for a webhook of its own, whose source is reserved: the fan-out settles its events
-without a destination, so that nothing that is configured is touched. Its secret is made for the
-occasion, stored for minutes, and removed.
+without a destination, so that nothing that is configured is touched. Its entry stands among the
+webhooks and is renewed once a month: one for each run would be too many for Secrets Manager, which
+keeps about a hundred versions, and each for a day at least. Whoever finds its secret can send
+canaries, and nothing else.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from spectrum_forwarder.domain.event import CANARY_SOURCE
 
 from spectrum_cli.checks.model import Patient, Result, failed, ok
 from spectrum_cli.http_client import HttpAnswer, NotAnswered
+from spectrum_cli.registry import Entry
 from spectrum_cli.samples import make_body, signed
 from spectrum_cli.webhook_store import Webhooks
 
 CHECK = "canary"
-LIFETIME = 600
+# Seconds for which an entry is made, and before whose end it is renewed.
+LIFETIME, RENEWED_BEFORE = 30 * 86_400, 86_400
 # Seconds for the receiver to learn of the new secret, and for the event to be settled.
 LEARNING, SETTLING = 20.0, 45.0
 PAUSE = 0.5
@@ -29,17 +33,40 @@ TIMEOUT = 10.0
 
 def canary(patient: Patient) -> Iterator[Result]:
     """One event, all the way."""
-    webhook_id, secret = f"canary-{uuid.uuid4()}", secrets.token_hex(32)
+    found: list[tuple[str, str]] = []
 
-    def add(webhooks: Webhooks) -> None:
-        webhooks.put(webhook_id, secret, CANARY_SOURCE)
-        webhooks.retire(webhook_id, until=patient.clock() + LIFETIME)
+    def find_or_make(webhooks: Webhooks) -> None:
+        now = patient.clock()
+        standing = [e for e in webhooks.entries if e.get("source") == CANARY_SOURCE]
+        entry = next((entry for entry in standing if _serves(entry, now)), None)
+        if entry is None:
+            for old in standing:
+                webhooks.remove(str(old.get("id")))
+            entry = _new_entry(webhooks, until=now + LIFETIME)
+        found[:] = [(str(entry["id"]), str(entry["signing_secret"]))]
 
-    patient.store.update(add)
+    patient.store.update(find_or_make)
+    yield from _sent(patient, *found[0])
+
+
+def _serves(entry: Entry, now: float) -> bool:
+    from spectrum_forwarder.adapters.webhook_registry import read_webhook  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
+
     try:
-        yield from _sent(patient, webhook_id, secret)
-    finally:
-        patient.store.update(lambda webhooks: webhooks.remove(webhook_id))
+        until = read_webhook(entry).accepted_until
+    except InvalidEntry:
+        return False
+    return until is not None and until > now + RENEWED_BEFORE
+
+
+def _new_entry(webhooks: Webhooks, *, until: float) -> Entry:
+    webhook_id = f"canary-{uuid.uuid4()}"
+    webhooks.put(webhook_id, secrets.token_hex(32), CANARY_SOURCE)
+    webhooks.retire(webhook_id, until=until)
+    entry = webhooks.entry(webhook_id)
+    assert entry is not None
+    return entry
 
 
 def _sent(patient: Patient, webhook_id: str, secret: str) -> Iterator[Result]:

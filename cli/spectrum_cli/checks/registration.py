@@ -85,8 +85,10 @@ def secrets(patient: Patient) -> Iterator[Result]:
     """Every stored webhook can be used."""
     from spectrum_forwarder.adapters.webhook_registry import read_webhook  # noqa: PLC0415 (heavy)
     from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
+    from spectrum_forwarder.domain.event import CANARY_SOURCE  # noqa: PLC0415
 
-    entries = patient.store.read().entries
+    stored = patient.store.read().entries
+    entries = [entry for entry in stored if entry.get("source") != CANARY_SOURCE]
     if not entries:
         yield failed(
             "secrets",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import Annotated
 
@@ -36,6 +35,7 @@ from spectrum_cli.output import (
 from spectrum_cli.pace import at_pace
 from spectrum_cli.ready_filters import one_of
 from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log, reopener
 
@@ -286,15 +286,17 @@ def resume(
     entry = _enable(target, name, enabled=True)
     # Workers may know the destination as paused for so long, and would let it wait once more.
     known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
-    wake = Wake(identity_of(entry) or name, time.time() + known_for)
+    clock = table_clock(target)
+    wake = Wake(identity_of(entry) or name, clock() + known_for)
     with progress("looking for what has been waiting") as looked_at:
         waiting = []
         for events in event_log(target).owing():
-            waiting += [event.event_key for event in events if wake(event, time.time())]
+            waiting += [event.event_key for event in events if wake(event, clock())]
             looked_at(len(events))
     outcomes = []
     with progress("waking", len(waiting)) as done:
-        for reopened in at_pace(partial(reopener(target).reopen, change=wake), waiting, rate=rate):
+        reopen = partial(reopener(target, clock).reopen, change=wake)
+        for reopened in at_pace(reopen, waiting, rate=rate):
             outcomes.append(reopened.outcome)
             done(1)
     woken, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)

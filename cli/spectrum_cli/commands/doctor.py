@@ -28,7 +28,7 @@ def doctor(
     target: Target,
     canary: Annotated[
         bool,
-        typer.Option(help="Send a canary; its secret stands among the webhooks meanwhile."),
+        typer.Option(help="Send a canary; a secret of its own stands among the webhooks."),
     ] = True,
     project_id: ProjectId = None,
     project_secret: ProjectSecret = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,12 +36,14 @@ from spectrum_cli.selection import (
     WithStatus,
     moment,
 )
+from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log, reopener
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Status
     from spectrum_forwarder.domain.log import LoggedEvent
+    from spectrum_forwarder.domain.ports import Clock
     from spectrum_forwarder.replay import Replay
 
 # So many are replayed without asking.
@@ -107,14 +108,15 @@ def replay(
     # By identity: what was begun for a destination that was removed since is another replay.
     wording = (keys, since, until, status, wanted, space, sender)
     journal = Journal(target.id, wording)
+    clock = table_clock(target)
     run = (None if restart else journal.unfinished()) or Run(
-        time.time(), moment(since, "--since"), moment(until, "--until")
+        clock(), moment(since, "--since"), moment(until, "--until")
     )
-    if run.begun_at < time.time() - 1:
+    if run.begun_at < clock() - 2:
         note(f"continuing the replay that was begun at {utc(run.begun_at)} UTC")
     change = _change(names, wanted, status, run)
     selection = Selection(run.since, run.until, status, None, space, sender)
-    found, unknown = _find(target, keys, selection, change)
+    found, unknown = _find(target, keys, selection, change, clock())
     if dry_run:
         _show_plan(found, unknown, names, as_json=as_json)
         return
@@ -124,7 +126,7 @@ def replay(
         raise Finding("nothing was replayed")
     if found:
         journal.begin(run)
-        summary = _replay(target, found, change, rate)
+        summary = _replay(target, found, change, rate, clock)
     else:
         summary = Summary()
     if not summary.busy:
@@ -176,10 +178,14 @@ def _change(names: Names, wanted: list[str] | None, status: Status | None, run: 
 
 
 def _find(
-    target: Target, keys: list[str] | None, selection: Selection, change: Replay
+    target: Target,
+    keys: list[str] | None,
+    selection: Selection,
+    change: Replay,
+    now: float,
 ) -> tuple[list[Planned], list[str]]:
     """The events that there is something to replay of, the oldest first; and keys not found."""
-    log, now = event_log(target), time.time()
+    log = event_log(target)
     found: list[Planned] = []
     unknown: list[str] = []
     later: list[str] = []
@@ -208,11 +214,13 @@ def _find(
     return sorted(found, key=lambda planned: planned.received_at), unknown
 
 
-def _replay(target: Target, found: list[Planned], change: Replay, rate: float) -> Summary:
+def _replay(
+    target: Target, found: list[Planned], change: Replay, rate: float, clock: Clock
+) -> Summary:
     from spectrum_forwarder.replay import Outcome  # noqa: PLC0415
 
     summary = Summary()
-    reopen = partial(reopener(target).reopen, change=change)
+    reopen = partial(reopener(target, clock).reopen, change=change)
     with progress("replaying", len(found)) as done:
         for reopened in at_pace(reopen, [planned.event_key for planned in found], rate=rate):
             done(1)

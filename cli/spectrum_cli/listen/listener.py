@@ -1,9 +1,9 @@
 """A listener: a queue and the destination that fills it, made for one command and removed with it.
 
-The destination is `listen-NAME`, the queue the stack's prefix, NAME and a random end, because SQS
-refuses a name that was deleted a minute ago. A run that was killed leaves both: the next one of the
-same name goes on with them, and `leftovers` finds them. The queue's tags say whose it is and when
-it was last seen in use; on one machine a lock says so exactly.
+The destination is `listen-NAME`, the queue the stack's prefix, NAME and an end: the same in each
+run, or a random one, because SQS refuses a name that was deleted a minute ago. A run that was
+killed leaves both: the next one of the same name goes on with them, and `leftovers` finds them. The
+queue's tags say whose it is, and when it was last seen in use; on one machine a lock says so too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_views import forget_health
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.local.state import state_path
-from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.registry import Entry, Registry, destinations_of
 from spectrum_cli.target import Target
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -94,12 +94,17 @@ def open_listener(
     entry = _entry_of(registry.read(), name)
     found = _queue_of(sqs, str(entry.get("target"))) if entry else None
     url, arn = found or _make_queue(target, name)
-    fresh = secret or secrets.token_hex(32)
+    fresh = _last_entry(registry, name, arn) or {
+        **entries_of.new_entry(DESTINATION + name),
+        "signing_secret": secrets.token_hex(32),
+    }
+    if secret:
+        fresh["signing_secret"] = secret
 
     def edit(entries: list[Entry]) -> Entry:
         entry = _entry_of(entries, name)
         if entry is None:
-            entry = {**entries_of.new_entry(DESTINATION + name), "signing_secret": fresh}
+            entry = dict(fresh)
             entries.append(entry)
         elif secret:
             entry["signing_secret"] = secret
@@ -173,11 +178,11 @@ def _described(target: Target, sqs: Any, url: str) -> Leftover:
     return Leftover(name, arn["Attributes"]["QueueArn"], url, host, seen, in_use)
 
 
-def queue_name(prefixes: Iterable[str], name: str) -> str:
-    """A new name with the first of the prefixes that leaves room for it."""
-    queue = ""
+def queue_name(prefixes: Iterable[str], name: str, end: str | None = None) -> str:
+    """A name with the first of the prefixes that leaves room for it; by default a new one."""
+    queue, end = "", end or secrets.token_hex(4)
     for prefix in prefixes:
-        queue = f"{prefix}{name}-{secrets.token_hex(4)}"
+        queue = f"{prefix}{name}-{end}"
         if len(queue) <= LONGEST_QUEUE_NAME:
             return queue
     raise WrongUse(
@@ -186,8 +191,29 @@ def queue_name(prefixes: Iterable[str], name: str) -> str:
     )
 
 
+def _last_entry(registry: Registry, name: str, arn: str) -> Entry | None:
+    """This listener's entry as it last was, if it had this queue: with it nothing new is written.
+
+    Secrets Manager takes about a hundred new versions a day, and there are other commands.
+    """
+    with contextlib.suppress(WrongUse):
+        entry = _entry_of(registry.previous(), name)
+        return entry if entry and entry.get("target") == arn else None
+    return None
+
+
 def _make_queue(target: Target, name: str) -> tuple[str, str]:
-    queue = queue_name(target.listen_queue_prefixes, name)
+    """Make the queue: the same as the last time, unless that was deleted a minute ago."""
+    sqs = target.client("sqs")
+    usual = hashlib.sha256(f"{target.id} {name}".encode()).hexdigest()[:8]
+    try:
+        return _make_queue_called(target, name, usual)
+    except sqs.exceptions.QueueDeletedRecently:
+        return _make_queue_called(target, name, None)
+
+
+def _make_queue_called(target: Target, name: str, end: str | None) -> tuple[str, str]:
+    queue = queue_name(target.listen_queue_prefixes, name, end)
     sqs = target.client("sqs")
     url = sqs.create_queue(
         QueueName=queue,

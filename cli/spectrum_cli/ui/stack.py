@@ -18,6 +18,7 @@ from spectrum_forwarder.replay import Change, Reopened, Replay, Wake
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
 from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target
 from spectrum_cli.wiring import event_log, reopener
 
@@ -33,7 +34,8 @@ class Stack:
     def __init__(self, target: Target) -> None:
         self.title = target.title
         self.log: DynamoEventLog = event_log(target)
-        self._reopener = reopener(target)
+        self._clock = table_clock(target)
+        self._reopener = reopener(target, self._clock)
         self._registry = destinations_of(target)
         self._allow_loopback, self._own = target.is_local, ourselves(target)
         self._health = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
@@ -65,7 +67,7 @@ class Stack:
         """
         configured = frozenset(self.destinations().ids())
         wanted = None if destination is None else frozenset({destination})
-        change = Replay(configured, wanted, None, begun_at=time.time())
+        change = Replay(configured, wanted, None, begun_at=self._clock())
         return self._reopener.reopen(event_key, change)
 
     def pause(self, identity: str) -> None:
@@ -75,7 +77,7 @@ class Stack:
     def resume(self, identity: str) -> None:
         """Deliver to it again. What has been waiting is woken in the background, bit by bit."""
         self._enable(identity, enabled=True)
-        wake = Wake(identity, time.time() + self._known_for)
+        wake = Wake(identity, self._clock() + self._known_for)
         threading.Thread(target=self._wake, args=(wake,), name="wake", daemon=True).start()
 
     def _enable(self, identity: str, *, enabled: bool) -> None:
@@ -95,7 +97,7 @@ class Stack:
         """
         for events in self.log.owing():
             for event in events:
-                if wake(event, time.time()):
+                if wake(event, self._clock()):
                     self._reopener.reopen(event.event_key, wake)
                     time.sleep(1 / WAKE_RATE)
 
