@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import fanout, local_stack, receiver
-from benchmarks.bill import Measured, Taken, item_bytes, lines, table
+from benchmarks.bill import Measured, Taken, bodies, break_even, item_bytes, lines, table
 from benchmarks.fanout import Children, batch, load
 from benchmarks.workshop import (
     CHECKOUT,
@@ -143,7 +143,27 @@ def bill_rows(
             f"${together:.2f} in full batches, ${alone:.2f} where each hint comes alone",
             alone <= 6,
         ),
-        Row("size of a settled event's item", "-", f"{item_bytes(1)} bytes", None),
+        Row(
+            "size of an event's item, new and settled",
+            "≤ 1,024 bytes: one write unit",
+            f"{item_bytes(0)} and {item_bytes(1)} bytes",
+            item_bytes(1) <= 1024,
+        ),
+        Row(
+            "packed body from which the bucket is cheaper than the item",
+            "-",
+            f"{break_even(measured):,} bytes",
+            None,
+        ),
+    ]
+    found += [
+        Row(
+            f"bill per million events with bodies of {packed // 1024} KB, packed",
+            "no more than in the item",
+            f"${now:.2f}; in the item ${inline:.2f}",
+            now <= inline,
+        )
+        for packed, (now, inline) in bodies(measured).items()
     ]
     return found, table(measured, COLUMNS)
 

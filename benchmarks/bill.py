@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status
+from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.storing import CHEAPEST_INLINE
 
 from benchmarks.fanout import stored
 from tests.support.item_size import size_of
@@ -17,15 +19,22 @@ from tests.support.item_size import size_of
 # the name says.
 HTTP_API, WRITE_UNIT, SQS_REQUEST, INVOCATION = 1.00, 0.625, 0.40, 0.20
 GB_SECOND, LOG_GB, STORED_GB_MONTH, BACKUP_GB_MONTH = 0.0000133334, 0.50, 0.25, 0.20
+BUCKET_PUT, BUCKET_GET, BUCKET_GB_MONTH = 5.00, 0.40, 0.023
 MILLION = 1_000_000
 # As the template sets it, and what of a processor comes with it: one whole with 1,769 MB.
 MEMORY_GB = {"receiver": 1.0, "fan-out": 0.5}
 WHOLE_PROCESSOR_GB = 1769 / 1024
-RETENTION_MONTHS = 14 / 30.4
+RETENTION_MONTHS, BUCKET_MONTHS = 14 / 30.4, 60 / 30.4
 # What CloudWatch adds to each line, and what the endpoint's access log is for one request.
 LINE_OVERHEAD, ACCESS_LOG = 26, 220
 # A call to the table or the queue within a region: the stub on loopback has no such delay.
 CALL_SECONDS = 0.005
+# And to the bucket: the receiver's put and the fan-out's get.
+PUT_SECONDS, GET_SECONDS = 0.025, 0.020
+# The name of a body in the bucket.
+PAYLOAD = "payloads/" + "0" * 64
+# Bytes of packed bodies whose bill is told.
+BODIES = (1024, 8 * 1024, 64 * 1024)
 
 
 @dataclass(frozen=True)
@@ -55,10 +64,30 @@ class Taken:
         return seconds * memory * GB_SECOND * MILLION
 
 
-def lines(measured: Measured, *, destinations: int, batch: int) -> dict[str, float]:
-    """Dollars a million events, by line item; hints come in batches of so many."""
-    size = item_bytes(destinations)
-    units = math.ceil(item_bytes(0) / 1024)
+def sample(packed: int | None = None, *, in_bucket: bool = False) -> StoredEvent:
+    """The event of the bill; with `packed` its body has so many bytes, here or in the bucket."""
+    event = stored(1)
+    if in_bucket:
+        return replace(event, packed=None, payload=PAYLOAD)
+    return event if packed is None else replace(event, packed=bytes(packed))
+
+
+def lines(
+    measured: Measured,
+    *,
+    destinations: int,
+    batch: int,
+    packed: int | None = None,
+    inline: int = CHEAPEST_INLINE,
+) -> dict[str, float]:
+    """Dollars a million events, by line item; hints come in batches of so many.
+
+    Bodies have `packed` bytes, by default the sample's, and stand in the item up to `inline`.
+    """
+    in_bucket = packed is not None and packed > inline
+    event = sample(packed, in_bucket=in_bucket)
+    size = item_bytes(destinations, event)
+    units = math.ceil(item_bytes(0, event) / 1024)
     settled_units = math.ceil(size / 1024)
     logged = (
         measured.receiver_bytes
@@ -80,14 +109,21 @@ def lines(measured: Measured, *, destinations: int, batch: int) -> dict[str, flo
         "log of the endpoint": (ACCESS_LOG + LINE_OVERHEAD) * MILLION / 1024**3 * LOG_GB,
         "table: 14 days of storage": gigabytes * STORED_GB_MONTH * RETENTION_MONTHS,
         "table: backup of those": gigabytes * BACKUP_GB_MONTH * RETENTION_MONTHS,
-        "bucket: small bodies never go there": 0.0,
+        "bucket: bodies over 4 KB, packed": _bucket(packed or 0) if in_bucket else 0.0,
     }
 
 
-def item_bytes(destinations: int) -> int:
+def _bucket(packed: int) -> float:
+    """Dollars of a million bodies: put, kept, got once, and the time that both calls take."""
+    kept = packed * MILLION / 1024**3 * BUCKET_GB_MONTH * BUCKET_MONTHS
+    waiting = PUT_SECONDS * MEMORY_GB["receiver"] + GET_SECONDS * MEMORY_GB["fan-out"]
+    return BUCKET_PUT + BUCKET_GET + kept + waiting * GB_SECOND * MILLION
+
+
+def item_bytes(destinations: int, event: StoredEvent | None = None) -> int:
     """The item's size as DynamoDB counts it, when so many deliveries are settled."""
     now = 1_795_000_000.123
-    item = new_item(stored(1), receipt="0" * 36, due_at=now)
+    item = new_item(event or sample(), receipt="0" * 36, due_at=now)
     if destinations:
         item |= {"claim_owner": {"S": "0" * 32}, "claims": {"N": "0"}}
         item |= {"expires_at": {"N": "1796000000"}}
@@ -106,6 +142,30 @@ def item_bytes(destinations: int) -> int:
             }
         )
     return size_of(item)
+
+
+def bodies(measured: Measured) -> dict[int, tuple[float, float]]:
+    """The bill of larger bodies with one destination in full batches: as it is, and all inline."""
+    return {
+        packed: (
+            sum(lines(measured, destinations=1, batch=10, packed=packed).values()),
+            sum(lines(measured, destinations=1, batch=10, packed=packed, inline=10**6).values()),
+        )
+        for packed in BODIES
+    }
+
+
+def break_even(measured: Measured) -> int:
+    """From how many bytes of a packed body on the bucket is cheaper than the item."""
+
+    def saves(packed: int) -> bool:
+        here, there = (
+            sum(lines(measured, destinations=1, batch=10, packed=packed, inline=most).values())
+            for most in (10**6, 0)
+        )
+        return there < here
+
+    return next(packed for packed in range(1, 10**6) if saves(packed))
 
 
 def table(measured: Measured, columns: Sequence[tuple[str, int, int]]) -> str:
