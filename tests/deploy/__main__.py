@@ -8,6 +8,7 @@ first that fails, and ends whatever it started.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,6 +29,8 @@ def main() -> int:
     parser.add_argument("--python", type=Path, required=True, help="ministack's interpreter")
     parser.add_argument("--built", type=Path, help="build into this folder, or take what is there")
     options = parser.parse_args()
+    # A shell's background jobs ignore it, and so would the commands that are ended by it here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     steps = Steps()
     python = options.python.absolute()
     with tempfile.TemporaryDirectory(prefix="deploy-test-build-") as folder:

@@ -47,7 +47,11 @@ class Taking:
         with self._lock:
             return len(self._taken.get(key, ()))
 
-    def wait_for(self, key: str, *, times: int = 1, seconds: float = 30.0) -> bytes:
+    def has_body(self, body: bytes) -> bool:
+        with self._lock:
+            return any(each.body == body for taken in self._taken.values() for each in taken)
+
+    def wait_for(self, key: str, *, times: int = 1, seconds: float = 90.0) -> bytes:
         """Wait until an event was taken so often; return its newest body."""
         wait_until(f"the delivery of {key}", lambda: self.times(key) >= times, seconds)
         with self._lock:

@@ -17,8 +17,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ministack import app
+from ministack.core import iam_actions
 from ministack.services import apigateway
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import (
+    changesets,
+    engine,
+    handlers,
+    provisioners,
+    stacks,
+)
 
 Props = dict[str, Any]
 # Seconds between the two calls by which CloudFormation changes a function.
@@ -52,6 +59,30 @@ def take_metric_math() -> None:
         return plain(name, rest | never)
 
     provisioners._cw_metric_alarm_record = record
+
+
+def join_in_conditions() -> None:
+    """`Fn::Join` stands in conditions too: by it a template knows an empty list."""
+    plain = engine._evaluate_conditions
+
+    def joined(part: Any, params: Props) -> Any:
+        if isinstance(part, list):
+            return [joined(each, params) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if "Fn::Join" not in part:
+            return {name: joined(value, params) for name, value in part.items()}
+        between, parts = part["Fn::Join"]
+        if isinstance(parts, dict) and parts.get("Ref") in params:
+            parts = str(params[parts["Ref"]]["Value"]).split(",")
+        return between.join(parts)
+
+    def evaluate(template: Props, params: Props) -> Any:
+        conditions = joined(template.get("Conditions", {}), params)
+        return plain(template | {"Conditions": conditions}, params)
+
+    for module in (engine, changesets, handlers, provisioners, stacks):
+        module._evaluate_conditions = evaluate
 
 
 def read_openapi_bodies() -> None:
@@ -116,8 +147,10 @@ def take_lone_slashes() -> None:
     apigateway._extract_path_params = extract
 
 
-def count_in_numbers() -> None:
-    """Numbers that come through `Ref` are numbers: a poller compares its limit with one."""
+def poll_as_told() -> None:
+    """Numbers that come through `Ref` are numbers: a poller compares its limit with one. A poller
+    that is given an alias calls what that stands for, also where it had none before.
+    """
     make, change = provisioners._lambda_esm_create, provisioners._lambda_esm_update
 
     def counted(props: Props) -> Props:
@@ -125,12 +158,17 @@ def count_in_numbers() -> None:
         numbers = {name: int(value) for name, value in scaling.items()}
         return props | ({"ScalingConfig": numbers} if numbers else {})
 
-    _handlers["AWS::Lambda::EventSourceMapping"].update(
-        create=lambda logical_id, props, stack_name: make(logical_id, counted(props), stack_name),
-        update=lambda physical_id, old, new, stack_name: change(
-            physical_id, counted(old), counted(new), stack_name
-        ),
-    )
+    def create(logical_id: str, props: Props, stack_name: str) -> Any:
+        return make(logical_id, counted(props), stack_name)
+
+    def update(physical_id: str, old: Props, new: Props, stack_name: str) -> Any:
+        made = change(physical_id, counted(old), counted(new), stack_name)
+        functions = provisioners._lambda_svc
+        _, qualifier = functions._resolve_name_and_qualifier(new["FunctionName"])
+        functions._esms[made[0]]["Qualifier"] = qualifier
+        return made
+
+    _handlers["AWS::Lambda::EventSourceMapping"].update(create=create, update=update)
 
 
 def refer_to_secrets_by_arn() -> None:
@@ -157,6 +195,20 @@ def refer_to_secrets_by_arn() -> None:
     _handlers["AWS::SecretsManager::Secret"].update(create=create, update=update, delete=delete)
 
 
+def write_logs_to_streams() -> None:
+    """What is written to a log group is one of its streams to IAM: `GetAtt Arn` ends in `:*`."""
+    plain = iam_actions.extract_resource_arn
+
+    def extract(service: str, method: str, path: str, headers: Props, *more: Any) -> Any:
+        found = plain(service, method, path, headers, *more)
+        call = str(headers.get("x-amz-target", "")).rpartition(".")[2]
+        if service == "logs" and call in {"CreateLogStream", "PutLogEvents"} and found != "*":
+            return f"{found}:log-stream:any"
+        return found
+
+    iam_actions.extract_resource_arn = extract
+
+
 def change_functions_in_two_calls() -> None:
     """CloudFormation changes a function's configuration, layers included, and then its code."""
     change: Callable[..., Any] = provisioners._lambda_update
@@ -171,6 +223,11 @@ def change_functions_in_two_calls() -> None:
         return change(physical_id, configured, new, stack_name, logical_id)
 
     _handlers["AWS::Lambda::Function"]["update"] = update
+
+
+def serve_while_resources_change() -> None:
+    """Requests are answered while CloudFormation is at work, and see its every step."""
+    stacks._runs_on_worker_thread = lambda resource_type: True
 
 
 def answer_under_aws_names() -> None:
@@ -198,11 +255,14 @@ def end_with_the_caller() -> None:
 REPAIRS: Final = (
     keep_saved_queries,
     take_metric_math,
+    join_in_conditions,
     read_openapi_bodies,
     take_lone_slashes,
-    count_in_numbers,
+    poll_as_told,
     refer_to_secrets_by_arn,
+    write_logs_to_streams,
     change_functions_in_two_calls,
+    serve_while_resources_change,
     answer_under_aws_names,
     listen_on_one_port,
     end_with_the_caller,

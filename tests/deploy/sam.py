@@ -9,12 +9,19 @@ from pathlib import Path
 
 from spectrum_cli.local.builds import this_machine
 
-from tests.deploy.emulator import REGION, Emulator
+from tests.deploy.emulator import ACCOUNT, REGION, Emulator
 from tests.deploy.steps import Failed
 
 SECONDS = 300
 # Two batches at a time in a lane: the emulator starts a process for each, on few cores.
 LANES = {"MainLaneConcurrency": "2", "SlowLaneConcurrency": "2"}
+# With targets, so that the rights for them are there.
+TARGETS = {
+    "TargetQueueArns": f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders",
+    "TargetEventBusArns": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/orders",
+    "TargetFunctionArns": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders",
+}
+PARAMETERS = LANES | TARGETS
 _LAST_LINES = 25
 
 
@@ -40,22 +47,35 @@ class Sam:
         return into / "template.yaml"
 
     def deploy(
-        self, template: Path, stack: str, *, tree: Path, parameters: Mapping[str, str] = LANES
+        self,
+        template: Path,
+        stack: str,
+        *,
+        tree: Path,
+        parameters: Mapping[str, str] = PARAMETERS,
+        fails: bool = False,
     ) -> None:
-        """Deploy as the tree's samconfig.toml says, without a question."""
+        """Deploy as the tree's samconfig.toml says, without a question; whether it has to fail."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
         self._run(
             *("deploy", "--template-file", str(template), "--stack-name", stack),
             *("--config-file", str(tree / "samconfig.toml"), "--region", REGION),
             *("--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *overrides),
             cwd=tree,
+            fails=fails,
         )
 
     def delete(self, stack: str, *, tree: Path) -> None:
         """Delete the stack, and what was uploaded for it."""
         self._run("delete", "--stack-name", stack, "--region", REGION, "--no-prompts", cwd=tree)
 
-    def _run(self, *arguments: str, cwd: Path, more: Mapping[str, str] | None = None) -> None:
+    def _run(
+        self,
+        *arguments: str,
+        cwd: Path,
+        more: Mapping[str, str] | None = None,
+        fails: bool = False,
+    ) -> None:
         # Packages come from wherever pip has them: a build is not confined to loopback.
         environment = self.emulator.environment | dict(more or {})
         if arguments[0] == "build":
@@ -72,6 +92,6 @@ class Sam:
             timeout=SECONDS,
             check=False,
         )
-        if done.returncode:
+        if bool(done.returncode) != fails:
             last = "\n".join(done.stdout.strip().splitlines()[-_LAST_LINES:])
             raise Failed(f"sam {arguments[0]} ended with {done.returncode}:\n{last}")

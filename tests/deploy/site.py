@@ -45,6 +45,10 @@ class Site:
         found = self.emulator.client("cloudformation").describe_stacks(StackName=self.name)
         return {o["OutputKey"]: o["OutputValue"] for o in found["Stacks"][0].get("Outputs", [])}
 
+    def status(self) -> str:
+        found = self.emulator.client("cloudformation").describe_stacks(StackName=self.name)
+        return str(found["Stacks"][0]["StackStatus"])
+
     def resources(self) -> dict[str, str]:
         """The physical ids by logical id."""
         client = self.emulator.client("cloudformation")
@@ -88,7 +92,7 @@ class Site:
         try:
             connection.request("POST", parts.path, request.body, dict(request.headers))
             answer = connection.getresponse()
-            return _understood(answer.status, answer.read())
+            return understood(answer.status, answer.read())
         finally:
             connection.close()
 
@@ -99,7 +103,7 @@ class Site:
         return str(answer.event_key)
 
 
-def _understood(status: int, body: bytes) -> Answer:
+def understood(status: int, body: bytes) -> Answer:
     try:
         content = json.loads(body)
     except ValueError:

@@ -22,14 +22,16 @@ class Steps:
         self._began = time.monotonic()
 
     @contextlib.contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """One step; what fails in it is told under its title."""
+    def step(self, title: str) -> Iterator[Callable[[str], None]]:
+        """One step; what fails in it is told under its title. What it gives takes notes."""
         began = time.monotonic()
+        notes: list[str] = []
         try:
-            yield
+            yield notes.append
         except Failed as failure:
             raise Failed(f"{title}: {failure}") from failure
-        print(f"{time.monotonic() - began:7.1f} s  {title}", flush=True)
+        noted = f" ({'; '.join(notes)})" if notes else ""
+        print(f"{time.monotonic() - began:7.1f} s  {title}{noted}", flush=True)
 
     @property
     def seconds(self) -> float:
@@ -42,7 +44,7 @@ def expect(what: str, seen: object, wanted: object) -> None:
         raise Failed(f"{what}: {seen!r} instead of {wanted!r}")
 
 
-def wait_until(what: str, look: Callable[[], T | None], seconds: float = 30.0) -> T:
+def wait_until(what: str, look: Callable[[], T | None], seconds: float = 90.0) -> T:
     """What `look` returns once it is true; raise Failed if it is not in so many seconds."""
     until = time.monotonic() + seconds
     while not (found := look()):

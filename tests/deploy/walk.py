@@ -2,58 +2,147 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from spectrum_cli.local.registry_files import make_up_webhook
+from botocore.exceptions import ClientError
+from spectrum_cli.local.registry_files import destination_registry, make_up_webhook
 from spectrum_cli.samples import FLAWS, flawed
 
+from tests.deploy import earlier, operating, rights
 from tests.deploy.consumers import Taking, taking
 from tests.deploy.sam import Sam
 from tests.deploy.site import Site, new_body
-from tests.deploy.steps import Steps, expect
+from tests.deploy.steps import Failed, Steps, expect, wait_until
+from tests.deploy.updating import steady_requests
 
 STACK = "spectrum-forwarder"
 LARGE = 900_000
+RETAINED = ("EventsTable", "PayloadsBucket", "WebhooksSecret", "DestinationsSecret")
+# So many requests have to be answered between an update's beginning and its end.
+MEANWHILE = 50
+# What a killed worker held is back after the queue's visibility timeout, at the latest.
+DELIVERED_SECONDS = 420.0
 
 
 def walk(steps: Steps, sam: Sam, tree: Path, folder: Path) -> None:
     """All steps on the tree's template; raise Failed."""
     site = Site(sam.emulator, STACK, make_up_webhook())
     with steps.step("sam build"):
-        template = sam.build(tree, folder / "new")
-    with steps.step("sam deploy"):
-        sam.deploy(template, STACK, tree=tree)
+        new = sam.build(tree, folder / "new")
+        old = earlier.released(tree, new.parent, folder / "released")
+        bad = earlier.failing(new.parent, folder / "failing")
+    with steps.step("sam deploy of 0.1.0"):
+        sam.deploy(old, STACK, tree=tree)
     with taking() as consumer:
-        with steps.step("registries by the commands"):
+        with steps.step("registries as 0.1.0 wrote them"):
             fill_registries(site, consumer)
+        with steps.step("an update from 0.1.0, while requests go on") as note:
+            keys = update(site, lambda: sam.deploy(new, STACK, tree=tree), note)
+        with steps.step("registries by the commands"):
+            add_by_commands(site, consumer)
         with steps.step("every kind of request is answered as it should be, and delivered"):
-            requests(site, consumer)
-        with steps.step("sam delete"):
+            sent = requests(site, consumer)
+        operate(steps, site, consumer, sent[0])
+        with steps.step("each right of each role, and no other") as note:
+            note(f"{rights.prove(site)} rights")
+        with steps.step("an update that fails and is rolled back, while requests go on") as note:
+            failing = lambda: sam.deploy(bad, STACK, tree=tree, fails=True)  # noqa: E731
+            keys |= update(site, failing, note)
+            expect("the stack", site.status(), "UPDATE_ROLLBACK_COMPLETE")
+        with steps.step("all that was acknowledged is delivered") as note:
+            late = len(keys - consumer.keys)
+            wait_until("all deliveries", lambda: keys <= consumer.keys, DELIVERED_SECONDS)
+            expect("deliveries that did not verify", consumer.unverified, 0)
+            note(f"{len(keys)} events, {late} of them late")
+        with steps.step("sam delete, after which what was acknowledged is still there"):
+            kept = {name: site.resources()[name] for name in RETAINED}
             sam.delete(STACK, tree=tree)
+            expect("what is kept", {n for n, i in kept.items() if is_there(site, n, i)}, set(kept))
+
+
+def update(site: Site, deploy: Callable[[], None], note: Callable[[str], None]) -> set[str]:
+    """Deploy while requests go on; the keys of what was acknowledged."""
+    url = site.outputs()["EndpointUrl"]
+    with steady_requests(site, url, "an update") as stream:
+        before = stream.requests
+        deploy()
+        meanwhile = stream.requests - before
+    if meanwhile < MEANWHILE:
+        raise Failed(f"only {meanwhile} requests were answered meanwhile: it proves nothing")
+    note(f"{meanwhile} requests meanwhile")
+    expect("the endpoint after an update", site.outputs()["EndpointUrl"], url)
+    note(stream.answers)
+    return stream.keys
+
+
+def operate(steps: Steps, site: Site, consumer: Taking, key: str) -> None:
+    """What an operator does with it, each by the command."""
+    url = site.outputs()["EndpointUrl"]
+    with steps.step("doctor, with its canary"):
+        operating.doctor(site)
+    with steps.step("quarantine: list, show, release"):
+        operating.quarantine(site, consumer, url)
+    with steps.step("replay"):
+        operating.replay(site, consumer, key)
+    with steps.step("listen"):
+        operating.listen(site, url)
+    with steps.step("audit"):
+        operating.audit(site)
+    with steps.step("ui"):
+        operating.pages(site, key)
+
+
+def is_there(site: Site, name: str, physical_id: str) -> bool:
+    """Whether a retained resource can be read."""
+    client = site.emulator.client
+    try:
+        if name == "EventsTable":
+            return bool(client("dynamodb").scan(TableName=physical_id, Limit=1)["Items"])
+        if name == "PayloadsBucket":
+            return "KeyCount" in client("s3").list_objects_v2(Bucket=physical_id)
+        found = client("secretsmanager").get_secret_value(SecretId=physical_id)["SecretString"]
+        return site.webhook.id in found or "crm" in found
+    except ClientError:
+        return False
 
 
 def fill_registries(site: Site, consumer: Taking) -> None:
-    """Store the webhook's secret, and a destination."""
-    site.forwarder("webhooks", "import", site.webhook.id, given=site.webhook.signing_secret)
-    site.forwarder(
-        *("destinations", "add", "crm", consumer.server.url, "--secret-stdin"),
-        given=consumer.secret,
-    )
+    """Store a webhook and a destination in the form that 0.1.0 has."""
+    manager, outputs = site.emulator.client("secretsmanager"), site.outputs()
+    destination = destination_registry("crm", consumer.server.url, consumer.secret)
+    for output, text in (
+        ("WebhooksSecretId", site.webhook.registry),
+        ("DestinationsSecretId", destination),
+    ):
+        manager.put_secret_value(SecretId=outputs[output], SecretString=text)
 
 
-def requests(site: Site, consumer: Taking) -> None:
-    """New, duplicate, forged, stale, slot, trailing slash, and 900 KB."""
+def add_by_commands(site: Site, consumer: Taking) -> None:
+    """Store the webhook's secret again, and add a destination."""
+    arguments = ("webhooks", "import", site.webhook.id, "--source", "local")
+    site.forwarder(*arguments, given=site.webhook.signing_secret)
+    url = consumer.server.url
+    site.forwarder("destinations", "add", "erp", url, "--paused", "--secret-stdin", given="5e" * 32)
+    listed = site.json("destinations", "list")
+    expect("destinations", {entry["name"] for entry in listed}, {"crm", "erp"})
+
+
+def requests(site: Site, consumer: Taking) -> list[str]:
+    """New, duplicate, forged, stale, slot, trailing slash, and 900 KB; the keys of new ones."""
     url = site.outputs()["EndpointUrl"]
     sent: dict[str, bytes] = {}
     for form in ("", "/", "/2", "/2/"):
         body = new_body(text=form)
         sent[site.accepted(url + form, body)] = body
-    large = new_body(text="x" * LARGE)
+    large = new_body(text=secrets.token_hex(LARGE // 2))
     sent[site.accepted(url, large)] = large
     again = site.post(url, site.sign(large))
     expect("a duplicate's answer", (again.status, again.code), (200, "duplicate"))
-    for flaw, wanted in FLAWS.items():
+    for flaw in ("forged", "changed_body", "stale", "from_the_future", "unknown_webhook"):
+        wanted = FLAWS[flaw]
         request = flawed(
             flaw,
             new_body(),
@@ -65,5 +154,5 @@ def requests(site: Site, consumer: Taking) -> None:
         expect(f"the answer to {flaw}", (answer.status, answer.code), (wanted.status, wanted.code))
     for key, body in sent.items():
         expect(f"the body of {key} as delivered", consumer.wait_for(key) == body, True)
-    expect("events delivered", consumer.keys, set(sent))
     expect("deliveries that did not verify", consumer.unverified, 0)
+    return list(sent)
