@@ -22,7 +22,7 @@ from spectrum_forwarder.domain.sources import fingerprint_of
 from spectrum_forwarder.domain.timing import Timing
 
 # Bytes of a packed body. The table is paid for the whole item by put, claim and record; from about
-# here on a put and a get in the bucket cost less (docs/decisions/028).
+# here on a put and a get in the bucket cost less (docs/decisions/029).
 CHEAPEST_INLINE = 4_096
 # While the bucket fails a body stays in the item up to here. DynamoDB's item limit is 400 KB;
 # deliveries and their history need the rest.
