@@ -17,10 +17,9 @@ from botocore.httpsession import URLLib3Session
 from botocore.retries.quota import RetryQuota
 from spectrum_forwarder.adapters import wire
 from spectrum_forwarder.adapters.plain_http import Answer
-from spectrum_forwarder.domain.inbound import InboundRequest
-from spectrum_forwarder.receive import Reply
 
 from functions.receiver import app
+from tests.support.deployed import Context
 from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.memory import ManualClock
 
@@ -140,41 +139,46 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
     return clock
 
 
-def requests(now: float) -> dict[str, InboundRequest]:
+def requests(now: float) -> dict[str, dict[str, Any]]:
     """One of each way through the receiver."""
     large = body_of(text=random.Random(1).randbytes(20_000).hex())
     small = body_of()
     forged = signed_headers(small, now=now) | {"x-spectrum-signature": "v0=" + "0" * 64}
     unknown = signed_headers(small, now=now) | {"x-spectrum-webhook-id": "unknown"}
     return {
-        "a body in the item": InboundRequest(signed_headers(small, now=now), small),
-        "a body in the bucket": InboundRequest(signed_headers(large, now=now), large),
-        "forged": InboundRequest(forged, small),
-        "an unknown webhook": InboundRequest(unknown, small),
+        "a body in the item": _event(signed_headers(small, now=now), small),
+        "a body in the bucket": _event(signed_headers(large, now=now), large),
+        "forged": _event(forged, small),
+        "an unknown webhook": _event(unknown, small),
     }
+
+
+def _event(headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """A request as the gateway passes it."""
+    return {"version": "2.0", "headers": headers, "body": body.decode(), "isBase64Encoded": False}
 
 
 def slowest(
     name: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[float, list[str], Reply]]:
-    """Each order of fates of a request: its seconds, its calls, and its answer."""
+) -> Iterator[tuple[float, list[str], int]]:
+    """Each order of fates of a request: its seconds, its calls, and its answer's status."""
     services = Services(clock)
     monkeypatch.setattr(wire, "dial", services.dial)
     monkeypatch.setattr(wire, "exchange", services.exchange)
     receiver = app.build(ENVIRONMENT)
+    monkeypatch.setattr(app, "receiver", lambda: receiver)
     pending: list[list[int]] = [[]]
     while pending:
         # A warm instance: its copy of the secret is old, and all pauses after failures are over.
         services.begin(None)
         clock.advance(4000.0)
-        receiver.receive(requests(clock())["a body in the item"], receipt="warm")
+        app.handler(requests(clock())["a body in the item"], Context("warm"))
         clock.advance(28.0)
         services.begin(pending.pop())
         given = len(services.fates)
         began = clock()
-        app.BUDGET.begin()
-        reply = receiver.receive(requests(clock())[name], receipt="measured")
-        yield clock() - began, services.calls, reply
+        reply = app.handler(requests(clock())[name], Context("measured"))
+        yield clock() - began, services.calls, reply["statusCode"]
         for further, fates in enumerate(services.open):
             prefix = services.fates[: given + further]
             pending += [[*prefix, fate] for fate in range(1, fates)]
@@ -200,7 +204,7 @@ def test_the_slowest_answer_takes_what_the_receivers_calls_may_take_together(
 def test_whatever_hangs_the_queue_has_time_to_take_the_event(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _, calls, reply in slowest("a body in the bucket", clock, monkeypatch):
-        assert reply.status in (200, 503)
-        if reply.status == 503:
+    for _, calls, status in slowest("a body in the bucket", clock, monkeypatch):
+        assert status in (200, 503)
+        if status == 503:
             assert calls[-1] in ("SendMessage", "GetItem", "GetSecretValue"), calls
