@@ -76,19 +76,23 @@ DELIVERED = (
 )
 
 
+@pytest.mark.parametrize("scheme", ["v0", "standard", "v0+standard"])
 @pytest.mark.parametrize("batch", [1, 10])
-def test_an_accepted_event_costs_few_bytes(batch: int, lines: Any) -> None:
-    (received,) = lines(ACCEPTED)
+def test_an_accepted_event_costs_few_bytes_in_every_scheme(
+    batch: int, scheme: str, lines: Any
+) -> None:
+    (received,) = lines((ACCEPTED[0], ACCEPTED[1] | {"scheme": scheme}))
     fanned_out = lines(*[DELIVERED] * batch)
     bytes_of_one = len(received) + sum(map(len, fanned_out)) / batch
     assert bytes_of_one <= MOST_BYTES
 
 
-def test_a_longer_name_of_a_scheme_costs_its_own_bytes_and_no_more(lines: Any) -> None:
-    (usual,) = lines(ACCEPTED)
-    (longest,) = lines((ACCEPTED[0], ACCEPTED[1] | {"scheme": "v0+standard"}))
-    assert json.loads(longest)["scheme"] == "v0+standard"
-    assert len(longest) - len(usual) == len("+standard")
+@pytest.mark.parametrize(
+    ("schemes", "said"), [("v0", "v0"), ("standard", "std"), ("v0+standard", "v0+std")]
+)
+def test_the_line_says_which_schemes_proved_an_event(schemes: str, said: str, lines: Any) -> None:
+    (line,) = lines((ACCEPTED[0], ACCEPTED[1] | {"scheme": schemes, "also": schemes}))
+    assert (json.loads(line)["scheme"], json.loads(line)["also"]) == (said, said)
 
 
 def test_lambda_leaves_the_level_of_trouble_as_it_is(

@@ -22,7 +22,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from spectrum_forwarder.measures import LEVELS, MEASURES, TIMED, UNSAID, Measure
+from spectrum_forwarder.measures import LEVELS, MEASURES, TIMED, UNSAID, Measure, in_short
 
 DEFAULT_NAMESPACE = "SpectrumForwarder"
 # CloudWatch's limit, over which Powertools would print by itself.
@@ -137,7 +137,11 @@ class Teller:
             self._tell_left_out()
             if level != "DEBUG" and self._sample.takes(name):
                 unsaid = UNSAID.get(name, {}).items()
-                said = {key: value for key, value in told.items() if (key, value) not in unsaid}
+                said = {
+                    key: in_short(key, value)
+                    for key, value in told.items()
+                    if (key, value) not in unsaid
+                }
                 self._tell({"level": level, "message": name, **said})
 
     def end(self) -> None:
