@@ -20,6 +20,7 @@ from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.event import CANARY_SOURCE
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.ports import Webhook
+from spectrum_forwarder.measures import MEASURES
 
 from tests.support.aws import create_table
 from tests.support.make import NOW, WEBHOOK, WHSEC, stored_of, webhook_of
@@ -112,3 +113,12 @@ def test_a_probe_knows_a_webhook_by_whatever_secret_is_stored(
 
     probe = probes.knows(cast(Any, Endpoint()))
     assert probe("https://example.com/", WEBHOOK.id) is known
+    assert refusals_among_our_faults(world) == []
+
+
+def refusals_among_our_faults(world: World) -> list[Any]:
+    """The codes of refused requests that the alarm for our own faults counts."""
+    (own_faults,) = (m for m in MEASURES["request.refused"] if m.metric == "OwnFaults")
+    told = world.facts.named("request.refused")
+    assert told
+    return [fields["code"] for fields in told if own_faults.takes(fields)]

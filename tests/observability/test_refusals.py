@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from spectrum_forwarder.domain.errors import Refused, UnknownWebhook, UnnamedWebhook, refusals
+from spectrum_forwarder.domain.errors import (
+    NoSecretForScheme,
+    Refused,
+    UnknownWebhook,
+    UnnamedWebhook,
+    refusals,
+)
 from spectrum_forwarder.measures import MEASURES
 from spectrum_forwarder.receive import INTERNAL_ERROR
 
@@ -34,3 +40,11 @@ def test_a_mistake_of_ours_is_watched_by_its_code() -> None:
 
 def test_a_code_that_nobody_has_classed_is_not_passed_over() -> None:
     assert "OwnFaults" in counted("request.refused", "brand_new")
+
+
+def test_only_a_probe_is_no_fault_where_a_secret_is_lacking() -> None:
+    (own,) = (m for m in MEASURES["request.refused"] if m.metric == "OwnFaults")
+    lacking = {"code": NoSecretForScheme.code}
+    assert own.takes(lacking)
+    assert not own.takes(lacking | {"probe": True})
+    assert own.takes({"code": "secrets_unavailable", "probe": True})

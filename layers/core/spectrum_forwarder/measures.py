@@ -10,7 +10,12 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from spectrum_forwarder.domain.errors import UnknownWebhook, UnnamedWebhook, refusals
+from spectrum_forwarder.domain.errors import (
+    NoSecretForScheme,
+    UnknownWebhook,
+    UnnamedWebhook,
+    refusals,
+)
 
 # Levels of facts other than INFO. Those of DEBUG are only counted: nobody needs a line of each.
 LEVELS = {
@@ -88,6 +93,8 @@ def _malformed(fields: Mapping[str, Any]) -> bool:
 def _our_fault(fields: Mapping[str, Any]) -> bool:
     # Anybody can name no webhook, or one that nobody knows: counted, but not among our faults.
     code = fields["code"]
+    if code == NoSecretForScheme.code and fields.get("probe"):
+        return False  # the command line asked whether the webhook is known, and it is
     return STATUSES.get(code, 503) >= 500 and code not in (UnknownWebhook.code, UnnamedWebhook.code)
 
 
@@ -192,8 +199,17 @@ SCHEME_FIELDS = frozenset({"scheme", "also"})
 SHORT_SCHEMES: Mapping[str, str] = {"standard": "std"}
 
 
-def in_short(name: str, value: Any) -> Any:
-    """A field's value as its line says it: the schemes by their short names."""
+def said(fact: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a fact as its line says them: what is usual is left off, schemes are short."""
+    unsaid = UNSAID.get(fact, {}).items()
+    return {
+        name: _in_short(name, value)
+        for name, value in fields.items()
+        if (name, value) not in unsaid
+    }
+
+
+def _in_short(name: str, value: Any) -> Any:
     if name not in SCHEME_FIELDS or not isinstance(value, str):
         return value
     return "+".join(SHORT_SCHEMES.get(scheme, scheme) for scheme in value.split("+"))

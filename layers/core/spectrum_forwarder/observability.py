@@ -22,7 +22,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from spectrum_forwarder.measures import LEVELS, MEASURES, TIMED, UNSAID, Measure, in_short
+from spectrum_forwarder.measures import LEVELS, MEASURES, TIMED, Measure, said
 
 DEFAULT_NAMESPACE = "SpectrumForwarder"
 # CloudWatch's limit, over which Powertools would print by itself.
@@ -136,13 +136,7 @@ class Teller:
                 told["request_id"] = self._request_id
             self._tell_left_out()
             if level != "DEBUG" and self._sample.takes(name):
-                unsaid = UNSAID.get(name, {}).items()
-                said = {
-                    key: in_short(key, value)
-                    for key, value in told.items()
-                    if (key, value) not in unsaid
-                }
-                self._tell({"level": level, "message": name, **said})
+                self._tell({"level": level, "message": name, **said(name, told)})
 
     def end(self) -> None:
         """Print what is left, metrics last."""

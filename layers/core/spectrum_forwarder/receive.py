@@ -39,7 +39,7 @@ from spectrum_forwarder.domain.ports import (
     Webhook,
     WebhookRegistry,
 )
-from spectrum_forwarder.domain.quarantine import Quarantine, suspect
+from spectrum_forwarder.domain.quarantine import Quarantine, is_probe, suspect
 from spectrum_forwarder.domain.schemes import Proof, is_signed, prove, unproved
 from spectrum_forwarder.domain.signature import parse_timestamp
 from spectrum_forwarder.domain.via import VIA_HEADER
@@ -238,7 +238,7 @@ class Receiver:
             skew = round(self.clock() - parse_timestamp(timestamp))
         except Refused:
             skew = None
-        return request.shape() | {"skew_seconds": skew}
+        return request.shape() | {"skew_seconds": skew, "probe": is_probe(request) or None}
 
 
 def _notable(skew: float) -> int | None:

@@ -75,9 +75,14 @@ class QuarantineShelf(Protocol):
         """Remove this suspect; another one that has taken its place stays."""
 
 
+def is_probe(request: InboundRequest) -> bool:
+    """Whether it asks only if its webhook is known: it says by its signature that it has none."""
+    return request.header(SIGNATURE_HEADER) == UNSIGNED
+
+
 def suspect(request: InboundRequest, *, code: str, received_at: float) -> Suspect | None:
     """What is kept of a refused request; None where it only asked, and nobody has lost it."""
-    if request.header(SIGNATURE_HEADER) == UNSIGNED:
+    if is_probe(request):
         return None
     headers = {
         name: request.header(name) for name in request.headers if KEPT_HEADERS.fullmatch(name)
