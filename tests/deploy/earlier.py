@@ -91,8 +91,10 @@ def failing(built: Path, into: Path) -> Path:
 
 
 def _copy(built: Path, into: Path) -> None:
-    for name in FOLDERS.values():
-        shutil.copytree(built / name, into / name, symlinks=True)
+    """All that was built, also what 0.1.0 did not have."""
+    for folder in built.iterdir():
+        if folder.is_dir():
+            shutil.copytree(folder, into / folder.name, symlinks=True)
 
 
 def _replace(source: Path, text: str) -> None:
