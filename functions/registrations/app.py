@@ -12,6 +12,7 @@ from typing import Any
 
 from spectrum_forwarder.adapters.aws import Clients
 from spectrum_forwarder.adapters.spectrum_list import list_registrations, stored_webhooks
+from spectrum_forwarder.domain.ports import Facts
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.registrations import look_at_registrations
 from spectrum_forwarder.settings import RegistrationsSettings
@@ -19,8 +20,8 @@ from spectrum_forwarder.settings import RegistrationsSettings
 CONNECT, READ, TRIES = 1.0, 2.0, 2
 
 
-def build(environment: Mapping[str, str]) -> Callable[[], None]:
-    """Wire the check."""
+def build(environment: Mapping[str, str], *, told: Facts = facts) -> Callable[[], None]:
+    """Wire the check; `told` gets what it finds."""
     settings = RegistrationsSettings.from_environment(environment)
     clients = Clients(connect_seconds=CONNECT, read_seconds=READ, tries=TRIES, connections=1)
     secrets = clients.make("secretsmanager")
@@ -30,7 +31,7 @@ def build(environment: Mapping[str, str]) -> Callable[[], None]:
             lambda: list_registrations(secrets, settings.project_secret, settings.spectrum_api_url),
             lambda: stored_webhooks(secrets, settings.webhooks_secret, now=time.time()),
             endpoint=settings.endpoint_url,
-            facts=facts,
+            facts=told,
         )
 
     return check

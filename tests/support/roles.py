@@ -35,7 +35,9 @@ from spectrum_forwarder.watch import watch
 
 from functions.fanout.app import build as build_fan_out
 from functions.receiver.app import build as build_receiver
+from functions.registrations.app import build as build_check
 from functions.sweeper.app import build as build_sweeper
+from tests.support.fake_spectrum import FakeSpectrum
 from tests.support.make import WEBHOOK, body_of, signed_headers
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -47,6 +49,8 @@ TARGETS = {
     "TargetEventBusArns": f"arn:aws:events:{PREFIX}:event-bus/default",
     "TargetFunctionArns": f"arn:aws:lambda:{PREFIX}:function:orders",
 }
+PARAMETERS = {**TARGETS, "WatchRegistrations": "yes"}
+PROJECT = ("a-project", "its-secret")
 # Destinations that are reached through a right each.
 SERVICES = {
     "queue": {"kind": "sqs", "target": TARGETS["TargetQueueArns"]},
@@ -70,7 +74,9 @@ class Stack:
         self._numbers = itertools.count()
         self._queued: Counter[str] = Counter()
         self._url = url
-        self.deployment: Deployment = deploy(TEMPLATE, endpoints=Endpoints(url), parameters=TARGETS)
+        self.deployment: Deployment = deploy(
+            TEMPLATE, endpoints=Endpoints(url), parameters=PARAMETERS
+        )
         enforce_roles()
         self.roles = {
             name: assume(self.client("sts"), spec.role_name)
@@ -147,10 +153,13 @@ class Stack:
         entries += [{"name": n, "url": "http://127.0.0.1:9", **common} for n in ("quick", "slow")]
         webhook = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
         secrets = self.client("secretsmanager")
-        for logical_id, content in (
+        project = {"project_id": PROJECT[0], "project_secret": PROJECT[1]}
+        contents: tuple[tuple[str, dict[str, Any]], ...] = (
             ("WebhooksSecret", {"webhooks": [webhook]}),
             ("DestinationsSecret", {"destinations": entries}),
-        ):
+            ("ProjectSecret", project),
+        )
+        for logical_id, content in contents:
             text = json.dumps(content)
             secrets.put_secret_value(SecretId=self.named(logical_id), SecretString=text)
 
@@ -209,6 +218,17 @@ def _sweep(stack: Stack) -> Seen:
         # What other uses left overdue is nobody's any more.
         stack.dynamodb.delete_item(TableName=stack.table, Key={"event_key": {"S": key}})
     return seen | {"hinted": stack.queued("EventsQueue") > 0}
+
+
+def _check(stack: Stack) -> Seen:
+    """Spectrum's list beside what is stored."""
+    told: list[str] = []
+    spectrum = FakeSpectrum(rate_limit=None)
+    spectrum.project_id, spectrum.project_secret = PROJECT
+    with spectrum, stack.acting_as("RegistrationsFunction") as environment:
+        environment["SPECTRUM_API_URL"] = spectrum.url
+        build_check(environment, told=lambda name, /, **_: told.append(name))()
+    return {"told": told}
 
 
 def _log(function: str, stack: Stack) -> Seen:
@@ -299,4 +319,5 @@ USES: Mapping[str, Sequence[Callable[[Stack], Seen]]] = {
     "ReceiverRole": (partial(_log, "Receiver"), _receive),
     "FanoutRole": (partial(_log, "Fanout"), _poll, _fan_out),
     "SweeperRole": (partial(_log, "Sweeper"), _sweep),
+    "RegistrationsRole": (partial(_log, "Registrations"), _check),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -124,6 +125,47 @@ def test_a_receiver_that_is_throttled_is_an_alarm(everything: Template) -> None:
     assert [metric["Dimensions"] for metric in throttled] == [
         [{"Name": "FunctionName", "Value": "ReceiverFunction"}]
     ]
+
+
+def failing_functions(template: Template) -> set[str]:
+    """The functions whose errors raise the alarm: those that its expression adds up."""
+    alarm = resolved_by(template)("FunctionsFailAlarm")
+    (total,) = [part["Expression"] for part in alarm["Metrics"] if "Expression" in part]
+    return {
+        metric["Dimensions"][0]["Value"]
+        for part in alarm["Metrics"]
+        if "MetricStat" in part and f"FILL({part['Id']}, 0)" in total
+        for metric in [part["MetricStat"]["Metric"]]
+        if metric["MetricName"] == "Errors"
+    }
+
+
+def test_every_function_that_fails_is_an_alarm(everything: Template, template: Template) -> None:
+    for one in (everything, template):
+        kind = "AWS::Lambda::Function"
+        assert failing_functions(one) == {n for n, r in one.resources.items() if r.type == kind}
+
+
+def test_a_list_of_registrations_that_stays_unread_is_an_alarm(properties: Properties) -> None:
+    """Of an hour, so that one request that Spectrum did not answer wakes nobody."""
+    alarm = properties("RegistrationsUnreadAlarm")
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("RegistrationsUnread", "Sum")
+    # Longer than the ten minutes between two checks, or a period would be empty.
+    assert alarm["Period"] > 600
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 3600
+
+
+def alarms_shown(template: Template) -> set[str]:
+    body = resolved_by(template)("Dashboard")["DashboardBody"]
+    (shown,) = [one for one in json.loads(body)["widgets"] if one["type"] == "alarm"]
+    return {alarm.removesuffix(".Arn") for alarm in shown["properties"]["alarms"]}
+
+
+def test_the_dashboard_shows_the_alarms_of_registrations_where_there_are_any(
+    everything: Template, template: Template
+) -> None:
+    ours = {"RegistrationsAlarm", "RegistrationsUnreadAlarm"}
+    assert alarms_shown(everything) - alarms_shown(template) == ours
 
 
 def test_silence_and_e_mail_are_off_unless_a_parameter_says_otherwise(template: Template) -> None:
