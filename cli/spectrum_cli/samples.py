@@ -51,6 +51,12 @@ __all__ = [
 
 USER_AGENT = "spectrum-webhook/0.1.0"
 FORGERS_SECRET = "f" * 64
+FORGERS_STANDARD_SECRET = "whsec_" + "f" * 43 + "="
+STANDARD_ID, STANDARD_TIMESTAMP, STANDARD_SIGNATURE = (
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+)
 UNKNOWN_WEBHOOK_ID = "00000000-0000-4000-8000-00000000dead"
 
 WEBHOOK_ID = "X-Spectrum-Webhook-Id"
@@ -113,14 +119,31 @@ class Flaw:
 
 
 def flawed(
-    flaw: str, body: bytes, *, webhook_id: str, secret: str, timestamp: int
+    flaw: str,
+    body: bytes,
+    *,
+    webhook_id: str,
+    secret: str | None,
+    timestamp: int,
+    standard_secrets: tuple[str, ...] = (),
 ) -> SampleRequest:
-    """Return a request with one of `FLAWS`; apart from that it is right. Raises KeyError."""
+    """Return a request with one of `FLAWS`; apart from that it is right. Raises KeyError.
+
+    It is spoilt in each scheme that a secret is given of; those of V0_ALONE only in v0.
+    """
     if flaw in WRONGLY_SIGNED_AT:
         timestamp = WRONGLY_SIGNED_AT[flaw](timestamp)
     if flaw == "forged":
-        secret = FORGERS_SECRET if secret != FORGERS_SECRET else TEST_SECRET
-    good = signed(body, webhook_id=webhook_id, secret=secret, timestamp=timestamp)
+        if secret is not None:
+            secret = FORGERS_SECRET if secret != FORGERS_SECRET else TEST_SECRET
+        standard_secrets = (FORGERS_STANDARD_SECRET,) * len(standard_secrets)
+    good = signed(
+        body,
+        webhook_id=webhook_id,
+        secret=secret,
+        standard_secrets=standard_secrets,
+        timestamp=timestamp,
+    )
     return FLAWS[flaw].spoil(good)
 
 
@@ -142,10 +165,16 @@ def _without(*names: str) -> Callable[[SampleRequest], SampleRequest]:
     return spoil
 
 
-def _header(name: str, change: Callable[[str], str]) -> Callable[[SampleRequest], SampleRequest]:
+def _headers(*names: str, change: Callable[[str], str]) -> Callable[[SampleRequest], SampleRequest]:
+    """Spoil each value of those of these headers that are there: a signature may have several."""
+
     def spoil(request: SampleRequest) -> SampleRequest:
-        changed = dict(request.headers) | {name: change(request.headers[name])}
-        return replace(request, headers=changed)
+        changed = {
+            name: " ".join(map(change, request.headers[name].split()))
+            for name in names
+            if name in request.headers
+        }
+        return replace(request, headers=dict(request.headers) | changed)
 
     return spoil
 
@@ -159,33 +188,45 @@ def _written_again(body: bytes) -> bytes:
     return json.dumps(json.loads(body)).encode()
 
 
+SIGNATURES, TIMESTAMPS = (SIGNATURE, STANDARD_SIGNATURE), (TIMESTAMP, STANDARD_TIMESTAMP)
 FLAWS: Mapping[str, Flaw] = {
     "forged": Flaw(401, "signature_mismatch", _as_it_is),
     "changed_body": Flaw(401, "signature_mismatch", _body(lambda body: body + b" ")),
     "rewritten_body": Flaw(401, "signature_mismatch", _body(_written_again)),
     "stale": Flaw(401, "stale_timestamp", _as_it_is),
     "from_the_future": Flaw(401, "stale_timestamp", _as_it_is),
-    "without_signature": Flaw(401, "missing_signature", _without(SIGNATURE)),
-    "without_timestamp": Flaw(401, "missing_timestamp", _without(TIMESTAMP)),
+    "without_signature": Flaw(401, "missing_signature", _without(*SIGNATURES)),
+    "without_timestamp": Flaw(401, "missing_timestamp", _without(*TIMESTAMPS)),
     "without_headers": Flaw(
-        400, "missing_headers", _without(WEBHOOK_ID, SIGNATURE, TIMESTAMP, EVENT)
+        400,
+        "missing_headers",
+        _without(WEBHOOK_ID, *SIGNATURES, *TIMESTAMPS, EVENT, STANDARD_ID),
     ),
     "truncated_signature": Flaw(
-        401, "malformed_signature", _header(SIGNATURE, lambda value: value[:64])
+        401, "malformed_signature", _headers(*SIGNATURES, change=lambda value: value[:-3])
     ),
     "upper_case_signature": Flaw(
-        401, "malformed_signature", _header(SIGNATURE, lambda value: "v0=" + value[3:].upper())
+        401,
+        "malformed_signature",
+        _headers(SIGNATURE, change=lambda value: "v0=" + value[3:].upper()),
     ),
     "doubled_signature": Flaw(
-        401, "malformed_signature", _header(SIGNATURE, lambda value: f"{value},{value}")
+        401, "malformed_signature", _headers(*SIGNATURES, change=lambda value: f"{value},{value}")
     ),
     "underscored_timestamp": Flaw(
-        401, "malformed_timestamp", _header(TIMESTAMP, lambda value: f"{value[:3]}_{value[4:]}")
+        401,
+        "malformed_timestamp",
+        _headers(*TIMESTAMPS, change=lambda value: f"{value[:3]}_{value[4:]}"),
     ),
+    # In Standard Webhooks alone it is `stale_timestamp`: the length of a time is not told there.
     "milliseconds": Flaw(
-        401, "malformed_timestamp", _header(TIMESTAMP, lambda value: value + "000")
+        401, "malformed_timestamp", _headers(*TIMESTAMPS, change=lambda value: value + "000")
     ),
     "unknown_webhook": Flaw(
-        503, "unknown_webhook", _header(WEBHOOK_ID, lambda _: UNKNOWN_WEBHOOK_ID)
+        503, "unknown_webhook", _headers(WEBHOOK_ID, change=lambda _: UNKNOWN_WEBHOOK_ID)
     ),
+}
+# What has no meaning in Standard Webhooks, and why.
+V0_ALONE: Mapping[str, str] = {
+    "upper_case_signature": "the base64 of Standard Webhooks has both cases, and v0's hex one",
 }

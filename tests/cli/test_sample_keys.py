@@ -1,6 +1,7 @@
 """Samples in every scheme: proved by the receiver's own rules and by the published library."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from spectrum_cli.sample_bodies import make_body
@@ -13,12 +14,13 @@ from spectrum_cli.sample_keys import (
     Keys,
     event_id_of,
 )
-from spectrum_cli.samples import SampleRequest, signed
+from spectrum_cli.samples import FLAWS, V0_ALONE, SampleRequest, flawed, signed
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.schemes import Proof, prove
 
 from tests.support.make import RAW_INBOUND, webhook_of
 from tests.support.stacks import forwarder
+from tests.support.world import World
 
 NOW = 1_700_000_000
 BODY = make_body("text")
@@ -105,7 +107,7 @@ def test_a_standard_secret_that_is_given_signs_by_itself() -> None:
     ("arguments", "said"),
     [
         (["--scheme", "v2"], "there is no scheme 'v2'"),
-        (["--scheme", "both", "--corrupt", "forged"], "leave --scheme away"),
+        (["--scheme", "both", "--corrupt", "upper_case_signature"], "is for --scheme v0"),
         (["--scheme", "both", "--secret", TEST_SECRET], "needs a secret of Standard Webhooks"),
         (["--scheme", "both", "--secret", TEST_STANDARD_SECRETS[0]], "needs a secret of v0"),
     ],
@@ -114,3 +116,35 @@ def test_what_cannot_be_signed_is_told(arguments: list[str], said: str) -> None:
     ran = forwarder("sample", *arguments, "--json")
     assert ran.status == 2
     assert said in ran.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("flaw", [name for name in FLAWS if name not in V0_ALONE])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_flaw_spoils_a_sample_in_every_scheme_that_signs_it(scheme: str, flaw: str) -> None:
+    world = World()
+    world.webhooks.webhooks[:] = [
+        replace(webhook_of(*TEST_STANDARD_SECRETS, v0=TEST_SECRET), id=TEST_WEBHOOK_ID)
+    ]
+    keys = TEST_KEYS.by(scheme)
+    assert keys is not None
+    bad = flawed(
+        flaw,
+        BODY,
+        webhook_id=keys.webhook_id,
+        secret=keys.secret,
+        standard_secrets=keys.standard_secrets,
+        timestamp=int(world.clock()),
+    )
+    headers = {name.lower(): value for name, value in bad.headers.items()}
+    reply = world.receiver().receive(InboundRequest(headers, bad.body), receipt="1")
+    error = reply.body["error"]
+    assert isinstance(error, dict)
+    in_standard = {"milliseconds": "stale_timestamp"} if keys.secret is None else {}
+    code = in_standard.get(flaw, FLAWS[flaw].code)
+    assert (reply.status, error["code"]) == (FLAWS[flaw].status, code)
+
+
+def test_the_command_spoils_what_standard_webhooks_signs() -> None:
+    ran = forwarder("sample", "--scheme", "standard", "--corrupt", "without_signature", "--json")
+    assert "webhook-timestamp" in ran.json["headers"]
+    assert "webhook-signature" not in ran.json["headers"]

@@ -22,6 +22,7 @@ from spectrum_cli.samples import (
     KINDS,
     PLATFORMS,
     USUAL,
+    V0_ALONE,
     SampleRequest,
     flawed,
     make_body,
@@ -113,7 +114,7 @@ def sample(
     if count > 1 and not send:
         raise WrongUse("--count is for --send")
     _check_names(kind, platform, corrupt)
-    _check_scheme(scheme, corrupt)
+    _check_scheme(scheme)
     target = None
     if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
         target = find_target(stack=stack, region=region, profile=profile, local=local)
@@ -157,11 +158,9 @@ def _check_names(kind: str, platform: str, corrupt: str | None) -> None:
         raise WrongUse(f"there is no flaw {corrupt!r}: choose one of {', '.join(FLAWS)}")
 
 
-def _check_scheme(scheme: str, corrupt: str | None) -> None:
+def _check_scheme(scheme: str) -> None:
     if scheme not in SCHEMES:
         raise WrongUse(f"there is no scheme {scheme!r}: choose one of {', '.join(SCHEMES)}")
-    if corrupt is not None and scheme != "v0":
-        raise WrongUse("--corrupt spoils what v0 signs: leave --scheme away")
 
 
 def _url(send: str | None, target: Target | None) -> str:
@@ -216,11 +215,16 @@ def _keys(webhook_id: str | None, secret: str | None, target: Target | None) -> 
 
 
 def _spoilt(flaw: str, body: bytes, keys: Keys, timestamp: int) -> SampleRequest:
-    if keys.secret is None:
-        raise WrongUse("--corrupt spoils what v0 signs, and the webhook has no secret of that")
+    if keys.standard_secrets and flaw in V0_ALONE:
+        raise WrongUse(f"--corrupt {flaw} is for --scheme v0: {V0_ALONE[flaw]}")
     try:
         return flawed(
-            flaw, body, webhook_id=keys.webhook_id, secret=keys.secret, timestamp=timestamp
+            flaw,
+            body,
+            webhook_id=keys.webhook_id,
+            secret=keys.secret,
+            standard_secrets=keys.standard_secrets,
+            timestamp=timestamp,
         )
     except ValueError as error:
         raise WrongUse(f"--corrupt {flaw} needs a body that is JSON") from error
