@@ -11,6 +11,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -34,6 +35,8 @@ class BigTable:
 
     def __init__(self, count: int, now: float, *, days: float = 10) -> None:
         self.calls: Counter[str] = Counter()
+        # What reads the table's time registers there; nothing here says what time it is.
+        self.meta = SimpleNamespace(events=SimpleNamespace(register=lambda *_: None))
         self.keys = [f"main:spc-msg-{number:08d}" for number in range(count)]
         step = days * 86_400 / count
         self._times = {key: now - 30 - n * step for n, key in enumerate(self.keys)}

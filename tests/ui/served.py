@@ -14,6 +14,7 @@ from spectrum_cli.target import Target
 from spectrum_cli.ui.app import explain, make_pages
 from spectrum_cli.ui.day import Day, KeptFresh
 from spectrum_cli.ui.guard import Guard
+from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.server import open_port, serve_on
 from spectrum_cli.ui.stack import Stack
 from werkzeug.test import TestResponse
@@ -39,11 +40,11 @@ class LocalClient(FlaskClient):
         return super().open(*args, **named)
 
 
-def asked(target: Target) -> Asked:
+def asked(target: Target, registrations: Registrations | None = None) -> Asked:
     """Pages as a browser at http://127.0.0.1:8788 would ask for them."""
     stack, guard = Stack(target), Guard(PORT)
     day = Day(stack.log, time.time)
-    app = make_pages(stack, KeptFresh(day, explain), guard)
+    app = make_pages(stack, KeptFresh(day, explain), guard, registrations)
     app.test_client_class = LocalClient
     client, stranger = app.test_client(), app.test_client()
     client.get("/enter", query_string={"token": guard.token})

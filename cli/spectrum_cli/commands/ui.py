@@ -47,6 +47,7 @@ def ui(
         ) from error
     from spectrum_cli.ui.day import Day, KeptFresh  # noqa: PLC0415
     from spectrum_cli.ui.guard import Guard  # noqa: PLC0415
+    from spectrum_cli.ui.registrations import Registrations, reader  # noqa: PLC0415
     from spectrum_cli.ui.server import open_port, serve_on  # noqa: PLC0415
     from spectrum_cli.ui.stack import Stack  # noqa: PLC0415
 
@@ -56,7 +57,8 @@ def ui(
         stack = Stack(target)
         guard = Guard(listening.getsockname()[1])
         overview = KeptFresh(Day(stack.log, time.time), explain)
-        server = serve_on(listening, make_pages(stack, overview, guard))
+        registrations = Registrations(reader(target), explain)
+        server = serve_on(listening, make_pages(stack, overview, guard, registrations))
         link = f"http://127.0.0.1:{server.port}/enter?token={guard.token}"
         overview.start()
         note(f"The delivery log of {target.title}. Open this link; Ctrl-C ends it:")

@@ -22,6 +22,7 @@ from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
 from spectrum_cli.ui.bodies import show_body
 from spectrum_cli.ui.day import KeptFresh
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
+from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.search import PAGE, find
 from spectrum_cli.ui.stack import Stack
 from spectrum_cli.ui.story import tell
@@ -52,13 +53,15 @@ def explain(error: BaseException) -> str:
     return f"This is a defect of the page: {type(error).__name__}"
 
 
-def make_pages(stack: Stack, overview: KeptFresh, guard: Guard) -> Flask:
+def make_pages(
+    stack: Stack, overview: KeptFresh, guard: Guard, registrations: Registrations | None = None
+) -> Flask:
     """The application for one run."""
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(words=words, Status=Status, form_token=guard.form_token)
     app.jinja_env.globals.update(conversation=guard.conversation, title=stack.title)
-    pages = Pages(stack, overview, guard)
+    pages = Pages(stack, overview, guard, registrations or Registrations(None, explain))
     app.before_request(pages.check)
     app.after_request(harden)
     app.register_error_handler(Exception, pages.failed)
@@ -83,10 +86,13 @@ def make_pages(stack: Stack, overview: KeptFresh, guard: Guard) -> Flask:
 class Pages:
     """One method a page."""
 
-    def __init__(self, stack: Stack, overview: KeptFresh, guard: Guard) -> None:
+    def __init__(
+        self, stack: Stack, overview: KeptFresh, guard: Guard, registrations: Registrations
+    ) -> None:
         self._stack = stack
         self._overview = overview
         self._guard = guard
+        self._registrations = registrations
 
     def check(self) -> None:
         """Before everything else; raise Forbidden."""
@@ -144,6 +150,8 @@ class Pages:
             "overview.html",
             summary=summary,
             trouble=self._overview.trouble,
+            registrations=self._registrations.look(),
+            unasked=self._registrations.quiet,
             accepted=chart.accepted_chart(summary) if summary else None,
             draw=lambda identity: chart.destination_chart(summary, identity) if summary else None,
             configured=destinations,

@@ -1,0 +1,76 @@
+"""What is wrong with our registrations at Spectrum, read in the background while somebody looks.
+
+No page waits for Spectrum: it gets what was read last, at most a minute old when all is well.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from spectrum_forwarder.domain.registration import look
+
+from spectrum_cli.registry import webhooks_of
+from spectrum_cli.spectrum_api import BASE_URL
+from spectrum_cli.spectrum_options import ID_VARIABLE, SECRET_VARIABLE, open_api
+from spectrum_cli.target import Target
+from spectrum_cli.webhook_store import WebhookStore, stored
+from spectrum_cli.webhook_views import say_trouble
+
+EVERY = 60.0
+NOT_ASKED = f"Spectrum is not asked: set {ID_VARIABLE} and {SECRET_VARIABLE} to see registrations."
+
+# What is wrong, and what to do about it.
+Troubles = Sequence[tuple[str, str]]
+
+
+class Registrations:
+    """`read` asks Spectrum, and is None without credentials; `quiet` is a line about the asking."""
+
+    def __init__(
+        self,
+        read: Callable[[], Troubles] | None,
+        explain: Callable[[Exception], str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.troubles: Troubles = ()
+        self.quiet = "" if read else NOT_ASKED
+        self._read, self._explain, self._clock = read, explain, clock
+        self._begun_at = float("-inf")
+        self._reading = threading.Lock()
+
+    def look(self) -> Troubles:
+        """What was read last; has it read anew in the background where that is a minute ago."""
+        due = self._clock() - self._begun_at >= EVERY
+        if self._read and due and self._reading.acquire(blocking=False):
+            self._begun_at = self._clock()
+            threading.Thread(target=self._refresh, name="registrations", daemon=True).start()
+        return self.troubles
+
+    def _refresh(self) -> None:
+        try:
+            assert self._read is not None
+            self.troubles, self.quiet = self._read(), ""
+        except Exception as error:  # told on the page; tried again in a minute
+            self.quiet = f"Registrations are not up to date. {self._explain(error)}"
+        finally:
+            self._reading.release()
+
+
+def reader(target: Target) -> Callable[[], Troubles] | None:
+    """What asks Spectrum with the environment's credentials; None where there are none."""
+    project, secret = os.environ.get(ID_VARIABLE), os.environ.get(SECRET_VARIABLE)
+    if not project or not secret:
+        return None
+    url = os.environ.get("SPECTRUM_API_URL") or BASE_URL
+
+    def read() -> Troubles:
+        with open_api(project, secret, url) as api:
+            listed = api.list()
+        kept = stored(WebhookStore(webhooks_of(target)).read(), time.time())
+        judged = look(listed, kept, target.endpoint_url)
+        return [say_trouble(found, len(listed)) for found in judged if found.trouble]
+
+    return read
