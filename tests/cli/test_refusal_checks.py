@@ -59,3 +59,10 @@ def test_the_size_that_the_gateway_refuses_is_named() -> None:
 
 def test_both_are_part_of_the_walk() -> None:
     assert {refusals.limits, refusals.quarantine} <= set(CHECKS)
+
+
+def test_contract_9_11_one_time_codes_are_said_to_be_withheld() -> None:
+    nothing: Any = None
+    (result,) = refusals.withheld(nothing)
+    assert "one-time code" in result.said
+    assert refusals.withheld in CHECKS

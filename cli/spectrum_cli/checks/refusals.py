@@ -38,3 +38,12 @@ def limits(_patient: Patient) -> Iterator[Result]:
         f"known: a body that makes more than {LARGEST_EVENT:,} bytes of event (4.7 MB in base64) "
         "is answered 413 by the gateway, and Spectrum drops it",
     )
+
+
+def withheld(_patient: Patient) -> Iterator[Result]:
+    """What Spectrum never sends, which looks like a loss to whoever tries with such a message."""
+    yield ok(
+        "withheld",
+        "known: on dedicated lines Spectrum withholds messages that carry a one-time code; "
+        "do not try with one",
+    )

@@ -21,6 +21,7 @@ CHECKS: Sequence[Check] = (
     endpoint.clocks,
     endpoint.known,
     refusals.limits,
+    refusals.withheld,
     account.concurrency,
     canary,
     refusals.quarantine,
