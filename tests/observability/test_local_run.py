@@ -23,7 +23,13 @@ QUERY = re.compile(
     r"""FROM SCHEMA\("(?P<namespace>[^"]+)", (?P<dimension>\w+)\) """
     r"""GROUP BY (?P=dimension) ORDER BY (?P=function)\(\) DESC"""
 )
-EVERY_METRIC = {m.metric for measures in MEASURES.values() for m in measures} | set(TIMED.values())
+# The scheduled look at registrations is off unless it is asked for: tests/functional has it.
+EVERY_METRIC = {
+    measure.metric
+    for fact, measures in MEASURES.items()
+    for measure in measures
+    if not fact.startswith("registration")
+} | set(TIMED.values())
 
 
 @pytest.fixture(scope="module")
