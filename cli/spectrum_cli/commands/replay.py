@@ -109,10 +109,9 @@ def replay(
     wording = (keys, since, until, status, wanted, space, sender)
     journal = Journal(target.id, wording)
     clock = table_clock(target)
-    run = (None if restart else journal.unfinished()) or Run(
-        clock(), moment(since, "--since"), moment(until, "--until")
-    )
-    if run.begun_at < clock() - 2:
+    unfinished = None if restart else journal.unfinished()
+    run = unfinished or Run(clock(), moment(since, "--since"), moment(until, "--until"))
+    if unfinished:
         note(f"continuing the replay that was begun at {utc(run.begun_at)} UTC")
     change = _change(names, wanted, status, run)
     selection = Selection(run.since, run.until, status, None, space, sender)
