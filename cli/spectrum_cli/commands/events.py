@@ -10,6 +10,7 @@ from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing
 from spectrum_forwarder.domain.outbound import key_of
 
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.event_keys import find_event
 from spectrum_cli.event_views import COLUMNS, deliveries_in_short, document, row, show
 from spectrum_cli.names import Names, names_of
 from spectrum_cli.output import (
@@ -115,16 +116,16 @@ def show_event(
     """
     if body and as_json:
         raise WrongUse("--body prints the body as it came: leave --json away")
-    log, event_key = event_log(target), key_of(key)
+    log = event_log(target)
+    event = find_event(target, log, key)
+    if event is None:
+        raise _unknown(key_of(key))
     if body:
-        content = _body(log, event_key)
+        content = _body(log, event.event_key)
         if content is None:
-            raise _unknown(event_key)
+            raise _unknown(event.event_key)
         print_bytes(content)
         return
-    event = log.get(event_key)
-    if event is None:
-        raise _unknown(event_key)
     if as_json:
         print_json(document(event, names_of(target), reveal=reveal))
     else:

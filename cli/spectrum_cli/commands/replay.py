@@ -11,6 +11,7 @@ import typer
 from spectrum_forwarder.domain.outbound import key_of
 
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.event_keys import find_event
 from spectrum_cli.journal import Journal, Run
 from spectrum_cli.names import Names, names_in
 from spectrum_cli.output import (
@@ -198,7 +199,7 @@ def _find(
     with progress("looking through the log") as looked_at:
         if keys:
             for key in dict.fromkeys(map(key_of, keys)):
-                event = log.get(key)
+                event = find_event(target, log, key)
                 if event is None:
                     unknown.append(key)
                 else:

@@ -9,7 +9,6 @@ from flask import Flask, Response, g, make_response, redirect, render_template, 
 from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.errors import ForwarderError, LaterFormat, PayloadMissing
-from spectrum_forwarder.domain.outbound import key_of
 from spectrum_forwarder.replay import Outcome
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -165,14 +164,13 @@ class Pages:
 
     def event(self) -> str:
         """One event: its story and its body."""
-        key = key_of(request.args.get("key", ""))
-        event = self._stack.log.get(key) if key else None
+        event = self._stack.event(request.args.get("key", ""))
         if event is None:
             raise Forbidden(404, "There is no such event; settled ones are kept for some days.")
         destinations = self._stack.destinations()
         content, missing = None, ""
         try:
-            content = self._stack.log.body(key)
+            content = self._stack.log.body(event.event_key)
         except PayloadMissing:
             missing = "The body is no longer in the bucket."
         except LaterFormat:

@@ -13,10 +13,12 @@ from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.destination import Destinations, identity_of
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.replay import Change, Reopened, Replay, Wake
 
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
+from spectrum_cli.event_keys import find_event
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target
@@ -32,7 +34,7 @@ class Stack:
     """A target, wired; safe to use from threads."""
 
     def __init__(self, target: Target) -> None:
-        self.title = target.title
+        self.title, self._target = target.title, target
         self.log: DynamoEventLog = event_log(target)
         self._clock = table_clock(target)
         self._reopener = reopener(target, self._clock)
@@ -55,6 +57,10 @@ class Stack:
                 )
                 self._read_at = time.monotonic()
             return self._destinations
+
+    def event(self, given: str) -> LoggedEvent | None:
+        """The event that is meant by its key or by the id that it went out under."""
+        return find_event(self._target, self.log, given) if given else None
 
     def health(self) -> Mapping[str, Health]:
         """Each attempted destination's; raise TableUnavailable."""
