@@ -34,8 +34,7 @@ from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.watch import watch
 
 from functions.fanout.app import build as build_fan_out
-from functions.receiver.app import BUDGET
-from functions.receiver.app import build as build_receiver
+from functions.receiver import app as receiver_app
 from functions.registrations.app import build as build_check
 from functions.sweeper.app import build as build_sweeper
 from tests.support.fake_spectrum import FakeSpectrum
@@ -169,10 +168,10 @@ def _receive(stack: Stack) -> Seen:
     """A small event and a large one."""
     seen: Seen = {}
     with stack.acting_as("ReceiverFunction") as environment:
-        receiver = build_receiver(environment)
+        receiver = receiver_app.build(environment)
         for name, size in (("small", 0), ("large", LARGE)):
             body = stack.new_body(size=size)
-            BUDGET.begin()  # as the handler does
+            receiver_app.BUDGET.begin()  # as the handler does
             reply = receiver.receive(InboundRequest(signed_headers(body), body), receipt=name)
             seen[f"{name} answered"] = reply.status
             item = stack.item(stored_of(body).event.key)
