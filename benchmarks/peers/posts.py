@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 if os.environ["BENCH_SENDER"] == "ours":
-    from spectrum_forwarder.adapters.senders.http import HttpSender
+    from spectrum_forwarder.adapters.kinds.http.sender import HttpSender
     from spectrum_forwarder.domain.outbound import Attempt
 
     sender = HttpSender(os.environ["AWS_CA_BUNDLE"], allow_loopback=True)

@@ -51,7 +51,7 @@ def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
 
 def _sender(*, allow_loopback: bool) -> Callable[..., Any]:
     try:
-        from spectrum_forwarder.adapters.senders.router import make_sender  # noqa: PLC0415
+        from spectrum_forwarder.adapters.kinds.router import make_sender  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise Unreachable(
             f"sending needs {error.name}: install it with pip install '.[cli,fanout]'"

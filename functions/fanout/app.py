@@ -17,10 +17,10 @@ from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, S
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue, read_record
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.kinds.router import make_sender
 from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.adapters.ourselves import Ourselves
 from spectrum_forwarder.adapters.payloads import S3Payloads
-from spectrum_forwarder.adapters.senders.router import make_sender
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord

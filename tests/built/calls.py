@@ -20,7 +20,7 @@ import spectrum_forwarder
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 from spectrum_forwarder.adapters.aws import Clients
-from spectrum_forwarder.adapters.senders.services import TargetClients
+from spectrum_forwarder.adapters.kinds.services import TargetClients
 
 PACKAGES = (aws_lambda_powertools, botocore, jmespath, spectrum_forwarder, urllib3)
 ARN = "arn:aws:{}:us-east-1:123456789012:{}"

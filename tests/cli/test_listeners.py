@@ -24,7 +24,7 @@ from spectrum_cli.listen.listener import (
 from spectrum_cli.listen.posting import Event, Poster, read_event, signed_now
 from spectrum_cli.registry import destinations_of
 from spectrum_cli.target import Target, find_target
-from spectrum_forwarder.adapters.senders.router import make_sender
+from spectrum_forwarder.adapters.kinds.router import make_sender
 from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 from spectrum_forwarder.domain.signature import sign_standard

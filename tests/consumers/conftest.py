@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from spectrum_forwarder.adapters.senders.router import make_sender
+from spectrum_forwarder.adapters.kinds.router import make_sender
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 

@@ -11,9 +11,9 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from spectrum_forwarder.adapters.senders import exchange
-from spectrum_forwarder.adapters.senders.exchange import retry_after
-from spectrum_forwarder.adapters.senders.http import HttpSender, public_ca_bundle
+from spectrum_forwarder.adapters.kinds.http import exchange
+from spectrum_forwarder.adapters.kinds.http.exchange import retry_after
+from spectrum_forwarder.adapters.kinds.http.sender import HttpSender, public_ca_bundle
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.outbound import Attempt
 

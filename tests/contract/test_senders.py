@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from spectrum_cli.local.moto_server import MotoServer
-from spectrum_forwarder.adapters.senders.router import RoutingSender, make_sender
+from spectrum_forwarder.adapters.kinds.router import RoutingSender, make_sender
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.destination import Kind
 

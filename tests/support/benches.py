@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from spectrum_forwarder.adapters.senders.lambda_ import LARGEST
-from spectrum_forwarder.adapters.senders.sqs import read
+from spectrum_forwarder.adapters.kinds.lambda_ import LARGEST
+from spectrum_forwarder.adapters.kinds.sqs import read
 from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt
 

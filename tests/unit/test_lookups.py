@@ -1,6 +1,6 @@
 """Shared name look-ups: one attempt leads at each place, the others follow."""
 
-from spectrum_forwarder.adapters.senders.lookups import Lookups
+from spectrum_forwarder.adapters.kinds.http.lookups import Lookups
 from spectrum_forwarder.domain.outbound import Attempt
 
 

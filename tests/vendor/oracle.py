@@ -22,7 +22,7 @@ from spectrum_cli.samples import (
     make_body,
     signed,
 )
-from spectrum_forwarder.adapters.senders.router import make_sender
+from spectrum_forwarder.adapters.kinds.router import make_sender
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.event import FORMAT, make_event
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers, outgoing_id

@@ -63,7 +63,7 @@ class Posted:
 
 def read_event(record: Mapping[str, Any]) -> Event:
     """Read an SQS record; raise ValueError where it is none of the forwarder's."""
-    from spectrum_forwarder.adapters.senders.sqs import read  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.adapters.kinds.sqs import read  # noqa: PLC0415 (boto3)
 
     sent = read(record)
     return Event(record["MessageId"], record["ReceiptHandle"], sent.headers, sent.body)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import jmespath
 
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
+from spectrum_forwarder.adapters.kinds.kind import read_kind, read_target
 from spectrum_forwarder.adapters.ourselves import NOBODY, Ourselves
 from spectrum_forwarder.adapters.registry_entries import (
     Entry,
@@ -18,7 +19,6 @@ from spectrum_forwarder.adapters.registry_entries import (
     entries_of,
     reporter,
 )
-from spectrum_forwarder.adapters.targets import read_kind, read_target
 from spectrum_forwarder.adapters.url_guard import check_url
 from spectrum_forwarder.domain.destination import (
     DEFAULT_TIMEOUT,

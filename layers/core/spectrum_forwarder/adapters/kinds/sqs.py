@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spectrum_forwarder.adapters.senders.services import Clients, TooLarge
+from spectrum_forwarder.adapters.kinds.services import Clients, TooLarge
 from spectrum_forwarder.domain.outbound import Attempt
 
 LARGEST = 1_048_576

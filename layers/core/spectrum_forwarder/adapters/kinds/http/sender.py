@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from spectrum_forwarder.adapters.senders import sending
-from spectrum_forwarder.adapters.senders.engine import Batch, Engine
-from spectrum_forwarder.adapters.senders.exchange import IDLE_LIMIT_SECONDS
-from spectrum_forwarder.adapters.senders.sending import Outcome, Outcomes
+from spectrum_forwarder.adapters.kinds import sending
+from spectrum_forwarder.adapters.kinds.http.engine import Batch, Engine
+from spectrum_forwarder.adapters.kinds.http.exchange import IDLE_LIMIT_SECONDS
+from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
 

@@ -8,7 +8,7 @@ succeeded when Lambda has queued the invocation.
 import base64
 import json
 
-from spectrum_forwarder.adapters.senders.services import Clients, TooLarge
+from spectrum_forwarder.adapters.kinds.services import Clients, TooLarge
 from spectrum_forwarder.domain.outbound import Attempt
 
 LARGEST = 1_048_576

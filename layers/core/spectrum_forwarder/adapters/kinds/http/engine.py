@@ -8,9 +8,9 @@ from typing import Any
 
 import pycurl  # type: ignore[import-untyped]
 
-from spectrum_forwarder.adapters.senders.exchange import Exchange, Unsendable
-from spectrum_forwarder.adapters.senders.lookups import Lookups
-from spectrum_forwarder.adapters.senders.sending import Outcome, Outcomes
+from spectrum_forwarder.adapters.kinds.http.exchange import Exchange, Unsendable
+from spectrum_forwarder.adapters.kinds.http.lookups import Lookups
+from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock

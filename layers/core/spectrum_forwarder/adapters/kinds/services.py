@@ -17,8 +17,8 @@ from botocore import exceptions
 from botocore.config import Config
 
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
-from spectrum_forwarder.adapters.senders import sending
-from spectrum_forwarder.adapters.senders.sending import Outcome, Outcomes
+from spectrum_forwarder.adapters.kinds import sending
+from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer
 from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt

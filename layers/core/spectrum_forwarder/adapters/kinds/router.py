@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 
-from spectrum_forwarder.adapters.senders import sending
-from spectrum_forwarder.adapters.senders.eventbridge import EventBridgeCourier
-from spectrum_forwarder.adapters.senders.http import HttpSender, public_ca_bundle
-from spectrum_forwarder.adapters.senders.lambda_ import LambdaCourier
-from spectrum_forwarder.adapters.senders.sending import Carrier, Outcome
-from spectrum_forwarder.adapters.senders.services import (
+from spectrum_forwarder.adapters.kinds import sending
+from spectrum_forwarder.adapters.kinds.eventbridge import EventBridgeCourier
+from spectrum_forwarder.adapters.kinds.http.sender import HttpSender, public_ca_bundle
+from spectrum_forwarder.adapters.kinds.lambda_ import LambdaCourier
+from spectrum_forwarder.adapters.kinds.sending import Carrier, Outcome
+from spectrum_forwarder.adapters.kinds.services import (
     Courier,
     ServiceSender,
     TargetClients,
 )
-from spectrum_forwarder.adapters.senders.sqs import SqsCourier
+from spectrum_forwarder.adapters.kinds.sqs import SqsCourier
 from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt
 

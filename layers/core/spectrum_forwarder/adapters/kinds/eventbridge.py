@@ -11,7 +11,7 @@ UTF-8 stands in base64, with `"isBase64Encoded": true`; one that is not JSON has
 import base64
 import json
 
-from spectrum_forwarder.adapters.senders.services import Clients, Refused, TooLarge
+from spectrum_forwarder.adapters.kinds.services import Clients, Refused, TooLarge
 from spectrum_forwarder.domain.outbound import Attempt
 
 LARGEST = 1_048_576

@@ -1,0 +1,1 @@
+"""The kinds of destinations, and how attempts leave for them."""
