@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
-from spectrum_forwarder.domain.destination import identity_of
+from spectrum_forwarder.adapters.kinds import KINDS, kind_at
+from spectrum_forwarder.adapters.kinds.kind import PLACES
+from spectrum_forwarder.domain.destination import HTTP, identity_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.ready_filters import READY
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 
 # The end of an identity: base32, so that it can be read out and typed.
 SUFFIX_LETTERS, SUFFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 6
-# The part of an ARN that says what it names, where the registry has another word for it.
-KINDS_OF_SERVICES = {"events": "eventbridge"}
 
 Filter = Annotated[
     str | None,
@@ -122,10 +123,12 @@ def apply(
     headers: list[str] | None = None,
     timeout: float | None = None,
     max_attempts: int | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> None:
-    """Change the entry by the options that were given."""
+    """Change the entry by the options that were given; `fields` are those of its kind."""
     if where is not None:
         _place(entry, where)
+    _fill(entry, fields or {})
     given = {"timeout_seconds": timeout, "max_attempts": max_attempts}
     entry.update({name: value for name, value in given.items() if value is not None})
     if expression is not None:
@@ -144,13 +147,29 @@ def apply(
 
 
 def _place(entry: Entry, where: str) -> None:
-    for name in ("url", "target", "kind"):
+    """Put the destination elsewhere; what only its old kind has goes with it."""
+    kind = kind_at(where)
+    if kind is None:
+        known = ", ".join(kind.where for kind in KINDS.values())
+        raise WrongUse(f"{where} is where no kind of destination is: name one of {known}")
+    of_kinds = {field.name for other in KINDS.values() for field in other.fields}
+    for name in {*PLACES, "kind", *of_kinds} - {field.name for field in kind.fields}:
         entry.pop(name, None)
-    if not where.startswith("arn:"):
-        entry["url"] = where
-        return
-    service = [*where.split(":"), "", ""][2]
-    entry |= {"kind": KINDS_OF_SERVICES.get(service, service), "target": where}
+    if kind.name != HTTP:
+        entry["kind"] = kind.name
+    entry[kind.place] = where
+
+
+def _fill(entry: Entry, fields: Mapping[str, str]) -> None:
+    """Set fields of the entry's kind; an empty one is dropped."""
+    kind = KINDS.get(str(entry.get("kind") or HTTP))
+    of_kind = {field.name for field in kind.fields} if kind else set()
+    for name, value in fields.items():
+        if name not in of_kind:
+            raise WrongUse(f"{name} is not for a destination of the kind {entry.get('kind', HTTP)}")
+        entry.pop(name, None)
+        if value:
+            entry[name] = value
 
 
 def ourselves(target: Target) -> Ourselves:

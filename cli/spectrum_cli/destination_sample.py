@@ -44,6 +44,7 @@ def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
         timeout_seconds=destination.timeout_seconds,
         begin_by=now + BEGIN_WITHIN,
         kind=destination.kind,
+        options=destination.options,
     )
     answers: list[Answer] = [a for _, a in _sender(allow_loopback=allow_loopback)([attempt])]
     return answers[0]

@@ -25,7 +25,6 @@ from spectrum_cli.listen.posting import Event, Poster, read_event, signed_now
 from spectrum_cli.registry import destinations_of
 from spectrum_cli.target import Target, find_target
 from spectrum_forwarder.adapters.kinds.router import make_sender
-from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 from spectrum_forwarder.domain.signature import sign_standard
 from standardwebhooks.webhooks import Webhook as StandardWebhook
@@ -292,7 +291,7 @@ def test_an_event_is_posted_as_it_was_and_signed_anew(
         body=body,
         timeout_seconds=5.0,
         begin_by=float("inf"),
-        kind=Kind.SQS,
+        kind="sqs",
     )
     assert [answer.succeeded for _, answer in make_sender().send([attempt])] == [True]
     record = target.client("sqs").receive_message(

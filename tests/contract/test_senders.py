@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from spectrum_cli.local.moto_server import MotoServer
+from spectrum_forwarder.adapters.kinds import KINDS
 from spectrum_forwarder.adapters.kinds.router import RoutingSender, make_sender
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
-from spectrum_forwarder.domain.destination import Kind
 
 from tests.support.benches import (
     HEADERS,
@@ -22,7 +22,7 @@ from tests.support.benches import (
 )
 from tests.support.http_server import HttpServer, hang, respond, serving
 
-SERVICES = [Kind.SQS, Kind.EVENTBRIDGE, Kind.LAMBDA]
+SERVICES = ["sqs", "eventbridge", "lambda"]
 BODIES = {
     "json": b'{"event":"messages","message":{"id":"a","text":"\xe2\x80\xa8 \\ud83d"}}',
     "spaced json": b' {"a" : 1.50,"a":9007199254740993}\r\n',
@@ -56,7 +56,7 @@ def environment(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", server.url(""))
 
 
-@pytest.fixture(params=list(Kind), ids=str)
+@pytest.fixture(params=list(KINDS))
 def bench(
     request: pytest.FixtureRequest,
     server: HttpServer,
@@ -64,12 +64,12 @@ def bench(
     environment: None,
 ) -> Bench:
     name = f"bench-{time.monotonic_ns()}"
-    kind: Kind = request.param
+    kind: str = request.param
     bench = {
-        Kind.HTTP: lambda: http_bench(server),
-        Kind.SQS: lambda: sqs_bench(server, moto, name),
-        Kind.EVENTBRIDGE: lambda: eventbridge_bench(server, moto, name),
-        Kind.LAMBDA: lambda: lambda_bench(server),
+        "http": lambda: http_bench(server),
+        "sqs": lambda: sqs_bench(server, moto, name),
+        "eventbridge": lambda: eventbridge_bench(server, moto, name),
+        "lambda": lambda: lambda_bench(server),
     }[kind]()
     bench.script(None)
     return bench
@@ -152,7 +152,7 @@ def test_many_attempts_are_made_and_each_is_answered(sender: RoutingSender, benc
     assert sorted(body for _, body in bench.arrived()) == sorted(b"%d" % n for n in range(60))
 
 
-@pytest.mark.parametrize("bench", SERVICES, indirect=True, ids=str)
+@pytest.mark.parametrize("bench", SERVICES, indirect=True)
 def test_what_nearly_fills_a_target_arrives_and_what_is_too_large_is_not_even_sent(
     sender: RoutingSender, bench: Bench
 ) -> None:
@@ -170,20 +170,20 @@ def test_what_nearly_fills_a_target_arrives_and_what_is_too_large_is_not_even_se
 @pytest.mark.parametrize(
     ("bench", "script", "word"),
     [
-        (Kind.SQS, refusal(400, "QueueDoesNotExist"), "not_found"),
-        (Kind.SQS, refusal(403, "AccessDenied"), "access_denied"),
-        (Kind.SQS, refusal(400, "InvalidParameterValue", "it must be shorter than 9"), "too_large"),
-        (Kind.EVENTBRIDGE, refusal(400, "ResourceNotFoundException"), "not_found"),
-        (Kind.EVENTBRIDGE, refusal(400, "AccessDeniedException"), "access_denied"),
+        ("sqs", refusal(400, "QueueDoesNotExist"), "not_found"),
+        ("sqs", refusal(403, "AccessDenied"), "access_denied"),
+        ("sqs", refusal(400, "InvalidParameterValue", "it must be shorter than 9"), "too_large"),
+        ("eventbridge", refusal(400, "ResourceNotFoundException"), "not_found"),
+        ("eventbridge", refusal(400, "AccessDeniedException"), "access_denied"),
         (
-            Kind.EVENTBRIDGE,
+            "eventbridge",
             refusal(400, "ValidationException", "Total size of the entries is over the limit"),
             "too_large",
         ),
-        (Kind.LAMBDA, refusal(404, "ResourceNotFoundException"), "not_found"),
-        (Kind.LAMBDA, refusal(403, "AccessDeniedException"), "access_denied"),
-        (Kind.LAMBDA, refusal(413, "RequestTooLargeException"), "too_large"),
-        (Kind.LAMBDA, respond(502), "aws_502"),
+        ("lambda", refusal(404, "ResourceNotFoundException"), "not_found"),
+        ("lambda", refusal(403, "AccessDeniedException"), "access_denied"),
+        ("lambda", refusal(413, "RequestTooLargeException"), "too_large"),
+        ("lambda", respond(502), "aws_502"),
     ],
     indirect=["bench"],
 )
@@ -195,7 +195,7 @@ def test_what_a_service_says_becomes_one_word(
     assert ask(sender, bench).error == word
 
 
-@pytest.mark.parametrize("bench", [Kind.EVENTBRIDGE], indirect=True, ids=str)
+@pytest.mark.parametrize("bench", ["eventbridge"], indirect=True)
 @pytest.mark.parametrize(
     ("body", "content"),
     [
@@ -233,9 +233,9 @@ def test_kinds_do_not_wait_for_each_other(
     outcomes = sender.send([slow.attempt(), quick.attempt()])
 
     attempt, answer = next(outcomes)
-    assert (attempt.kind, answer.succeeded) == (Kind.LAMBDA, True)
+    assert (attempt.kind, answer.succeeded) == ("lambda", True)
     released.set()
-    assert [(attempt.kind, answer.status) for attempt, answer in outcomes] == [(Kind.HTTP, 200)]
+    assert [(attempt.kind, answer.status) for attempt, answer in outcomes] == [("http", 200)]
 
 
 def test_a_batch_of_all_kinds_that_is_broken_off_leaves_nothing_running(

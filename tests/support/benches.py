@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import boto3
 from spectrum_forwarder.adapters.kinds.lambda_ import LARGEST
 from spectrum_forwarder.adapters.kinds.sqs import read
-from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.support.http_server import HttpServer, Request, Script, respond
@@ -46,7 +45,7 @@ class Bench:
     and when it is broken; `refusing` is one that can never be otherwise.
     """
 
-    kind: Kind
+    kind: str
     url: str
     server: HttpServer
     path: str
@@ -65,7 +64,7 @@ class Bench:
         """An attempt of its own event at this target."""
         values: dict[str, Any] = {
             "event_key": f"test:{next(NUMBERS)}",
-            "destination": self.kind.value,
+            "destination": self.kind,
             "url": self.url,
             "headers": HEADERS,
             "body": b"{}",
@@ -114,7 +113,7 @@ def http_bench(server: HttpServer) -> Bench:
         return [({n.lower(): v for n, v in r.headers}, r.body) for r in requests]
 
     return Bench(
-        kind=Kind.HTTP,
+        kind="http",
         url=server.url("/hook"),
         server=server,
         path="/hook",
@@ -135,7 +134,7 @@ def sqs_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
         return [({n.lower(): v for n, v in r.headers.items()}, r.body) for r in sent]
 
     return Bench(
-        kind=Kind.SQS,
+        kind="sqs",
         url=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
         server=server,
         path="/",
@@ -170,7 +169,7 @@ def eventbridge_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
         return found
 
     return Bench(
-        kind=Kind.EVENTBRIDGE,
+        kind="eventbridge",
         url=f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{name}",
         server=server,
         path="/",
@@ -203,7 +202,7 @@ def lambda_bench(server: HttpServer) -> Bench:
         return found
 
     return Bench(
-        kind=Kind.LAMBDA,
+        kind="lambda",
         url=arn,
         server=server,
         path=f"/2015-03-31/functions/{arn.replace(':', '%3A')}/invocations",

@@ -12,6 +12,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from spectrum_cli.checks.account import RECEIVERS, SWEEPERS
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION, STACK_NAME
 from spectrum_cli.local.template import Template, load
+from spectrum_forwarder.adapters.kinds import KINDS
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
 
@@ -65,7 +66,8 @@ RIGHTS = {
 
 # Actions that are not called what the API's operation is called.
 OPERATIONS = {"lambda:InvokeFunction": "Invoke", "s3:ListBucket": "ListObjectsV2"}
-TARGETS = ("TargetQueueArns", "TargetEventBusArns", "TargetFunctionArns")
+GRANTS = [kind.grant for kind in KINDS.values() if kind.grant]
+TARGETS = [grant.parameter for grant in GRANTS]
 
 
 def as_list(value: Any) -> list[Any]:
@@ -100,12 +102,7 @@ def test_every_granted_action_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "action"),
-    [
-        ("TargetQueueArns", "sqs:SendMessage"),
-        ("TargetEventBusArns", "events:PutEvents"),
-        ("TargetFunctionArns", "lambda:InvokeFunction"),
-    ],
+    ("parameter", "action"), [(grant.parameter, grant.action) for grant in GRANTS]
 )
 def test_fan_out_reaches_the_targets_that_a_parameter_names(parameter: str, action: str) -> None:
     role = resolved_by(load(TEMPLATE, {parameter: "arn:1,arn:2"}))("FanoutRole")

@@ -20,6 +20,7 @@ from spectrum_cli.destination_entries import (
 from spectrum_cli.destination_sample import advice, send_sample
 from spectrum_cli.destination_views import document, forget_health, health_of
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
 from spectrum_cli.output import (
     AsJson,
     Reveal,
@@ -86,17 +87,17 @@ def list_destinations(*, as_json: AsJson = False, reveal: Reveal = False, target
 
 
 @with_target
+@with_kind_fields
 def add(
     name: Name,
-    where: Annotated[
-        str, typer.Argument(metavar="URL", help="https, on a public address; or a target's ARN.")
-    ],
+    where: Annotated[str, typer.Argument(metavar="URL", help=f"Where it is: {PLACES_OF_KINDS}.")],
     *,
     expression: Filter = None,
     only: Only = None,
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
+    fields: KindFields,
     paused: Annotated[bool, typer.Option("--paused", help="Let its deliveries wait.")] = False,
     secret_stdin: SecretFromInput = False,
     as_json: AsJson = False,
@@ -123,6 +124,7 @@ def add(
         headers=header,
         timeout=timeout,
         max_attempts=max_attempts,
+        fields=fields,
     )
     entry["signing_secret"] = entries_of.new_secret(from_input=secret_stdin)
     if paused:
@@ -134,17 +136,19 @@ def add(
 
 
 @with_target
+@with_kind_fields
 def change(
     name: Name,
     *,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where it is: a URL, or a target's ARN.")
+        str | None, typer.Option(metavar="URL", help=f"Where it is: {PLACES_OF_KINDS}.")
     ] = None,
     expression: Filter = None,
     only: Only = None,
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
+    fields: KindFields,
     fresh_secret: Annotated[
         bool, typer.Option("--new-secret", help="Sign with a new secret from now on.")
     ] = False,
@@ -158,7 +162,7 @@ def change(
     Example: forwarder destinations set crm --filter "message.content.type == 'text'"
     """
     expression = one_of(expression, only)
-    given = (url, expression, header, timeout, max_attempts)
+    given = (url, expression, header, timeout, max_attempts, fields or None)
     if all(value is None for value in given) and not fresh_secret and not secret_stdin:
         raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
     secret = entries_of.new_secret(from_input=secret_stdin)
@@ -172,6 +176,7 @@ def change(
             headers=header,
             timeout=timeout,
             max_attempts=max_attempts,
+            fields=fields,
         )
         if fresh_secret or secret_stdin:
             entry["signing_secret"] = secret

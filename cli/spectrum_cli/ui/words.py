@@ -7,7 +7,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from spectrum_forwarder.domain.delivery import Delivery, Status
-from spectrum_forwarder.domain.destination import Destination, Kind
+from spectrum_forwarder.domain.destination import HTTP, Destination
 from spectrum_forwarder.domain.log import LoggedEvent
 
 from spectrum_cli.local.console import printable
@@ -128,7 +128,7 @@ def reason(delivery: Delivery) -> str:
 
 def host(destination: Destination) -> str:
     """Where a destination is, without the path of its URL, which may hold a key."""
-    if destination.kind is not Kind.HTTP:
+    if destination.kind != HTTP:
         return inert(destination.url)
     parts = urlsplit(destination.url)
     return inert(f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}")

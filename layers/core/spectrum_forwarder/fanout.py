@@ -278,6 +278,7 @@ class Batch:
                 timeout_seconds=destination.timeout_seconds,
                 begin_by=self._planner.begin_by(destination, claimed),
                 kind=destination.kind,
+                options=destination.options,
             )
 
     def _settle(self, work: Work, attempt: Attempt, answer: Answer) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import jmespath
 
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
-from spectrum_forwarder.adapters.kinds.kind import read_kind, read_target
+from spectrum_forwarder.adapters.kinds import kind_of
 from spectrum_forwarder.adapters.ourselves import NOBODY, Ourselves
 from spectrum_forwarder.adapters.registry_entries import (
     Entry,
@@ -19,7 +19,6 @@ from spectrum_forwarder.adapters.registry_entries import (
     entries_of,
     reporter,
 )
-from spectrum_forwarder.adapters.url_guard import check_url
 from spectrum_forwarder.domain.destination import (
     DEFAULT_TIMEOUT,
     LONGEST_TIMEOUT,
@@ -28,7 +27,6 @@ from spectrum_forwarder.domain.destination import (
     Destination,
     Destinations,
     Filter,
-    Kind,
     born_as,
     identity_of,
 )
@@ -47,7 +45,8 @@ CONNECTION_HEADERS = frozenset(
     ("connection", "content-length", "expect", "te", "transfer-encoding")
 )
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-DESTINATION_FIELDS = {
+# Those that every kind has; the rest is in the kind's own module.
+FIELDS = {
     *("id", "name", "kind", "url", "target", "signing_secret", "headers", "filter"),
     *("timeout_seconds", "max_attempts", "enabled"),
 }
@@ -141,21 +140,16 @@ def read_destination(
     entry: Entry, *, allow_loopback: bool = False, own: Ourselves = NOBODY
 ) -> Destination:
     """Check one entry of the destinations secret; raise InvalidEntry, naming the field."""
-    if unknown := sorted(set(entry) - DESTINATION_FIELDS):
-        raise InvalidEntry(f"unknown field {unknown[0]!r}")
+    kind = kind_of(entry)
+    if unknown := sorted(set(entry) - FIELDS - {field.name for field in kind.fields}):
+        raise InvalidEntry(f"unknown field {unknown[0]!r} of the kind {kind.name}")
     name, secret = entry.get("name"), entry.get("signing_secret")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InvalidEntry("name must be letters, digits, '_' and '-', at most 64")
     identity = identity_of(entry)
     if identity is None:
         raise InvalidEntry("id must be as `forwarder destinations add` made it, or not be there")
-    kind = read_kind(entry)
-    if kind is Kind.HTTP:
-        where = _url(entry, allow_loopback)
-        own.refuse_url(where)
-    else:
-        where = read_target(entry, kind)
-        own.refuse_target(where)
+    where = kind.read_place(entry, allow_loopback=allow_loopback, own=own)
     if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret) or secret == "whsec_":
         raise InvalidEntry("signing_secret must be a string of printable ASCII")
     return Destination(
@@ -167,19 +161,10 @@ def read_destination(
         timeout_seconds=_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
         max_attempts=_whole(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS),
         enabled=_enabled(entry),
-        kind=kind,
+        kind=kind.name,
+        options=kind.read_fields(entry),
         id=identity,
     )
-
-
-def _url(entry: Entry, allow_loopback: bool) -> str:
-    url = entry.get("url")
-    if entry.get("target") is not None:
-        raise InvalidEntry("target: a destination of the kind http has a url, no target")
-    if not isinstance(url, str):
-        raise InvalidEntry("url must be a string")
-    check_url(url, allow_loopback=allow_loopback)
-    return url
 
 
 def _headers(entry: Entry) -> dict[str, str]:

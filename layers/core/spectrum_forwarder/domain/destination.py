@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import Any
 
 from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
 
+# The kind of what names none; the others are their adapters' business.
+HTTP = "http"
 DEFAULT_TIMEOUT = 10.0
 LONGEST_TIMEOUT = 30.0
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -16,15 +18,6 @@ IDENTITY = re.compile(rf"{NAME.pattern}(\.[a-z0-9]{{6}})?")
 
 # Given the body as JSON, whether the destination takes the event. May raise anything.
 Filter = Callable[[object], bool]
-
-
-class Kind(StrEnum):
-    """How a destination takes events."""
-
-    HTTP = "http"
-    SQS = "sqs"
-    EVENTBRIDGE = "eventbridge"
-    LAMBDA = "lambda"
 
 
 def identity_of(entry: Mapping[str, object]) -> str | None:
@@ -47,9 +40,9 @@ def born_as(identity: str) -> str:
 class Destination:
     """A target as it is configured; `enabled` false means paused: its deliveries wait.
 
-    `url` is where it is: an https URL, and for every kind but HTTP the target's ARN. `id` is what
-    deliveries are bound to: it outlives a change of the name, and no other ever has it. An entry
-    that has none is its name.
+    `url` is where it is: an https URL, and for every kind but HTTP the target's ARN; `options` are
+    the fields that its kind has of its own. `id` is what deliveries are bound to: it outlives a
+    change of the name, and no other ever has it. An entry that has none is its name.
     """
 
     name: str
@@ -60,7 +53,8 @@ class Destination:
     timeout_seconds: float = DEFAULT_TIMEOUT
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     enabled: bool = True
-    kind: Kind = Kind.HTTP
+    kind: str = HTTP
+    options: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from spectrum_forwarder.domain.destination import Destination, Kind
+from spectrum_forwarder.domain.destination import HTTP, Destination
 from spectrum_forwarder.domain.headers import HEADER_VALUE
 from spectrum_forwarder.domain.identity import HASHES, SIGNED_ID
 from spectrum_forwarder.domain.signature import sign, sign_standard
@@ -18,8 +19,8 @@ REPLAY_HEADER = "X-Spectrum-Forwarder-Replay"
 class Attempt:
     """One send within a delivery. It must begin before `begin_by` (Unix seconds), or not at all.
 
-    `url` is the destination's, so for every kind but HTTP an ARN. `timeout_seconds` bounds the
-    whole exchange, name look-up and TLS included.
+    `url` and `options` are the destination's, so the former is an ARN for every kind but HTTP.
+    `timeout_seconds` bounds the whole exchange, name look-up and TLS included.
     """
 
     event_key: str
@@ -29,7 +30,8 @@ class Attempt:
     body: bytes = field(repr=False)
     timeout_seconds: float
     begin_by: float
-    kind: Kind = Kind.HTTP
+    kind: str = HTTP
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def outgoing_id(event_key: str, stored_format: int) -> str:

@@ -11,7 +11,13 @@ UTF-8 stands in base64, with `"isBase64Encoded": true`; one that is not JSON has
 import base64
 import json
 
-from spectrum_forwarder.adapters.kinds.services import Clients, Refused, TooLarge
+from spectrum_forwarder.adapters.kinds.kind import (
+    Clients,
+    Grant,
+    Refused,
+    TooLarge,
+    at_service,
+)
 from spectrum_forwarder.domain.outbound import Attempt
 
 LARGEST = 1_048_576
@@ -77,3 +83,14 @@ def _as_json(text: str) -> str | None:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+KIND = at_service(
+    "eventbridge",
+    service="events",
+    resource=r"event-bus/[A-Za-z0-9._/-]{1,256}",
+    example="event-bus/default",
+    where="an event bus's ARN",
+    courier=EventBridgeCourier(),
+    grant=Grant("TargetEventBusArns", "events:PutEvents"),
+)

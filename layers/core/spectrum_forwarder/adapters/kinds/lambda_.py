@@ -8,7 +8,7 @@ succeeded when Lambda has queued the invocation.
 import base64
 import json
 
-from spectrum_forwarder.adapters.kinds.services import Clients, TooLarge
+from spectrum_forwarder.adapters.kinds.kind import Clients, Grant, TooLarge, at_service
 from spectrum_forwarder.domain.outbound import Attempt
 
 LARGEST = 1_048_576
@@ -54,3 +54,14 @@ def write_payload(attempt: Attempt) -> bytes:
         "isBase64Encoded": encoded,
     }
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+KIND = at_service(
+    "lambda",
+    service="lambda",
+    resource=r"function:[A-Za-z0-9_-]{1,64}(:[$A-Za-z0-9_-]{1,128})?",
+    example="function:orders",
+    where="a function's ARN",
+    courier=LambdaCourier(),
+    grant=Grant("TargetFunctionArns", "lambda:InvokeFunction"),
+)

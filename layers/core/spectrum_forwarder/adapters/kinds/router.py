@@ -2,28 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from spectrum_forwarder.adapters.kinds import sending
-from spectrum_forwarder.adapters.kinds.eventbridge import EventBridgeCourier
+from spectrum_forwarder.adapters.kinds import KINDS, sending
 from spectrum_forwarder.adapters.kinds.http.sender import HttpSender, public_ca_bundle
-from spectrum_forwarder.adapters.kinds.lambda_ import LambdaCourier
 from spectrum_forwarder.adapters.kinds.sending import Carrier, Outcome
-from spectrum_forwarder.adapters.kinds.services import (
-    Courier,
-    ServiceSender,
-    TargetClients,
-)
-from spectrum_forwarder.adapters.kinds.sqs import SqsCourier
-from spectrum_forwarder.domain.destination import Kind
+from spectrum_forwarder.adapters.kinds.services import ServiceSender, TargetClients
 from spectrum_forwarder.domain.outbound import Attempt
 
 
 def make_sender(*, allow_loopback: bool = False) -> "RoutingSender":
     """The sender of every kind; `allow_loopback` is for a stack on one machine."""
-    couriers: dict[Kind, Courier] = {
-        Kind.SQS: SqsCourier(),
-        Kind.EVENTBRIDGE: EventBridgeCourier(),
-        Kind.LAMBDA: LambdaCourier(),
-    }
+    couriers = {kind.name: kind.courier for kind in KINDS.values() if kind.courier}
     return RoutingSender(
         http=HttpSender(public_ca_bundle(), allow_loopback=allow_loopback),
         services=ServiceSender(couriers, TargetClients()),
@@ -42,4 +30,4 @@ class RoutingSender:
         return sending.send(attempts, self._of)
 
     def _of(self, attempt: Attempt) -> Carrier:
-        return self._http if attempt.kind is Kind.HTTP else self._services
+        return self._http if KINDS[attempt.kind].courier is None else self._services

@@ -1,7 +1,7 @@
 """Attempts whose targets are reached through AWS's APIs: a few threads, one call an attempt.
 
 Owns what all of them have in common: when an attempt begins and is given up, what a failed call
-means, the clients. How an attempt is put into a call is its courier's: sqs, eventbridge, lambda_.
+means, the clients. How an attempt is put into a call is its courier's, in its kind's module.
 A failed call is never repeated here: the delivery's own retries do that.
 """
 
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import botocore.session
 from botocore import exceptions
@@ -18,9 +18,9 @@ from botocore.config import Config
 
 from spectrum_forwarder.adapters.aws import FAILURES, failure_code
 from spectrum_forwarder.adapters.kinds import sending
+from spectrum_forwarder.adapters.kinds.kind import Clients, Courier, Refused, TooLarge
 from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer
-from spectrum_forwarder.domain.destination import Kind
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
 
@@ -54,28 +54,6 @@ _FAILURE_WORDS: tuple[tuple[type[Exception], str], ...] = (
 # How the services say that a call was too large for them, whatever their limit is today.
 _SIZE_CODES = {"RequestEntityTooLargeException", "RequestTooLargeException"}
 _SIZE_PHRASES = ("must be shorter than", "size of the entries", "exceeds the maximum size")
-
-
-class TooLarge(Exception):
-    """The attempt does not fit into a call, and never will."""
-
-
-class Refused(Exception):
-    """The service took the call and refused what was in it; the text is its error code."""
-
-
-class Clients(Protocol):
-    """Where couriers get their clients."""
-
-    def get(self, service: str, arn: str, timeout_seconds: float) -> Any:
-        """A client for the ARN's region whose calls end within about the time limit."""
-
-
-class Courier(Protocol):
-    """Makes the call for one kind of target."""
-
-    def carry(self, attempt: Attempt, clients: Clients) -> int:
-        """Return the HTTP status; raise TooLarge, Refused, or one of botocore's errors."""
 
 
 class TargetClients:
@@ -114,7 +92,7 @@ class ServiceSender:
     """
 
     def __init__(
-        self, couriers: Mapping[Kind, Courier], clients: Clients, *, clock: Clock = time.time
+        self, couriers: Mapping[str, Courier], clients: Clients, *, clock: Clock = time.time
     ) -> None:
         self._couriers = couriers
         self._clients = clients

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spectrum_forwarder.adapters.kinds.services import Clients, TooLarge
+from spectrum_forwarder.adapters.kinds.kind import Clients, Grant, TooLarge, at_service
+from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.outbound import Attempt
 
 LARGEST = 1_048_576
@@ -106,3 +107,20 @@ def _size(text: str, attributes: Mapping[str, str]) -> int:
         len(name) + len("String") + len(value.encode()) for name, value in attributes.items()
     )
     return len(text.encode()) + sum(counted)
+
+
+def _refuse(arn: str) -> None:
+    if arn.endswith(".fifo"):
+        raise InvalidEntry("target: FIFO queues are not taken, for events have no order")
+
+
+KIND = at_service(
+    "sqs",
+    service="sqs",
+    resource=r"[A-Za-z0-9_-]{1,80}",
+    example="orders",
+    where="a queue's ARN",
+    courier=SqsCourier(),
+    grant=Grant("TargetQueueArns", "sqs:SendMessage"),
+    refuse=_refuse,
+)
