@@ -13,7 +13,7 @@ from spectrum_forwarder.domain.timing import Timing
 
 from tests.support.make import body_of, destination_of, event_of, stored_of
 from tests.support.memory import MemoryTable
-from tests.support.world import World
+from tests.support.world import VISIBILITY, World
 
 KEY = "main:spc-msg-1"
 MINUTE, HOUR = 60.0, 3600.0
@@ -173,7 +173,7 @@ def test_a_table_that_is_down_for_half_a_day_loses_nothing(world: World) -> None
 
 
 def test_a_short_failure_of_the_table_delays_what_was_queued_whole_by_seconds(world: World) -> None:
-    """Not by the queue's visibility timeout, which is six minutes."""
+    """Not by the queue's visibility timeout, which is a minute and a half."""
     world.table.fail("put", "claim", "overdue")
     world.receive()
     world.live(20)
@@ -219,7 +219,7 @@ def test_queue_that_cannot_show_a_record_again_shows_it_late(world: World) -> No
     world.queue.fail("show_again")
     world.poll()
     (queued,) = world.memory_queue.queued
-    assert queued.at - world.clock() == 360
+    assert queued.at - world.clock() == VISIBILITY
 
 
 def test_invocation_out_of_time_asks_nothing_more_of_the_queue(world: World) -> None:

@@ -50,7 +50,7 @@ from tests.support.memory import (
 )
 
 # SQS's maxReceiveCount (template.yaml).
-MAX_RECEIVES = 200
+MAX_RECEIVES = 600
 # Invocations in one chain of calls, after which Lambda refuses a function that may not loop.
 LONGEST_CHAIN = 16
 # Instances that are kept warm.

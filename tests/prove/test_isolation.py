@@ -45,7 +45,7 @@ WARM_UP, EVENTS = 60, 500 if LONG else 100
 EVERY, CALL, POLL = 0.2, 0.005, 0.05
 # template.yaml's: workers of the main and of the slow lane, and the batch.
 MAIN, SLOW, BATCH = 4, 2, 10
-LIMIT, VISIBILITY = 57.0, 360.0
+LIMIT, VISIBILITY = 57.0, 90.0
 SETTLING = 60.0
 
 

@@ -8,7 +8,7 @@ from tests.prove.scenarios import deliver, world_of
 from tests.prove.world import World
 from tests.support.make import body_of
 
-HOUR = 3600.0
+MINUTE, HOUR = 60.0, 3600.0
 
 
 def outcome(world: World, key: str, name: str = "crm") -> tuple[str, str | None]:
@@ -29,6 +29,18 @@ def test_an_event_that_kills_its_worker_is_given_up_and_the_others_arrive(others
     assert outcome(world, "main:poison") == (Status.DEAD_LETTERED, "poison")
     for key in keys:
         assert outcome(world, key) == (Status.DELIVERED, None)
+
+
+@pytest.mark.parametrize("sweeping", [True, False])
+def test_what_a_killed_worker_held_arrives_within_two_minutes(sweeping: bool) -> None:
+    """The sweeper counts its hints as standing: they come again by the queue alone."""
+    world = world_of("crm")
+    world.sweeping = sweeping
+    world.killers = {"main:m1"}
+    deliver(world, "main:m1", "main:m2")
+    world.later(1.0, world.killers.clear)
+    world.let_pass(2 * MINUTE)
+    assert [outcome(world, key)[0] for key in ("main:m1", "main:m2")] == ["delivered"] * 2
 
 
 def test_two_poisons_are_told_from_the_rest_of_their_batch() -> None:

@@ -27,7 +27,7 @@ from tests.support.memory import Queued
 # Lambda's and SQS's settings (template.yaml).
 BATCH = 10
 FANOUT_LIMIT, SWEEPER_LIMIT, MARGIN = 60.0, 50.0, 3.0
-VISIBILITY = 360.0
+VISIBILITY = 90.0
 MINUTE = 60.0
 # Seconds that one call to AWS takes at least.
 CALL = 0.005

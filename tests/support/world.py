@@ -43,7 +43,7 @@ from tests.support.memory import (
 
 # What Lambda leaves the fan-out, less its margin; how long a kept record stays invisible (seconds).
 INVOCATION = 57.0
-VISIBILITY = 360.0
+VISIBILITY = 90.0
 SWEEP_EVERY = 60.0
 ALWAYS = 10**9
 NONE_CHANGED: Mapping[str, str | None] = {}

@@ -39,7 +39,7 @@ def on(check: Callable[..., None], *arguments: object) -> Check:
 
 rights = partial(on, functions.test_role_has_the_rights_of_its_function_and_no_others)
 encrypted = on(resources.test_queue_keeps_records_14_days_and_encrypted, "EventsQueue")
-hidden = on(resources.test_lane_hides_records_for_six_timeouts_of_the_fan_out, "EventsQueue")
+hidden = on(resources.test_what_a_killed_worker_held_comes_again_within_two_minutes, "EventsQueue")
 patient = on(resources.test_lane_gives_up_on_a_record_only_after_12_hours, "EventsQueue")
 table = on(resources.test_table_forgets_events_but_not_by_mistake)
 bucket = on(resources.test_bucket_is_private_and_encrypted)
@@ -153,13 +153,13 @@ MUTANTS = [
     ),
     Mutant(
         "a visibility timeout of 30 s",
-        "VisibilityTimeout: 360",
+        "VisibilityTimeout: 90",
         "VisibilityTimeout: 30",
         hidden,
     ),
     Mutant(
         "records that are given up after three receives",
-        "maxReceiveCount: 200",
+        "maxReceiveCount: 600",
         "maxReceiveCount: 3",
         patient,
     ),

@@ -38,7 +38,7 @@ def lack(owing: int, standing: int) -> Lack:
 def is_surplus(owing: int, standing: int) -> bool:
     """Whether as much stands besides as hints of what is owed, so that a lack would not show.
 
-    Records that nobody can take stand for most of a day, and may be all there is.
+    Records that nobody can take stand for days, and may be all there is.
     """
     return standing - owing >= max(SPARED, owing)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-# A record that is kept comes again after so many seconds, an eighth later each time, and after as
-# many as the queue's own visibility timeout at the latest.
+# A record that is kept comes again after so many seconds, an eighth later each time, and after so
+# many at the latest.
 COMES_AGAIN, LATER, LATEST = 5.0, 1.125, 360.0
 # A claim outlasts the fan-out function's timeout (60 s in the template; a test holds it).
 CLAIM = 75.0
