@@ -186,12 +186,15 @@ def test_wrong_use_is_status_2_without_a_traceback(
     assert command.out == ""
 
 
-def test_with_spectrum_the_endpoint_can_be_registered_and_delivered_to(
+def test_with_spectrum_the_endpoint_can_be_registered_delivered_to_and_is_watched(
     folder: Path, commands: list[Command]
 ) -> None:
-    command = Command(folder, "--port", "0", "--from", "source", "--spectrum")
+    options = ("--port", "0", "--time-scale", "0.01", "--from", "source")
+    command = Command(folder, *options, "--spectrum")
     commands.append(command)
     url = command.ready_url()
+    assert "looks at the list every 6 s" in command.err
+    wait_until(lambda: "registration.trouble" in command.err, START_SECONDS)
     found = re.search(
         r"SPECTRUM_API_URL=(\S+) SPECTRUM_PROJECT_ID=(\S+) SPECTRUM_PROJECT_SECRET=(\S+)",
         command.err,

@@ -8,6 +8,7 @@ import secrets
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,8 @@ A stand-in for Spectrum's API, for this run. In another terminal:
   standin="curl -sS -X POST -u $SPECTRUM_PROJECT_ID:$SPECTRUM_PROJECT_SECRET"
   $standin $SPECTRUM_API_URL/stand-in/deliver          # a signed event to all that is registered
   $standin $SPECTRUM_API_URL/stand-in/disable/WEBHOOK/delivery_failures
+
+The stack looks at the list every {seconds:.0f} s: registration.trouble, below, raises the alarm.
 """
 NO_WEBHOOKS = '{"webhooks":[]}'
 
@@ -87,7 +90,8 @@ def local(
 
     With --spectrum nothing is registered at first: it says which variables let forwarder webhooks,
     and doctor, find a stand-in for Spectrum's API, with which all of them can be tried without an
-    account.
+    account. The stack's own check of registrations looks at it as well, every 10 minutes times
+    --time-scale.
 
     Example: forwarder local --port 0 --time-scale 0.01
     """
@@ -151,6 +155,7 @@ def _run(
             consumer.start()
             cleanup.callback(consumer.stop)
             destinations_text = destination_registry("consumer", consumer.url, consumer.secret)
+        stand_in = _stand_in(cleanup) if spectrum else None
         stack = LocalStack(
             webhooks=webhooks_text or (webhook.registry if webhook else NO_WEBHOOKS),
             destinations=destinations_text,
@@ -158,6 +163,7 @@ def _run(
             port=port,
             time_scale=time_scale,
             run=run,
+            spectrum=stand_in,
         )
         try:
             stack.start(stopping)
@@ -167,8 +173,8 @@ def _run(
         _publish(stack, time_scale, cleanup)
         if webhook is not None:
             _explain(stack.endpoint_url, webhook)
-        if spectrum:
-            _stand_in(cleanup)
+        if stand_in is not None:
+            _explain_spectrum(stand_in, stack)
         print(f"READY {stack.endpoint_url}", flush=True)
         # With a time limit: a signal that comes to another thread does not wake this one.
         while not stopping.wait(LOOK_SECONDS):
@@ -176,14 +182,21 @@ def _run(
         log("stack", "stopping")
 
 
-def _stand_in(cleanup: contextlib.ExitStack) -> None:
+def _stand_in(cleanup: contextlib.ExitStack) -> Mapping[str, str]:
+    """Start a stand-in for Spectrum; the variables that tell where it is."""
     from spectrum_cli.local.spectrum.server import Spectrum  # noqa: PLC0415
 
     stand_in = Spectrum()
     stand_in.start()
     cleanup.callback(stand_in.stop)
-    exports = " ".join(f"{name}={value}" for name, value in stand_in.environment.items())
-    print(TO_TRY_SPECTRUM.format(exports=exports), file=sys.stderr, flush=True)
+    return stand_in.environment
+
+
+def _explain_spectrum(environment: Mapping[str, str], stack: LocalStack) -> None:
+    seconds = stack.seconds_between("RegistrationsFunction")
+    exports = " ".join(f"{name}={value}" for name, value in environment.items())
+    text = TO_TRY_SPECTRUM.format(exports=exports, seconds=seconds)
+    print(text, file=sys.stderr, flush=True)
 
 
 def _publish(stack: LocalStack, time_scale: float, cleanup: contextlib.ExitStack) -> None:

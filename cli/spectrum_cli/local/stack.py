@@ -7,6 +7,7 @@ only what a laptop needs differently is said here: caps, endpoints, and scaled t
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import threading
@@ -61,7 +62,8 @@ class LocalStack:
 
     `webhooks` and `destinations` are the texts of the two secrets. `log` gets every line that a
     function or a part of the stack says, from any thread. Ports: 0 picks a free one. `run` says
-    what functions are run from.
+    what functions are run from. `spectrum` is where Spectrum's API is and the project's login, as
+    in a command's environment: with it the check of registrations runs as well.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class LocalStack:
         time_scale: float = 1.0,
         parameters: Mapping[str, str] | None = None,
         run: Run = Run.BUILT,
+        spectrum: Mapping[str, str] | None = None,
     ) -> None:
         self._secrets = {"WebhooksSecret": webhooks, "DestinationsSecret": destinations}
         self._log = log
@@ -81,6 +84,9 @@ class LocalStack:
         self._time_scale = time_scale
         self._parameters = dict(parameters or {})
         self._run = run
+        self._spectrum: dict[str, str] = {}
+        if spectrum is not None:
+            self._watch(spectrum)
         self._code_dirs: dict[str, Path] | None = None
         self._cleanup = contextlib.ExitStack()
         # Each function's credentials: its role's, and nobody else's rights.
@@ -110,6 +116,12 @@ class LocalStack:
         )
         self._cleanup.callback(client.close)
         return client
+
+    def seconds_between(self, function: str) -> float:
+        """How long it is from one run of a scheduled function to the next; once it is started."""
+        schedules = self.deployment.schedules
+        (every,) = (spec.every_seconds for spec in schedules if spec.function == function)
+        return every * self._time_scale
 
     def start(self, cancelled: threading.Event | None = None) -> None:
         """Bring everything up; returns when functions have initialised and queues are polled.
@@ -276,6 +288,17 @@ class LocalStack:
             for pool in self.pools.values():
                 stoppers.submit(pool.stop)
 
+    def _watch(self, spectrum: Mapping[str, str]) -> None:
+        """Switch the check of registrations on, as `forwarder webhooks watch` does on AWS."""
+        self._parameters["WatchRegistrations"] = "yes"
+        self._spectrum["SPECTRUM_API_URL"] = spectrum["SPECTRUM_API_URL"]
+        self._secrets["ProjectSecret"] = json.dumps(
+            {
+                "project_id": spectrum["SPECTRUM_PROJECT_ID"],
+                "project_secret": spectrum["SPECTRUM_PROJECT_SECRET"],
+            }
+        )
+
     def _workers(self, function: str) -> int:
         """As many as its sources can keep busy at once, within the caps."""
         deployment = self.deployment
@@ -298,6 +321,7 @@ class LocalStack:
             "ENDPOINT_HOST": self._front.address,
             "ENDPOINT_URL": self.endpoint_url,
             "TIME_SCALE": str(self._time_scale),
+            **self._spectrum,
         }
 
     def _say(self, text: str) -> None:
