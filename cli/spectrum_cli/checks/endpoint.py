@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from spectrum_forwarder.domain.registration import look
+
 from spectrum_cli.checks.model import Patient, Result, failed, ok, recent, skipped, warning
 from spectrum_cli.http_client import HttpAnswer, NotAnswered
 from spectrum_cli.probes import error_code, has_secret
-from spectrum_cli.webhook_store import is_over
+from spectrum_cli.vendor_view import sights
+from spectrum_cli.webhook_store import is_over, stored
 
 # Spectrum gives up at about 10 s; a healthy endpoint needs a hundredth of that.
 SLOW_SECONDS = 2.0
@@ -110,6 +113,23 @@ def _skewed(said: str, skew: int) -> Result:
     if abs(skew) >= NOTABLE_SKEW:
         return warning("clock", said, "Set the clocks (NTP) before it grows to 300 s.")
     return ok("clock", said)
+
+
+def reached(patient: Patient) -> Iterator[Result]:
+    """What is registered leads here as Spectrum's guard sees it, whatever its list says."""
+    if patient.api is None or patient.target.is_local:
+        yield skipped("reached", "nobody is asked what Spectrum would meet at registered URLs")
+        return
+    known_here = stored(patient.store.read(), patient.clock())
+    found = look(patient.api.list(), known_here, patient.target.endpoint_url)
+    for url in dict.fromkeys(one.registration.url for one in found if one.registration):
+        seen = list(sights(url, patient.http))
+        for sight in seen:
+            if sight.next_step:
+                judge = warning if sight.what == "time" else failed
+                yield judge("reached", f"{url}: {sight.said}", sight.next_step)
+        if not any(sight.next_step for sight in seen):
+            yield ok("reached", f"{url}: {seen[-1].said}")
 
 
 def known(patient: Patient) -> Iterator[Result]:

@@ -18,6 +18,7 @@ CHECKS: Sequence[Check] = (
     registration.secrets,
     endpoint.public,
     endpoint.answers,
+    endpoint.reached,
     endpoint.clocks,
     endpoint.known,
     refusals.limits,

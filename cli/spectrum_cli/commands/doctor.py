@@ -37,9 +37,10 @@ def doctor(
 ) -> None:
     """Find out why nothing arrives: look at everything that an event passes, in its order.
 
-    Credentials, registration, secrets, the endpoint and its clock, the account's limit; a signed
-    canary through the public URL to a sink of the fan-out's own and back; table, queues, sweeper,
-    alarms; destinations. Ends with 1 if a check failed; warnings alone end with 0.
+    Credentials, registration, secrets, the endpoint, every registered URL as Spectrum's guard sees
+    it, clocks, the account's limit; a signed canary through the public URL to a sink of the
+    fan-out's own and back; table, queues, sweeper, alarms; destinations. Ends with 1 if a check
+    failed; warnings alone end with 0.
 
     Example: forwarder doctor --stack spectrum-forwarder
     """
