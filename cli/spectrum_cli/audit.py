@@ -69,9 +69,13 @@ class Notable:
 
 @dataclass(slots=True)
 class Audit:
-    """Collects what stands out. Tell it what came earlier first, then what came since."""
+    """Collects what stands out. Tell it what came earlier first, then what came since.
+
+    `schemes` counts what came since by what proved it, and by what stood there and did not.
+    """
 
     earlier: int = 0
+    schemes: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     _notables: dict[tuple[str, str], Notable] = field(default_factory=dict)
     _spaces: set[str] = field(default_factory=set)
     _senders: set[str] = field(default_factory=set)
@@ -100,6 +104,7 @@ class Audit:
         for event in events:
             if is_canary(event.event_key):
                 continue
+            self.schemes[event.scheme, event.also] += 1
             self._look_at_names(event)
             self._count(event)
             if event.kind != KNOWN_EVENT:

@@ -121,7 +121,9 @@ def test_canaries_are_passed_over(audit: Audit) -> None:
 # ---- The command -------------------------------------------------------------------------------
 
 
-def put(stack: Deployed, message_id: str, at: float, sender: str) -> None:
+def put(
+    stack: Deployed, message_id: str, at: float, sender: str = "+15550100", **signed: str
+) -> None:
     """Store an event as the receiver does."""
     table = DynamoEventTable(stack.client("dynamodb"), stack.outputs["EventsTableName"])
     body = body_of(message_id).replace(b"+15550100", sender.encode())
@@ -132,6 +134,7 @@ def put(stack: Deployed, message_id: str, at: float, sender: str) -> None:
         signed_at=int(at),
         body=body,
         content_type="application/json",
+        **signed,
     )
     table.put(StoredEvent(stored, pack(body)), receipt=message_id, now=at, due_at=at + 75)
 
@@ -141,15 +144,31 @@ def test_the_command_tells_events_of_before_from_later_ones(stack: Deployed) -> 
     put(stack, "old-1", now - 30 * HOUR, "+15550100")
     put(stack, "new-1", now - HOUR, "+15550100")
     ran = forwarder("audit")
-    assert (ran.status, ran.lines) == (0, ["nothing stands out"])
+    assert (ran.status, ran.lines) == (0, ["nothing stands out", "events proved: 1 by v0"])
     put(stack, "new-2", now - HOUR, "+15550177")
     ran = forwarder("audit", "--json")
     assert ran.status == 1
+    assert ran.json["schemes"] == [{"scheme": "v0", "also": None, "events": 2}]
     assert ran.json["looked_at"] == {"events": 2, "earlier": 1, "bodies": 2, "refused": 0}
     assert [(one["rule"], one["subject"]) for one in ran.json["findings"]] == [
         ("new_sender", "+1555…77")
     ]
     assert "+15550177" in forwarder("audit", "--reveal").out
+
+
+def test_contract_9_2_the_command_counts_events_by_what_proved_them(stack: Deployed) -> None:
+    at = time.time() - 300
+    put(stack, "both-1", at, scheme="v0+standard", signed_id="evt_1")
+    put(stack, "standard-1", at, scheme="standard", signed_id="evt_2", also="v0")
+    put(stack, "standard-2", at, scheme="standard", signed_id="evt_3", also="v0")
+    counted = forwarder("audit", "--since", "10m", "--json").json["schemes"]
+    assert counted == [
+        {"scheme": "standard", "also": "v0", "events": 2},
+        {"scheme": "v0+standard", "also": None, "events": 1},
+    ]
+    assert forwarder("audit", "--since", "10m").lines[-1] == (
+        "events proved: 2 by standard (v0 stood there too and proved nothing), 1 by v0+standard"
+    )
 
 
 def test_the_command_counts_refused_requests(stack: Deployed) -> None:

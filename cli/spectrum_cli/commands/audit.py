@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,7 +67,8 @@ def audit(
     usual is taken from the events before that time that the log still has.
 
     Ends with 1 if anything stands out; that is a reason to look, not a proof. Phone numbers and
-    mail addresses are masked unless --reveal is given.
+    mail addresses are masked unless --reveal is given. Below stands which schemes proved how many
+    events, and which stood there and proved nothing.
 
     --wire counts Spectrum's habits instead, and names nobody: schemes and headers, spellings of the
     platform, event and content types, directions, fields, sizes, whether retries are signed anew,
@@ -102,13 +104,18 @@ def audit(
     if as_json:
         plain = [_document(notable, reveal=reveal) for notable in notables]
         complete = len(events) < limit
-        print_json(
-            {"since": iso(begun), "looked_at": counted, "complete": complete, "findings": plain}
-        )
-    elif notables:
-        Rows(*COLUMNS).add([_row(notable, reveal=reveal) for notable in notables])
+        schemes = [
+            {"scheme": scheme, "also": also, "events": number}
+            for (scheme, also), number in found.schemes.most_common()
+        ]
+        looked_at_all = {"since": iso(begun), "looked_at": counted, "complete": complete}
+        print_json(looked_at_all | {"schemes": schemes, "findings": plain})
     else:
-        print_line("nothing stands out")
+        if notables:
+            Rows(*COLUMNS).add([_row(notable, reveal=reveal) for notable in notables])
+        else:
+            print_line("nothing stands out")
+        _tell_schemes(found.schemes)
     note(f"looked at {', '.join(f'{number} {name}' for name, number in counted.items())}")
     if not found.earlier:
         note("the log has nothing from before, so that nobody can be told to be new")
@@ -117,6 +124,16 @@ def audit(
     if notables:
         names = ", ".join(dict.fromkeys(notable.rule for notable in notables))
         raise Finding(f"something stands out: {names}")
+
+
+def _tell_schemes(schemes: Counter[tuple[str, str | None]]) -> None:
+    """A line of what proved how many events: whoever forges in one scheme knows one secret."""
+    told = [
+        f"{number} by {scheme}" + (f" ({also} stood there too and proved nothing)" if also else "")
+        for (scheme, also), number in schemes.most_common()
+    ]
+    if told:
+        print_line(f"events proved: {', '.join(told)}")
 
 
 def _look_into(log: EventLog, found: Audit, events: Sequence[LoggedEvent]) -> int:
