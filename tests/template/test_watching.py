@@ -24,6 +24,7 @@ SYMPTOMS = {
     "Every request fails verification",
     "Most verify and some fail",
     "I never receive anything",
+    "Every delivery is dropped at once",
     "Duplicates",
     "Deliveries time out",
     "The signing secret leaked",
@@ -178,6 +179,18 @@ def test_there_is_a_saved_query_for_each_symptom(properties: Properties) -> None
     queries = [name for name, found in EVERYTHING.resources.items() if found.type == kind]
     names = {properties(name)["Name"].removeprefix("spectrum-forwarder/") for name in queries}
     assert names >= SYMPTOMS
+
+
+def test_complaints_of_every_function_there_is_are_queried(
+    everything: Template, template: Template
+) -> None:
+    for found in (everything, template):
+        properties = resolved_by(found)
+        functions = [n for n, r in found.resources.items() if r.type == "AWS::Lambda::Function"]
+        logs = {properties(name)["LoggingConfig"]["LogGroup"] for name in functions}
+        assert set(properties("TroubleQuery")["LogGroupNames"]) == logs
+    dropped = resolved_by(everything)("DroppedQuery")
+    assert dropped["LogGroupNames"] == ["RegistrationsLogGroup"]
 
 
 def test_nothing_is_public_but_the_endpoint(everything: Template) -> None:

@@ -34,6 +34,9 @@ def ui(
 ) -> None:
     """Show the delivery log in a browser: events, attempts, bodies, replay and pausing.
 
+    With the project's credentials in SPECTRUM_PROJECT_ID and SPECTRUM_PROJECT_SECRET the overview
+    says as well what is wrong with a registration at Spectrum, and what ends it.
+
     The pages are served on this machine's loopback address only, and only to the browser that opens
     the printed link; they read the stack with your own credentials. SIGINT or SIGTERM ends it.
 
