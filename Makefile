@@ -136,7 +136,7 @@ lock: $(READY)
 	$(LOCK) --python-version 3.11 --extra local --extra ui --group dev pyproject.toml -o requirements/dev.txt
 	$(LOCK) --python-version 3.13 -c requirements/dev.txt pyproject.toml \
 		-o layers/core/requirements.txt
-	echo pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
+	printf '%s\n' certifi pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
 		-o functions/fanout/requirements.txt
 	printf '%s\n' 'aws-lambda-powertools[tracer]' boto3 requests urllib3 pycurl | \
 		$(LOCK) --python-version 3.11 -c requirements/dev.txt - -o requirements/bench.txt

@@ -94,13 +94,17 @@ class Children:
         self._server = server
         layer = folder / "layer"
         shutil.copytree(built_layer(), layer, copy_function=os.link)
-        bundle = layer / "botocore" / "cacert.pem"
+        # The store that destinations are verified with, for all who send, and the stub's as well.
+        function = folder / "function"
+        shutil.copytree(built_function("fanout"), function, copy_function=os.link)
+        (function / "certifi").rename(layer / "certifi")
+        bundle = layer / "certifi" / "cacert.pem"
         whole = bundle.read_bytes() + certificate
         bundle.unlink()
         bundle.write_bytes(whole)
         self._bundle = bundle
         self._paths = {
-            "app": f"{built_function('fanout')}:{layer}",
+            "app": f"{function}:{layer}",
             "posts": f"{PEERS}:{layer}:{packages()}",
         }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -163,13 +164,20 @@ def _place(entry: Entry, where: str) -> None:
 def _fill(entry: Entry, fields: Mapping[str, str]) -> None:
     """Set fields of the entry's kind; an empty one is dropped."""
     kind = KINDS.get(str(entry.get("kind") or HTTP))
-    of_kind = {field.name for field in kind.fields} if kind else set()
+    of_kind = {field.name: field for field in kind.fields} if kind else {}
     for name, value in fields.items():
         if name not in of_kind:
             raise WrongUse(f"{name} is not for a destination of the kind {entry.get('kind', HTTP)}")
         entry.pop(name, None)
         if value:
-            entry[name] = value
+            entry[name] = _text_of(value) if of_kind[name].from_file else value
+
+
+def _text_of(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{path} cannot be read: {error}") from error
 
 
 def ourselves(target: Target) -> Ourselves:

@@ -60,15 +60,23 @@ def _sender(*, allow_loopback: bool) -> Callable[..., Any]:
     return make_sender(allow_loopback=allow_loopback).send
 
 
+# By what the sender says of an attempt without an answer.
+ADVICE = {
+    "timeout": "it takes longer than its timeout_seconds; acknowledge first and work later",
+    "blocked_address": "its name leads to an address that is not public, where nothing is sent",
+    "tls": (
+        "no public authority vouches for its certificate, or that is for another name or time; a "
+        "private authority is named with `destinations set --ca-bundle FILE`"
+    ),
+}
+
+
 def advice(answer: Answer) -> str:
     """What to look at after an answer that is not a success."""
     match answer.status, answer.error:
-        case None, "timeout":
-            return "it takes longer than its timeout_seconds; acknowledge first and work later"
-        case None, "blocked_address":
-            return "its name leads to an address that is not public, where nothing is sent"
         case None, error:
-            return f"it cannot be reached from this machine ({error})"
+            unreachable = f"it cannot be reached from this machine ({error})"
+            return ADVICE.get(error or "", unreachable)
         case ((401 | 403), _):
             return "it refuses the signature or wants a header: compare secrets, see --header"
         case status, _ if status is not None and 300 <= status < 400:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ssl
 
 CONNECT_SECONDS = 5.0
 CONNECTIONS = 32
@@ -31,12 +34,17 @@ class NotAnswered(Exception):
 
 
 class HttpClient:
-    """Keeps connections; safe to use from threads. Close it, or use it as a context manager."""
+    """Keeps connections; safe to use from threads. Close it, or use it as a context manager.
 
-    def __init__(self) -> None:
+    `trusting` verifies servers; without it, what this machine trusts does.
+    """
+
+    def __init__(self, *, trusting: ssl.SSLContext | None = None) -> None:
         import urllib3  # noqa: PLC0415 (comes with boto3, and is heavy)
 
-        self._pool: Any = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
+        self._pool: Any = urllib3.PoolManager(
+            maxsize=CONNECTIONS, retries=False, ssl_context=trusting
+        )
 
     def __enter__(self) -> HttpClient:
         return self

@@ -17,6 +17,7 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 from spectrum_cli.local.template import CodeFolder, code_folders
+from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle
 
 from tests.support.built import NO_PYTHON, for_lambda, for_this_machine, runtime_python
 
@@ -56,6 +57,13 @@ def test_the_layer_holds_the_models_that_are_needed_and_amazons_roots(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(layer / "spectrum_forwarder" / "adapters" / "amazon_roots.pem")
     assert len(context.get_ca_certs()) == 5
+
+
+def test_the_fan_out_ships_the_authorities_that_destinations_are_verified_with(
+    built: Mapping[str, Path],
+) -> None:
+    shipped = built["FanoutFunction"] / "certifi" / "cacert.pem"
+    assert shipped.read_bytes() == Path(public_ca_bundle()).read_bytes()
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from spectrum_forwarder.domain.destination import identity_of
 from spectrum_forwarder.domain.health import Health
 
 from tests.support.filled import delivered, put
+from tests.support.http_server import make_certificate, serving
 from tests.support.stacks import Deployed, Ran, forwarder
 
 URL = "https://crm.example.com/spectrum"
@@ -319,6 +321,26 @@ def test_a_sample_is_sent_once_and_the_answer_told(status: int, exit_status: int
     assert received.verified
     assert received.headers["x-spectrum-forwarder-test"] == "1"
     assert (ran.status, ran.json["status"], ran.json["error"]) == (exit_status, status, None)
+
+
+@pytest.mark.usefixtures("local")
+def test_a_private_authority_is_read_from_a_file_and_dropped_again(tmp_path: Path) -> None:
+    bundle, context = make_certificate(tmp_path)
+    with serving(tls=context) as server:
+        options = ["--local", "--ca-bundle", str(bundle), "--json"]
+        assert add(*options, url=server.url()).status == 0
+        ran = forwarder("destinations", "test", "crm", "--local", "--json")
+        assert (ran.status, ran.json["status"]) == (0, 200)
+        assert forwarder("destinations", "set", "crm", "--local", "--ca-bundle", "").status == 0
+        ran = forwarder("destinations", "test", "crm", "--local", "--json")
+        assert (ran.status, ran.json["error"]) == (1, "tls")
+    assert "--ca-bundle" in ran.err
+
+
+def test_a_file_of_authorities_that_is_not_there_is_told(secret: Secret, tmp_path: Path) -> None:
+    ran = add("--ca-bundle", str(tmp_path / "none.pem"))
+    assert (ran.status, secret.entries) == (2, [])
+    assert "none.pem cannot be read" in ran.err
 
 
 @pytest.mark.usefixtures("local")

@@ -19,6 +19,7 @@ from spectrum_cli.local.state import LocalState, published
 from spectrum_forwarder.domain.event import CANARY_SOURCE
 
 from tests.support.fake_spectrum import FakeSpectrum
+from tests.support.http_server import make_certificate, serving
 from tests.support.stacks import Ran, forwarder
 
 SECRET = "c0" * 32
@@ -296,6 +297,29 @@ def test_destinations_that_cannot_be_used_are_named(ward: Ward) -> None:
         "gone": "failed",
         "paused": "warning",
     }
+
+
+def test_doctor_believes_whom_the_sender_believes_and_not_whom_this_machine_does(
+    ward: Ward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = ward.secret("DestinationsSecret")
+    (good,) = content["destinations"]
+    bundle, context = make_certificate(tmp_path)
+    # From now on this machine trusts it.
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    with serving(tls=context) as server:
+        of_its_own = {**good, "name": "own", "url": server.url(), "ca_bundle": bundle.read_text()}
+        public = {**good, "name": "public", "url": server.url()}
+        ward.write("DestinationsSecret", {"destinations": [good, of_its_own, public]})
+        try:
+            ran = doctor("--no-canary", "--json")
+        finally:
+            ward.write("DestinationsSecret", content)
+    lines = [c for c in ran.json["checks"] if c["check"] == "destinations"]
+    verdicts = {line["said"].split()[0]: line["verdict"] for line in lines}
+    assert verdicts == {"consumer": "ok", "own": "ok", "public": "failed"}
+    (line,) = [line for line in lines if line["verdict"] == "failed"]
+    assert "TLS failed" in line["said"]
 
 
 def test_an_entry_that_nobody_can_name_is_a_failure(ward: Ward) -> None:

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from spectrum_forwarder.adapters.kinds.http import exchange
 from spectrum_forwarder.adapters.kinds.http.exchange import retry_after
-from spectrum_forwarder.adapters.kinds.http.sender import HttpSender, public_ca_bundle
+from spectrum_forwarder.adapters.kinds.http.sender import HttpSender
+from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.support.http_server import (
     HttpServer,
+    Script,
     hang,
     make_certificate,
     never_end,
@@ -156,6 +158,49 @@ def test_connection_that_the_destination_has_closed_meanwhile_is_replaced(
     time.sleep(0.05)
     assert ask(sender, server.url()).status == 200
     assert server.connections == 2
+
+
+def test_connection_over_tls_that_the_destination_has_closed_meanwhile_is_replaced(
+    certificate: tuple[Path, ssl.SSLContext],
+) -> None:
+    bundle, context = certificate
+    sender = HttpSender(str(bundle), allow_loopback=True)
+    with serving(tls=context) as server:
+        server.on("/last", say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+        assert ask(sender, server.url("/last")).status == 200
+        time.sleep(0.05)
+        assert ask(sender, server.url()).status == 200
+        assert (server.connections, len(server.requests)) == (2, 2)
+    sender.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"x" * 200_000])
+@pytest.mark.parametrize(
+    "end",
+    [say(), say(b"HTTP/1.1 2"), say(b"HTTP/1.1 200 OK"), reset(), reset(b"HTT")],
+    ids=["closed", "half a status line", "a status line without its end", "reset", "three letters"],
+)
+def test_a_request_is_never_sent_twice_when_a_used_connection_dies(
+    server: HttpServer, sender: HttpSender, end: Script, body: bytes
+) -> None:
+    """libcurl would send it again by itself, and the attempt's record would not say so."""
+    server.on("/taken", end)
+    assert ask(sender, server.url(), body=b"{}").status == 200
+
+    answer = ask(sender, server.url("/taken"), body=body)
+
+    assert (answer.status, answer.error in ("connection_reset", "bad_response")) == (None, True)
+    assert [request.path for request in server.requests] == ["/", "/taken"]
+    assert ask(sender, server.url()).status == 200
+
+
+def test_one_request_a_connection_costs_no_attempt(server: HttpServer, sender: HttpSender) -> None:
+    """A destination that says keep-alive and closes all the same; libcurl looks once a second."""
+    server.on("/", say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    for _ in range(20):
+        assert ask(sender, server.url()).status == 200
+        time.sleep(0.02)
+    assert (server.connections, len(server.requests)) == (20, 20)
 
 
 def test_connections_that_idled_too_long_are_not_used_again(server: HttpServer) -> None:

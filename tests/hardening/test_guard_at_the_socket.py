@@ -10,7 +10,7 @@ import time
 import pycurl  # type: ignore[import-untyped]
 import pytest
 from spectrum_forwarder.adapters.kinds.http.exchange import Exchange
-from spectrum_forwarder.adapters.kinds.http.sender import public_ca_bundle
+from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.outbound import Attempt
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
 from spectrum_cli.destination_entries import ourselves
-from spectrum_cli.http_client import NotAnswered
+from spectrum_cli.http_client import HttpClient, NotAnswered
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.destination import Destination
@@ -42,18 +42,21 @@ def destinations(patient: Patient) -> Iterator[Result]:
     if not read.usable:
         yield warning(CHECK, "there is none that can be used", "forwarder destinations add.")
     with ThreadPoolExecutor(AT_ONCE) as callers:
-        yield from callers.map(lambda one: _reached(patient, one), read.usable.values())
+        yield from callers.map(_reached, read.usable.values())
 
 
-def _reached(patient: Patient, destination: Destination) -> Result:
+def _reached(destination: Destination) -> Result:
     name = destination.name
     if not destination.enabled:
         return warning(CHECK, f"{name} is paused", f"forwarder destinations resume {name}.")
     if not destination.url.startswith(("https://", "http://")):
         return skipped(CHECK, f"{name} is no URL: forwarder destinations test {name}")
+    from spectrum_forwarder.adapters.kinds.http.trust import store  # noqa: PLC0415 (not for --help)
+
     try:
-        # Any answer will do; HEAD changes nothing there.
-        answer = patient.http.request("HEAD", destination.url, timeout=TIMEOUT)
+        # Any answer will do; HEAD changes nothing there. Whom this machine trusts says nothing.
+        with HttpClient(trusting=store(destination.options.get("ca_bundle"))) as http:
+            answer = http.request("HEAD", destination.url, timeout=TIMEOUT)
     except NotAnswered as error:
         return failed(
             CHECK,

@@ -43,7 +43,8 @@ class Field:
     """A field that entries of one kind have of their own.
 
     `read` takes a value that is there and returns it as an attempt gets it; raise InvalidEntry.
-    `metavar` and `help` are those of the command's option, `--name`.
+    `metavar` and `help` are those of the command's option, `--name`; with `from_file` that names a
+    file whose text is the value.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Field:
     default: Any
     metavar: str
     help: str
+    from_file: bool = False
 
     @property
     def option(self) -> str:

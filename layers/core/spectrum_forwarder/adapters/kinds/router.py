@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from spectrum_forwarder.adapters.kinds import KINDS, sending
-from spectrum_forwarder.adapters.kinds.http.sender import HttpSender, public_ca_bundle
+from spectrum_forwarder.adapters.kinds.http.sender import HttpSender
+from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle
 from spectrum_forwarder.adapters.kinds.sending import Carrier, Outcome
 from spectrum_forwarder.adapters.kinds.services import ServiceSender, TargetClients
 from spectrum_forwarder.domain.outbound import Attempt

@@ -9,6 +9,7 @@ from typing import Any
 import pycurl  # type: ignore[import-untyped]
 
 from spectrum_forwarder.adapters.kinds.http.exchange import Exchange, Unsendable
+from spectrum_forwarder.adapters.kinds.http.kept import Kept
 from spectrum_forwarder.adapters.kinds.http.lookups import Lookups
 from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
@@ -48,6 +49,7 @@ class Engine:
         self._multi.setopt(pycurl.M_MAXCONNECTS, concurrency)
         self._running: dict[Any, Exchange] = {}
         self._spare: list[Exchange] = []
+        self._kept = Kept()
 
     def drive(self, batch: Batch) -> None:
         """Carry out all that comes, putting each outcome, until done or stopped."""
@@ -97,7 +99,7 @@ class Engine:
     def _begin(self, attempt: Attempt) -> None:
         exchange = self._spare.pop() if self._spare else self._new_exchange()
         try:
-            exchange.begin(attempt)
+            exchange.begin(attempt, anew=self._kept.any_closed(attempt.url))
         except Unsendable:
             self._spare.append(exchange)
             raise
@@ -147,6 +149,7 @@ class Engine:
     def _end(self, exchange: Exchange, code: int) -> Outcome:
         attempt = self._running.pop(exchange.curl).attempt
         assert attempt is not None
+        self._kept.note(attempt.url, exchange.socket)
         self._multi.remove_handle(exchange.curl)
         answer = exchange.end(code)
         self._spare.append(exchange)

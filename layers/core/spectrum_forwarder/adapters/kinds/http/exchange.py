@@ -6,6 +6,7 @@ Nothing here raises for what a destination does, and no callback raises into lib
 
 import errno
 import functools
+import os
 import re
 import socket
 import time
@@ -42,6 +43,8 @@ _WORDS = {
     52: "connection_reset",
     55: "connection_reset",
     56: "connection_reset",
+    # It wanted to send the body again, on another connection: see `_give_body`.
+    65: "connection_reset",
     # Once the URL's scheme has been checked, 1 is left to mean an answer without a status line.
     **dict.fromkeys((0, 1, 8, 16, 18, 23, 43, 61, 92, 100), "bad_response"),
 }
@@ -67,6 +70,8 @@ class Exchange:
         self.answered_at: float | None = None
         self._allow_loopback = allow_loopback
         self._clock = clock
+        self._unsent = memoryview(b"")
+        self._believes: str | None = None
         self._forget()
         self._configure(ca_bundle)
 
@@ -80,18 +85,23 @@ class Exchange:
             (pycurl.PROXY, ""),  # none, whatever the environment says
             (pycurl.USERAGENT, ""),
             (pycurl.NOSIGNAL, 1),
-            (pycurl.CAINFO, ca_bundle),
+            # As bytes: pycurl takes no text but ASCII, and the folder may have any name.
+            (pycurl.CAINFO, os.fsencode(ca_bundle)),
             (pycurl.SSL_VERIFYPEER, 1),
             (pycurl.SSL_VERIFYHOST, 2),
             (pycurl.MAXAGE_CONN, IDLE_LIMIT_SECONDS),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
+            (pycurl.READFUNCTION, self._give_body),
             (pycurl.HEADERFUNCTION, self._take_header),
             (pycurl.WRITEFUNCTION, self._take_body),
         ):
             self.curl.setopt(option, value)
 
-    def begin(self, attempt: Attempt) -> None:
-        """Prepare for the attempt; raise Unsendable where there is no way to say it in HTTP."""
+    def begin(self, attempt: Attempt, *, anew: bool = False) -> None:
+        """Prepare for the attempt; raise Unsendable where there is no way to say it in HTTP.
+
+        `anew` has it use no connection that is there already.
+        """
         try:
             split_url(attempt.url, allow_http=self._allow_loopback)
         except InvalidEntry as error:
@@ -101,12 +111,29 @@ class Exchange:
         self._forget()
         self.curl.setopt(pycurl.URL, attempt.url)
         self.curl.setopt(pycurl.HTTPHEADER, headers)
-        self.curl.setopt(pycurl.POSTFIELDS, attempt.body)
+        self.curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(attempt.body))
+        # Of an empty body nothing is ever taken, so that nothing tells of its being sent again.
+        self.curl.setopt(pycurl.FRESH_CONNECT, 1 if anew or not attempt.body else 0)
         self.curl.setopt(pycurl.TIMEOUT_MS, total)
         limit = min(total, round(CONNECT_LIMIT_SECONDS * 1000))
         self.curl.setopt(pycurl.CONNECTTIMEOUT_MS, limit)
+        self._believe(attempt.options.get("ca_bundle"))
         self.attempt = attempt
+        self._unsent = memoryview(attempt.body)
         self._began_at = time.monotonic()
+
+    def _believe(self, ca_bundle: str | None) -> None:
+        """Believe a destination's own authorities alone, if it has any.
+
+        libcurl uses no connection again that was made under another belief.
+        """
+        if ca_bundle == self._believes:
+            return
+        if ca_bundle is None:
+            self.curl.unsetopt(pycurl.CAINFO_BLOB)
+        else:
+            self.curl.setopt(pycurl.CAINFO_BLOB, ca_bundle.encode("ascii"))
+        self._believes = ca_bundle
 
     @property
     def tried_address(self) -> bool:
@@ -117,6 +144,11 @@ class Exchange:
     def looked_up(self) -> bool:
         """Whether, while this goes on, the name is known or a connection is used again."""
         return self.tried_address or self.curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
+
+    @property
+    def socket(self) -> int:
+        """The descriptor of the connection that was used last, -1 where it is closed."""
+        return int(self.curl.getinfo(pycurl.ACTIVESOCKET))
 
     def end(self, code: int) -> Answer:
         """The answer to the attempt that libcurl ended with `code`; lets go of the attempt.
@@ -129,7 +161,7 @@ class Exchange:
         else:
             answer = Answer(error=self._error(code), seconds=seconds)
         self.attempt = None
-        self.curl.setopt(pycurl.POSTFIELDS, b"")
+        self._unsent = memoryview(b"")
         return answer
 
     def close(self) -> None:
@@ -159,6 +191,16 @@ class Exchange:
             return pycurl.SOCKET_BAD
         self._opened = True
         return opened
+
+    def _give_body(self, most: int) -> bytes:
+        """The next part of the body; it is given once.
+
+        libcurl repeats a request by itself whose connection was used before and dies without a
+        whole header line of an answer: the destination may have taken it by then. It cannot repeat
+        what it cannot have again, so each attempt is one request, and the answer says how it ended.
+        """
+        part, self._unsent = self._unsent[:most], self._unsent[most:]
+        return bytes(part)
 
     def _take_header(self, line: bytes) -> int:
         """One header line, the status line and the empty last one included; -1 ends the reading."""

@@ -5,7 +5,6 @@ consumer that waits for its table neither delays an attempt nor makes one look t
 Connections, TLS sessions and the parsed CA bundle are kept between calls.
 """
 
-import importlib.util
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,18 +20,11 @@ from spectrum_forwarder.domain.ports import Clock
 CONCURRENCY = 100
 
 
-def public_ca_bundle() -> str:
-    """The path of the CA bundle that botocore ships; libcurl's own default is not on Lambda."""
-    found = importlib.util.find_spec("botocore")
-    if found is None or found.origin is None:
-        raise FileNotFoundError("botocore, whose CA bundle is used, is not installed")
-    return str(Path(found.origin).with_name("cacert.pem"))
-
-
 class HttpSender:
     """Carries attempts out over HTTP/1.1; a Sender.
 
-    `ca_bundle` is a file of PEM certificates, `allow_loopback` is for a stack on one machine.
+    `ca_bundle` is a file of PEM certificates, for destinations that have none of their own;
+    `allow_loopback` is for a stack on one machine.
     Besides a status an answer's error is one of: timeout, dns, connection_refused,
     connection_reset, unreachable, tls, blocked_address, bad_response, invalid_url,
     invalid_header, no_socket, curl_<number>.
