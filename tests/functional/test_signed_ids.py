@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from moto import mock_aws
 from spectrum_forwarder.adapters.event_queue import encode_event, read_record
 from spectrum_forwarder.domain.identity import LONGEST_RUN
+from spectrum_forwarder.domain.ports import Webhook
 
 from functions.receiver import app
 from tests.functional.test_same_id import TYPING, body
@@ -28,6 +30,11 @@ from tests.support.make import (
 from tests.support.world import World
 
 REGISTERED = webhook_of(WHSEC, v0=WEBHOOK.signing_secret)
+# Registrations of the same source: an older one, one that the vendor signs by Standard alone, and
+# one beside REGISTERED that has secrets of its own.
+V0_ALONE = replace(WEBHOOK, id="3f1c2b7e-0000-4000-8000-00000000000a", signing_secret="a5" * 32)
+STANDARD_ALONE = replace(webhook_of(OTHER_WHSEC), id="3f1c2b7e-0000-4000-8000-00000000000b")
+SECOND = replace(STANDARD_ALONE, signing_secret="b6" * 32)
 
 
 class Upstream(World):
@@ -38,14 +45,20 @@ class Upstream(World):
         self.webhooks.webhooks[:] = [REGISTERED]
         self.add_quick(destination_of("crm"))
 
-    def post(self, content: bytes, event_id: str = "evt_0001", scheme: str = "standard") -> str:
+    def post(
+        self,
+        content: bytes,
+        event_id: str = "evt_0001",
+        scheme: str = "standard",
+        webhook: Webhook = REGISTERED,
+    ) -> str:
         """Receive it so signed; return the answer's word."""
         headers: dict[str, str | None] = {
             "x-spectrum-signature": None,
             "x-spectrum-timestamp": None,
         }
         headers |= signed_headers(
-            content, now=self.clock(), webhook=REGISTERED, scheme=scheme, event_id=event_id
+            content, now=self.clock(), webhook=webhook, scheme=scheme, event_id=event_id
         )
         reply = self.receive(content, headers)
         assert reply.status == 200
@@ -102,9 +115,78 @@ def test_two_unequal_signed_ids_of_unequal_events_are_two(
 def test_unequal_signed_ids_prove_nothing_for_two_registrations_may_make_their_own(
     world: Upstream, content: bytes
 ) -> None:
+    world.webhooks.webhooks.append(SECOND)
     assert world.post(content) == "accepted"
-    assert world.post(content, "evt_0002") == "duplicate"
+    assert world.post(content, "evt_0002", webhook=SECOND) == "duplicate"
     assert arrived(world) == [content]
+
+
+def test_unequal_signed_ids_prove_nothing_of_what_has_an_id_and_a_time(world: Upstream) -> None:
+    assert [world.post(body(), event_id) for event_id in ("evt_0001", "evt_0002")] == [
+        "accepted",
+        "duplicate",
+    ]
+
+
+UNTIMED = [body(TYPING), b'{"event":"messages"}', b'{"event":"user.updated","user":{"id":"u1"}}']
+
+
+@pytest.mark.parametrize("content", UNTIMED)
+def test_two_events_that_only_their_signed_ids_tell_apart_are_both_delivered(
+    world: Upstream, content: bytes
+) -> None:
+    """Within four minutes, through one registration: what else would be called a copy."""
+    ids = ("evt_0001", "evt_0002", "evt_0003")
+    assert [world.post(content, event_id) for event_id in ids] == ["accepted"] * 3
+    world.clock.advance(30.0)
+    assert [world.post(content, event_id) for event_id in ids] == ["duplicate"] * 3
+    assert arrived(world) == [content] * 3
+
+
+@pytest.mark.parametrize("content", UNTIMED)
+def test_copies_through_an_older_registration_of_v0_stay_duplicates_beside_them(
+    world: Upstream, content: bytes
+) -> None:
+    world.webhooks.webhooks.append(V0_ALONE)
+    words = [
+        world.post(content, event_id, scheme, webhook)
+        for event_id in ("evt_0001", "evt_0002")
+        for webhook, scheme in ((REGISTERED, "both"), (V0_ALONE, "v0"))
+    ]
+    assert words == ["accepted", "duplicate"] * 2
+    assert arrived(world) == [content] * 2
+
+
+def test_what_only_its_signed_id_tells_apart_costs_one_put_more_and_v0_none(
+    world: Upstream,
+) -> None:
+    for scheme, more in (("v0", ["put"]), ("standard", ["put", "put"])):
+        content = body(TYPING, id=scheme)
+        world.post(content, "evt_0001", scheme)
+        puts = len(world.table.calls)
+        world.post(content, "evt_0002", scheme)
+        assert world.table.calls[puts:] == more
+
+
+def test_a_signed_id_under_another_id_of_a_message_is_another_event(world: Upstream) -> None:
+    """Nobody has described such a copy, and to look for it would cost each event (decision 033)."""
+    contents = [body(), body(id="58")]
+    assert [world.post(content) for content in contents] == ["accepted"] * 2
+    assert sorted(arrived(world)) == sorted(contents)
+
+
+@pytest.mark.parametrize("first", ["v0", "standard"])
+def test_one_event_through_a_registration_of_each_scheme_is_one_and_so_are_its_retries(
+    world: Upstream, first: str
+) -> None:
+    world.webhooks.webhooks[:] = [V0_ALONE, STANDARD_ALONE]
+    ways = {"v0": V0_ALONE, "standard": STANDARD_ALONE}
+    words = []
+    for scheme in sorted(ways, key=lambda name: name != first) * 2:
+        words.append(world.post(body(), scheme=scheme, webhook=ways[scheme]))
+        world.clock.advance(1.0)  # the next attempt is signed anew
+    assert words == ["accepted", "duplicate", "duplicate", "duplicate"]
+    assert arrived(world) == [body()]
 
 
 @pytest.mark.parametrize("order", [("v0", "standard"), ("standard", "v0"), ("both", "v0")])
@@ -186,6 +268,18 @@ def test_the_item_says_its_scheme_and_the_digest_of_its_signed_id(deployed: Depl
     items = deployed.items()
     assert {item["scheme"]["S"] for item in items} == {"standard"}
     assert [len(item["sid"]["B"]) for item in items] == [16, 16]
+
+
+def test_the_table_tells_events_apart_that_only_differ_in_their_signed_ids(
+    deployed: Deployed,
+) -> None:
+    posted = ["evt_0001", "evt_0002", "evt_0002", "evt_0001"]
+    answers = [handled(body(TYPING), event_id, n) for n, event_id in enumerate(posted)]
+    words = [answer["status"] for answer in answers]
+    assert words == ["accepted", "accepted", "duplicate", "duplicate"]
+    keys = [answer["event_key"] for answer in answers]
+    assert keys == [*keys[:2], *keys[1::-1]]
+    assert {item["event_key"]["S"] for item in deployed.items()} == set(keys)
 
 
 def test_an_item_of_v0_is_no_byte_longer(deployed: Deployed) -> None:

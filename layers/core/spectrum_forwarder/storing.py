@@ -7,7 +7,9 @@ the event's own:
 - `{key}+{16 hex digits of the fingerprint}` where another event has the key;
 - either of them with `+{Unix milliseconds}` where the same stands there, but of a time too long ago
   for this to be its copy: an event without an id or a time of its own comes again as a new one.
-  Which time that is, all copies of the new one read off a mark, `{key}+last`.
+  Which time that is, all copies of the new one read off a mark, `{key}+last`;
+- any of them with `+{16 hex digits of the signed id}` where such an event would be called a copy of
+  one that came through the same registration under another signed id (docs/decisions/033).
 """
 
 import math
@@ -100,6 +102,9 @@ class EventStore:
             self._check(give_up_at)
             key = f"{key}+{self._began(key, event) * 1000:.0f}"
             existing = put(key)
+        if existing is not None and event.signed_id and _is_numbered_otherwise(existing, event):
+            key = f"{key}+{event.signed_id[:SUFFIX]}"
+            existing = put(key)
         return Placed(key, existing)
 
     def _check(self, give_up_at: float) -> None:
@@ -118,6 +123,15 @@ class EventStore:
 def _is_known(existing: Existing, event: Event) -> bool:
     """Whether both came under one signed id: then they are one, whatever else differs."""
     return event.signed_id is not None and existing.signed_id == event.signed_id
+
+
+def _is_numbered_otherwise(existing: Existing, event: Event) -> bool:
+    """Whether one registration gave both different signed ids, and nothing else tells them apart.
+
+    What has an id and a time of its own is told apart by these: it may come to be signed twice.
+    """
+    theirs = existing.signed_id if existing.webhook_id == event.webhook_id else None
+    return not event.lasting and theirs is not None and theirs != event.signed_id
 
 
 def compared(existing: Existing, fitted: StoredEvent) -> dict[str, str]:
