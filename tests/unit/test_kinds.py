@@ -1,12 +1,17 @@
 """Destinations of every kind: what an entry must say, and what it must not."""
 
+import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 from spectrum_forwarder.adapters.destination_registry import read_destination
+from spectrum_forwarder.adapters.kinds import KINDS
+from spectrum_forwarder.adapters.kinds.lambda_ import write_payload
 from spectrum_forwarder.domain.delivery import TOO_LARGE, Status, attempted, planned
 from spectrum_forwarder.domain.errors import InvalidEntry
+from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.timing import Timing
 
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:spectrum-forwarder-listen-anna-1"
@@ -62,6 +67,93 @@ def test_an_entry_that_fits_no_kind_is_refused_and_the_field_is_named(
 ) -> None:
     with pytest.raises(InvalidEntry, match=named):
         read_destination(entry(None) | changes)
+
+
+def test_a_function_is_told_the_path_that_its_entry_names() -> None:
+    told = read_destination(entry("lambda", target=FUNCTION, path="/hooks/v1:spectrum"))
+    untold = read_destination(entry("lambda", target=FUNCTION))
+
+    assert told.options == {"path": "/hooks/v1:spectrum"}
+    assert untold.options == {"path": "/spectrum-webhook"}
+
+
+@pytest.mark.parametrize("path", ["hook", "", "//hook", "/a?b=c", "/a%20b", "/a b", "/ä", 7, "/\n"])
+def test_a_path_that_adapters_would_read_in_several_ways_is_refused(path: object) -> None:
+    with pytest.raises(InvalidEntry, match="path"):
+        read_destination(entry("lambda", target=FUNCTION, path=path))
+
+
+def test_a_field_of_another_kind_is_refused() -> None:
+    with pytest.raises(InvalidEntry, match="'path' of the kind sqs"):
+        read_destination(entry("sqs", target=QUEUE, path="/hook"))
+
+
+def test_a_function_gets_what_a_function_url_would_pass_it() -> None:
+    """Field by field as in AWS's own example, Lambda Developer Guide, "Request payload format"."""
+    attempt = Attempt(
+        event_key="main:m-1",
+        destination="orders",
+        url=FUNCTION,
+        headers={"Content-Type": "application/json", "User-Agent": "a/1", "X-Team": "b"},
+        body="grüezi".encode(),
+        timeout_seconds=10.0,
+        begin_by=0.0,
+        kind="lambda",
+        options={"path": "/hook"},
+    )
+    event = json.loads(write_payload(attempt, 1_583_348_638.390))
+
+    assert event == {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": "/hook",
+        "rawQueryString": "",
+        "headers": {
+            "host": "spectrum-forwarder.internal",
+            "content-type": "application/json",
+            "content-length": "7",
+            "user-agent": "a/1",
+            "x-team": "b",
+            "x-forwarded-for": "192.0.2.1",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+        },
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "spectrum-forwarder",
+            "domainName": "spectrum-forwarder.internal",
+            "domainPrefix": "spectrum-forwarder",
+            "http": {
+                "method": "POST",
+                "path": "/hook",
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "a/1",
+            },
+            "requestId": "main:m-1",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "04/Mar/2020:19:03:58 +0000",
+            "timeEpoch": 1_583_348_638_390,
+        },
+        "body": "grüezi",
+        "isBase64Encoded": False,
+    }
+
+
+def test_a_host_that_the_destination_names_is_the_functions() -> None:
+    attempt = Attempt("main:m-1", "orders", FUNCTION, {"Host": "a.example.com"}, b"", 1.0, 0.0)
+    event = json.loads(write_payload(attempt, 0.0))
+
+    assert event["headers"]["host"] == event["requestContext"]["domainName"] == "a.example.com"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_and_field_of_one_is_in_the_readme(kind: str) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"`{kind}`" in readme
+    for field in KINDS[kind].fields:
+        assert f"\n| `{field.name}` |" in readme
 
 
 def test_what_can_never_fit_is_dead_lettered_at_once() -> None:
