@@ -8,8 +8,11 @@ from collections.abc import Iterator
 import pytest
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_forwarder.adapters.kinds import KINDS
+from spectrum_forwarder.adapters.kinds.eventbridge import write_detail
 from spectrum_forwarder.adapters.kinds.router import RoutingSender, make_sender
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
+from spectrum_forwarder.domain.destination import Content, Destination
+from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.support.benches import (
     HEADERS,
@@ -96,6 +99,17 @@ def test_the_very_bytes_and_every_header_arrive(
     [(headers, arrived)] = bench.arrived()
     assert arrived == body
     assert {n: headers.get(n.lower()) for n in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("empty", [name for name in HEADERS if name != "User-Agent"])
+def test_a_header_without_a_value_is_nothing_that_a_target_refuses(
+    sender: RoutingSender, bench: Bench, empty: str
+) -> None:
+    answer = ask(sender, bench, headers=HEADERS | {empty: ""})
+
+    assert answer.succeeded, answer
+    [(headers, _)] = bench.arrived()
+    assert headers.get(empty.lower(), "") == ""
 
 
 def test_a_target_that_takes_no_more_is_tried_again(sender: RoutingSender, bench: Bench) -> None:
@@ -204,6 +218,10 @@ def test_what_a_service_says_becomes_one_word(
         (b'{"a":NaN}', None),
         (b"text", None),
         (b"\xff", None),
+        (b'\xef\xbb\xbf {"n":1.50}\r\n', {"n": 1.5}),
+        ('{"t":"grüezi"}'.encode("utf-16"), {"t": "grüezi"}),
+        ('{"t":"grüezi"}'.encode("utf-16-be"), {"t": "grüezi"}),
+        (b'{"t":"\xed\xa0\xbd"}', {"t": "?"}),
     ],
 )
 def test_rules_can_match_on_the_content_of_json(
@@ -220,6 +238,17 @@ def test_rules_can_match_on_the_content_of_json(
 
     assert ask(sender, bench, body=body).succeeded
     assert seen[0].get("content") == content
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_rules_see_of_a_body_what_filters_see(encoding: str) -> None:
+    seen: list[object] = []
+    attempt = Attempt("main:1", "bus", "", {}, '{"t":"grüezi","n":1.50}'.encode(encoding), 1.0, 0.0)
+    watching = Destination("bus", "", "s", takes=lambda found: not seen.append(found))  # type: ignore[func-returns-value]
+
+    Content(attempt.body).wanted_by(watching)
+
+    assert [json.loads(write_detail(attempt))["content"]] == seen
 
 
 def test_kinds_do_not_wait_for_each_other(

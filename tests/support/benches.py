@@ -22,6 +22,8 @@ from spectrum_forwarder.domain.outbound import Attempt
 from tests.support.http_server import HttpServer, Request, Script, respond
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
+# Of a message in a queue.
+MOST_ATTRIBUTES = 10
 NUMBERS = itertools.count()
 HEADERS = {
     "Content-Type": "application/json",
@@ -98,6 +100,22 @@ def relay(to: str) -> Script:
     return script
 
 
+def queue(to: str) -> Script:
+    """The queue behind this URL, which refuses what SQS refuses and no emulator does."""
+    forward = relay(to)
+
+    def script(request: Request, connection: socket.socket) -> bool:
+        attributes = json.loads(request.body).get("MessageAttributes", {})
+        empty = [name for name, value in attributes.items() if not value["StringValue"]]
+        if empty or len(attributes) > MOST_ATTRIBUTES:
+            return refusal(400, "InvalidParameterValue", f"of attributes: {empty}")(
+                request, connection
+            )
+        return forward(request, connection)
+
+    return script
+
+
 def refusal(status: int, code: str, text: str = "no") -> Script:
     """An error as AWS's JSON protocols put it."""
     body = json.dumps({"__type": code, "message": text}).encode()
@@ -138,7 +156,7 @@ def sqs_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
         url=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
         server=server,
         path="/",
-        well=relay(moto_url),
+        well=queue(moto_url),
         throttled=refusal(400, "RequestThrottled"),
         failing=refusal(500, "InternalFailure"),
         look=look,

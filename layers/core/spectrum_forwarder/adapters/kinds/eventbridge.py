@@ -4,8 +4,9 @@
 
     {"headers": {…}, "body": "<the text that is signed>", "content": <the same, as JSON>}
 
-so that rules can match on `detail.content` and receivers can still verify. A body that is not
-UTF-8 stands in base64, with `"isBase64Encoded": true`; one that is not JSON has no `content`.
+so that rules can match on `detail.content`, which is what filters see, and receivers can still
+verify. A body that is not UTF-8 stands in base64, with `"isBase64Encoded": true`; one that is not
+JSON has no `content`.
 """
 
 import base64
@@ -31,7 +32,7 @@ class EventBridgeCourier:
 
     def carry(self, attempt: Attempt, clients: Clients) -> int:
         """See the protocol."""
-        detail_type = attempt.headers.get("X-Spectrum-Event", UNKNOWN_TYPE)[:LONGEST_TYPE]
+        detail_type = (attempt.headers.get("X-Spectrum-Event") or UNKNOWN_TYPE)[:LONGEST_TYPE]
         detail = write_detail(attempt)
         if len(SOURCE) + len(detail_type.encode()) + len(detail.encode()) > LARGEST:
             raise TooLarge
@@ -53,23 +54,24 @@ def write_detail(attempt: Attempt) -> str:
     """The event's detail, a JSON object."""
     parts = {"headers": json.dumps(dict(attempt.headers), separators=(",", ":"))}
     try:
-        text = attempt.body.decode()
+        parts["body"] = json.dumps(attempt.body.decode(), ensure_ascii=False)
     except UnicodeDecodeError:
         parts["body"] = json.dumps(base64.b64encode(attempt.body).decode())
         parts["isBase64Encoded"] = "true"
-    else:
-        parts["body"] = json.dumps(text, ensure_ascii=False)
-        if (content := _as_json(text)) is not None:
-            parts["content"] = content
+    if (content := _as_json(attempt.body)) is not None:
+        parts["content"] = content
     return "{" + ",".join(f'"{name}":{value}' for name, value in parts.items()) + "}"
 
 
-def _as_json(text: str) -> str | None:
-    """The text itself where it is strict JSON, with lone surrogates replaced; else None.
+def _as_json(body: bytes) -> str | None:
+    """The body's text where it is strict JSON, with lone surrogates replaced; else None.
 
-    Its numbers stay as they were written: parsing and writing them again could change them.
+    What encodings count is what filters take for JSON: UTF-8 with a byte order mark or without,
+    UTF-16 and UTF-32. Numbers stay as they were written: parsing and writing them again could
+    change them.
     """
     try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
         parsed = json.loads(text, parse_constant=_refuse)
         written = json.dumps(parsed, ensure_ascii=False)
     except (ValueError, RecursionError):

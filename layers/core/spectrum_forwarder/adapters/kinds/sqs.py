@@ -61,7 +61,8 @@ class Read:
 
 def write(headers: Mapping[str, str], body: bytes) -> tuple[str, dict[str, str]]:
     """The text and the attributes that stand for a request."""
-    attributes = {name: headers[name] for name in NAMED if name in headers}
+    # SQS takes no attribute whose value is empty.
+    attributes = {name: headers[name] for name in NAMED if headers.get(name)}
     others = {name: value for name, value in headers.items() if name not in attributes}
     if others:
         attributes[OTHER_HEADERS] = json.dumps(others, separators=(",", ":"))
