@@ -169,7 +169,7 @@ def test_what_only_its_signed_id_tells_apart_costs_one_put_more_and_v0_none(
 
 
 def test_a_signed_id_under_another_id_of_a_message_is_another_event(world: Upstream) -> None:
-    """Nobody has described such a copy, and to look for it would cost each event (decision 033)."""
+    """Nobody has described such a copy, and to look for it would cost each event (decision 035)."""
     contents = [body(), body(id="58")]
     assert [world.post(content) for content in contents] == ["accepted"] * 2
     assert sorted(arrived(world)) == sorted(contents)

@@ -9,7 +9,7 @@ the event's own:
   for this to be its copy: an event without an id or a time of its own comes again as a new one.
   Which time that is, all copies of the new one read off a mark, `{key}+last`;
 - any of them with `+{16 hex digits of the signed id}` where such an event would be called a copy of
-  one that came through the same registration under another signed id (docs/decisions/033).
+  one that came through the same registration under another signed id (docs/decisions/035).
 """
 
 import math
