@@ -65,6 +65,36 @@ def test_another_event_under_the_same_id_has_another_fingerprint(
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda c: c["message"].update(space={"id": "C1"}), {"id": "C2"}),
+        (lambda c: c["message"].update(space="C1"), "C2"),
+        (lambda c: c["message"].update(space={"id": None}), {"id": "C2"}),
+    ],
+    ids=range(3),
+)
+def test_contract_4_a_chat_that_only_the_message_names_tells_events_apart(
+    one: Callable[[Any], object], other: object
+) -> None:
+    """The vendor's schema requires message.space.id, and no other naming of the chat."""
+    content: Any = copy.deepcopy(MESSAGE)
+    del content["space"]
+    one(content)
+    first = identity_of(content)
+    content["message"]["space"] = other
+    assert identity_of(content).id == first.id
+    assert identity_of(content).fingerprint != first.fingerprint
+
+
+def test_contract_4_senders_of_another_form_tell_events_apart() -> None:
+    prints = {
+        changed(lambda c, who=sender: c["message"].update(sender=who)).fingerprint  # type: ignore[misc]
+        for sender in ("U1", "U2", None, {"id": "U3"})
+    }
+    assert len(prints) == 4
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda c: c["message"].update(dateRead="2026-11-27T09:06:00.000Z"),

@@ -31,10 +31,10 @@ def identify(body: bytes, content: Mapping[str, Any], signed_id: str | None) -> 
     # Of what makes the event: other fields change from copy to copy.
     parts = [
         content.get("event"),
-        part(content, "space").get("id"),
+        _space_id(content, message),
         message.get("timestamp"),
         message.get("direction"),
-        part(message, "sender").get("id"),
+        _id_of(message.get("sender")),
         message.get("subtype"),
         message.get("content"),
     ]
@@ -48,5 +48,16 @@ def identify(body: bytes, content: Mapping[str, Any], signed_id: str | None) -> 
 
 def labels(content: Mapping[str, Any]) -> tuple[object, object, object]:
     """See `Source`."""
-    space, sender = part(content, "space"), part(part(content, "message"), "sender")
-    return content.get("event"), space.get("id"), sender.get("id")
+    message = part(content, "message")
+    return content.get("event"), _space_id(content, message), _id_of(message.get("sender"))
+
+
+def _space_id(content: Mapping[str, Any], message: Mapping[str, Any]) -> object:
+    """The chat's id; the message has a copy, which alone the vendor's schema insists on."""
+    found = _id_of(content.get("space"))
+    return _id_of(message.get("space")) if found is None else found
+
+
+def _id_of(value: object) -> object:
+    """The id of what should be an object; anything else tells itself apart."""
+    return value.get("id") if isinstance(value, dict) else value
