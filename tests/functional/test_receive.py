@@ -5,15 +5,25 @@ import random
 from dataclasses import replace
 
 import pytest
+from spectrum_forwarder.adapters.webhook_registry import read_webhook
 from spectrum_forwarder.domain.errors import refusals
 from spectrum_forwarder.domain.event import pack, unpack
+from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.ports import Webhook
 from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.measures import MEASURES
 from spectrum_forwarder.receive import LARGEST_QUEUED, Reply
 from spectrum_forwarder.storing import CHEAPEST_INLINE, LARGEST_INLINE
 
-from tests.support.make import WEBHOOK, WHSEC, body_of, signed_headers, webhook_of
+from tests.support import contract
+from tests.support.make import (
+    WEBHOOK,
+    WHSEC,
+    body_of,
+    destination_of,
+    signed_headers,
+    webhook_of,
+)
 from tests.support.world import World
 
 KEY = "main:spc-msg-1"
@@ -192,6 +202,46 @@ def signed_by(world: World, scheme: str, **changes: str | None) -> dict[str, str
     headers: dict[str, str | None] = dict.fromkeys((SIGNATURE, TIMESTAMP))
     headers |= signed_headers(body_of(), now=world.clock(), webhook=REGISTERED, scheme=scheme)
     return headers | {name.replace("_", "-"): value for name, value in changes.items()}
+
+
+def stored_webhooks(now: float) -> list[Webhook]:
+    """CONTRACT's registrations, with those secrets that count now."""
+    read = [read_webhook(entry).at(now) for entry in contract.ENTRIES]
+    return [webhook for webhook in read if webhook is not None]
+
+
+@pytest.mark.parametrize("case", contract.CASES, ids=lambda case: case.name)
+def test_contract_1_and_9_2_every_way_of_signing_has_its_answer(
+    world: World, case: contract.Case
+) -> None:
+    world.webhooks.webhooks[:] = stored_webhooks(world.clock())
+    headers, body = case.request(world.clock())
+    request = InboundRequest(headers, body, "/spectrum-webhook")
+    reply = world.receiver().receive(request, receipt="request-1")
+    assert code(reply) == case.answer
+    calls = world.table.calls + world.queue.calls
+    assert calls == (["put", "send_hint"] if reply.status == 200 else [])
+
+
+@pytest.mark.parametrize("scheme", ["v0", "standard", "both"])
+@pytest.mark.parametrize("name", contract.BODIES)
+def test_contract_2_any_body_is_forwarded_byte_for_byte(
+    world: World, name: str, scheme: str
+) -> None:
+    world.webhooks.webhooks[:] = stored_webhooks(world.clock())
+    world.add_quick(destination_of("crm"))
+    body, now = contract.BODIES[name], int(world.clock())
+    ways = {
+        "v0": contract.v0(contract.BOTH, contract.LEGACY, body, now),
+        "standard": contract.standard(contract.BOTH, body, now, "evt_1", contract.KEY),
+    }
+    headers = ways["v0"] | ways["standard"] if scheme == "both" else ways[scheme]
+    request = InboundRequest(headers, body, "/spectrum-webhook")
+    for expected in ("accepted", "duplicate"):
+        assert code(world.receiver().receive(request, receipt=expected)) == (200, expected)
+    world.live(1)
+    assert [attempt.body for attempt in world.sent_to("crm")] == [body]
+    assert "." not in world.sent_to("crm")[0].headers["webhook-id"]
 
 
 @pytest.mark.parametrize("scheme", ["v0", "standard", "both"])
