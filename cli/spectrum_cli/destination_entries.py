@@ -62,6 +62,13 @@ Timeout = Annotated[
 MaxAttempts = Annotated[
     int | None, typer.Option("--max-attempts", help="Then a delivery is dead-lettered.")
 ]
+WebhookId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Send this as X-Spectrum-Webhook-Id; '' for the id of the source's first webhook.",
+    ),
+]
 SecretFromInput = Annotated[
     bool,
     typer.Option("--secret-stdin", help="Read the signing secret from standard input."),
@@ -124,6 +131,7 @@ def apply(
     headers: list[str] | None = None,
     timeout: float | None = None,
     max_attempts: int | None = None,
+    webhook_id: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> None:
     """Change the entry by the options that were given; `fields` are those of its kind."""
@@ -132,10 +140,11 @@ def apply(
     _fill(entry, fields or {})
     given = {"timeout_seconds": timeout, "max_attempts": max_attempts}
     entry.update({name: value for name, value in given.items() if value is not None})
-    if expression is not None:
-        entry.pop("filter", None)
-        if expression:
-            entry["filter"] = expression
+    for name, text in (("filter", expression), ("webhook_id", webhook_id)):
+        if text is not None:
+            entry.pop(name, None)
+        if text:
+            entry[name] = text
     for header in headers or ():
         name, colon, value = header.partition(":")
         if not colon:

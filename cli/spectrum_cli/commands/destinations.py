@@ -16,6 +16,7 @@ from spectrum_cli.destination_entries import (
     Only,
     SecretFromInput,
     Timeout,
+    WebhookId,
 )
 from spectrum_cli.destination_sample import advice, send_sample
 from spectrum_cli.destination_views import document, forget_health, health_of
@@ -97,6 +98,7 @@ def add(
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
+    webhook_id: WebhookId = None,
     fields: KindFields,
     paused: Annotated[bool, typer.Option("--paused", help="Let its deliveries wait.")] = False,
     secret_stdin: SecretFromInput = False,
@@ -124,6 +126,7 @@ def add(
         headers=header,
         timeout=timeout,
         max_attempts=max_attempts,
+        webhook_id=webhook_id,
         fields=fields,
     )
     entry["signing_secret"] = entries_of.new_secret(from_input=secret_stdin)
@@ -148,6 +151,7 @@ def change(
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
+    webhook_id: WebhookId = None,
     fields: KindFields,
     fresh_secret: Annotated[
         bool, typer.Option("--new-secret", help="Sign with a new secret from now on.")
@@ -162,7 +166,7 @@ def change(
     Example: forwarder destinations set crm --filter "message.content.type == 'text'"
     """
     expression = one_of(expression, only)
-    given = (url, expression, header, timeout, max_attempts, fields or None)
+    given = (url, expression, header, timeout, max_attempts, webhook_id, fields or None)
     if all(value is None for value in given) and not fresh_secret and not secret_stdin:
         raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
     secret = entries_of.new_secret(from_input=secret_stdin)
@@ -176,6 +180,7 @@ def change(
             headers=header,
             timeout=timeout,
             max_attempts=max_attempts,
+            webhook_id=webhook_id,
             fields=fields,
         )
         if fresh_secret or secret_stdin:

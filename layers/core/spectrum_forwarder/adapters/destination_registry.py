@@ -48,7 +48,7 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 # Those that every kind has; the rest is in the kind's own module.
 FIELDS = {
     *("id", "name", "kind", "url", "target", "signing_secret", "headers", "filter"),
-    *("timeout_seconds", "max_attempts", "enabled"),
+    *("timeout_seconds", "max_attempts", "enabled", "webhook_id"),
 }
 
 
@@ -164,7 +164,17 @@ def read_destination(
         kind=kind.name,
         options=kind.read_fields(entry),
         id=identity,
+        webhook_id=_webhook_id(entry),
     )
+
+
+def _webhook_id(entry: Entry) -> str | None:
+    webhook_id = entry.get("webhook_id")
+    if webhook_id is None:
+        return None
+    if not isinstance(webhook_id, str) or not HEADER_VALUE.fullmatch(webhook_id):
+        raise InvalidEntry("webhook_id must be a webhook's id, a string without blanks around it")
+    return webhook_id
 
 
 def _headers(entry: Entry) -> dict[str, str]:

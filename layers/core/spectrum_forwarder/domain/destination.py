@@ -43,6 +43,7 @@ class Destination:
     `url` is where it is: an https URL, and for every kind but HTTP the target's ARN; `options` are
     the fields that its kind has of its own. `id` is what deliveries are bound to: it outlives a
     change of the name, and no other ever has it. An entry that has none is its name.
+    `webhook_id` is what it is told that every event came through, whatever that was.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Destination:
     kind: str = HTTP
     options: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
+    webhook_id: str | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
