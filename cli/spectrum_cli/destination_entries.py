@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import typer
 from spectrum_forwarder.adapters.kinds import KINDS, kind_at
 from spectrum_forwarder.adapters.kinds.kind import PLACES
-from spectrum_forwarder.domain.destination import HTTP, OnFilterError, identity_of
+from spectrum_forwarder.domain.destination import HTTP, identity_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.ready_filters import READY
@@ -48,13 +48,6 @@ Only = Annotated[
         + ". Repeatable.",
     ),
 ]
-WhenItFails = Annotated[
-    OnFilterError | None,
-    typer.Option(
-        "--on-filter-error",
-        help="What becomes of an event that the filter cannot be evaluated on.  [default: deliver]",
-    ),
-]
 Headers = Annotated[
     list[str] | None,
     typer.Option(
@@ -68,6 +61,13 @@ Timeout = Annotated[
 ]
 MaxAttempts = Annotated[
     int | None, typer.Option("--max-attempts", help="Then a delivery is dead-lettered.")
+]
+WebhookId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Send this as X-Spectrum-Webhook-Id; '' for the id of the source's first webhook.",
+    ),
 ]
 SecretFromInput = Annotated[
     bool,
@@ -128,26 +128,23 @@ def apply(
     *,
     where: str | None = None,
     expression: str | None = None,
-    on_filter_error: str | None = None,
     headers: list[str] | None = None,
     timeout: float | None = None,
     max_attempts: int | None = None,
+    webhook_id: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> None:
     """Change the entry by the options that were given; `fields` are those of its kind."""
     if where is not None:
         _place(entry, where)
     _fill(entry, fields or {})
-    given = {
-        "on_filter_error": on_filter_error and str(on_filter_error),
-        "timeout_seconds": timeout,
-        "max_attempts": max_attempts,
-    }
+    given = {"timeout_seconds": timeout, "max_attempts": max_attempts}
     entry.update({name: value for name, value in given.items() if value is not None})
-    if expression is not None:
-        entry.pop("filter", None)
-        if expression:
-            entry["filter"] = expression
+    for name, text in (("filter", expression), ("webhook_id", webhook_id)):
+        if text is not None:
+            entry.pop(name, None)
+        if text:
+            entry[name] = text
     for header in headers or ():
         name, colon, value = header.partition(":")
         if not colon:

@@ -45,6 +45,7 @@ def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
         begin_by=now + BEGIN_WITHIN,
         kind=destination.kind,
         options=destination.options,
+        event_kind="messages",
     )
     answers: list[Answer] = [a for _, a in _sender(allow_loopback=allow_loopback)([attempt])]
     return answers[0]

@@ -6,7 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from spectrum_forwarder.domain.destination import identity_of
+from spectrum_forwarder.adapters.kinds import KINDS
+from spectrum_forwarder.domain.destination import HTTP, identity_of
 
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.registry import Entry
@@ -48,14 +49,22 @@ def document(
         "id": identity_of(entry),
         "state": "broken" if problem else state,
         "problem": problem,
+        "kind": entry.get("kind") or HTTP,
         "url": _url(entry, reveal=reveal),
         "filter": entry.get("filter"),
-        "on_filter_error": entry.get("on_filter_error"),
+        "webhook_id": entry.get("webhook_id"),
         "timeout_seconds": entry.get("timeout_seconds"),
         "max_attempts": entry.get("max_attempts"),
         "headers": _headers(entry, reveal=reveal),
+        **_of_kind(entry),
     }
     return shown | ({"signing_secret": entry.get("signing_secret")} if reveal else {})
+
+
+def _of_kind(entry: Entry) -> dict[str, Any]:
+    """The fields that its kind has of its own."""
+    kind = KINDS.get(str(entry.get("kind") or HTTP))
+    return {field.name: entry.get(field.name) for field in (kind.fields if kind else ())}
 
 
 def _url(entry: Entry, *, reveal: bool) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from spectrum_forwarder.domain.event import CANARY_SOURCE
 from spectrum_forwarder.domain.registration import Stored
 
 from spectrum_cli.registry import Entry, Registry
@@ -15,6 +16,7 @@ GRACE_SECONDS = 3600
 ENTRIES, PENDING = "webhooks", "pending"
 # The fields of an entry's secrets, of both schemes.
 V0, STANDARD = "signing_secret", "standard_secrets"
+FIRST = "first_id"
 
 
 @dataclass(slots=True)
@@ -106,6 +108,21 @@ def stored(webhooks: Webhooks, now: float) -> Stored:
     return Stored(current, retired, replacing=bool((webhooks.pending or {}).get("replaces")))
 
 
+def _known_as_before(before: list[Entry], after: list[Entry]) -> list[Entry]:
+    """The entries, each with the first id of its source, if that is another one.
+
+    Destinations are told it as the webhook's id, whichever registration an event came through, and
+    it outlives its own entry.
+    """
+    first: dict[str, str] = {}
+    for entry in [*before, *after]:
+        first.setdefault(source_of(entry), str(entry.get(FIRST) or entry.get("id")))
+    for entry in after:
+        if first[source_of(entry)] != entry.get("id") and source_of(entry) != CANARY_SOURCE:
+            entry.setdefault(FIRST, first[source_of(entry)])
+    return after
+
+
 def source_of(entry: Mapping[str, Any]) -> str:
     """The alias that the webhook's events are deduplicated under."""
     return str(entry.get("source") or entry.get("id"))
@@ -127,7 +144,7 @@ class WebhookStore:
         def edit(content: dict[str, Any]) -> None:
             webhooks = _read(content)
             change(webhooks)
-            content[ENTRIES] = webhooks.entries
+            content[ENTRIES] = _known_as_before(content[ENTRIES], webhooks.entries)
             content.pop(PENDING, None)
             if webhooks.pending:
                 content[PENDING] = webhooks.pending

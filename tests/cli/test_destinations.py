@@ -154,6 +154,22 @@ def test_a_target_of_another_kind_is_added_by_its_arn(secret: Secret) -> None:
     assert not {"kind", "target"} & set(secret.entries[0])
 
 
+def test_a_field_of_its_kind_is_set_shown_and_gone_with_the_kind(secret: Secret) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:orders"
+    assert add("--path", "/hook", url=arn).status == 0
+    [shown] = forwarder("destinations", "list", "--json").json
+    assert (shown["kind"], shown["path"]) == ("lambda", "/hook")
+    assert forwarder("destinations", "set", "crm", "--path", "").status == 0
+    assert "path" not in secret.entries[0]
+    assert forwarder("destinations", "set", "crm", "--path", "/other").status == 0
+    assert forwarder("destinations", "set", "crm", "--url", arn + ":live").status == 0
+    assert secret.entries[0]["path"] == "/other"
+    assert forwarder("destinations", "set", "crm", "--url", URL).status == 0
+    assert "path" not in secret.entries[0]
+    ran = forwarder("destinations", "set", "crm", "--path", "/hook")
+    assert (ran.status, "path is not for" in ran.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -166,6 +182,9 @@ def test_a_target_of_another_kind_is_added_by_its_arn(secret: Secret) -> None:
         (["add", "crm", URL, "--secret-stdin"], "signing_secret"),
         (["add", "there", URL], "already"),
         (["add", "crm", "arn:aws:s3:::bucket"], "kind"),
+        (["add", "crm", "crm.example.com"], "an https URL"),
+        (["add", "crm", "arn:aws:lambda:eu-west-1:1:function:f"], "of this form"),
+        (["add", "crm", URL, "--path", "/hook"], "path is not for"),
         (["set", "there"], "nothing to change"),
         (["set", "there", "--url", "ftp://x"], "url"),
         (["set", "none", "--timeout", "5"], "configured are there"),

@@ -63,10 +63,10 @@ def stored(stack: Deployed) -> dict[str, Any]:
     return content
 
 
-def entry_of(made: Registered, source: str = "main") -> dict[str, Any]:
+def entry_of(made: Registered, source: str = "main", **more: object) -> dict[str, Any]:
     """What is stored of a registration that was just made."""
     standard = [{"secret": one.text} for one in made.standard]
-    return {
+    return more | {
         "id": made.id,
         "signing_secret": made.secret,
         "standard_secrets": standard,
@@ -336,7 +336,7 @@ def test_a_leaked_secret_is_rotated_without_grace_and_without_waiting(
     ran = webhooks("rotate", "--leaked", "--json")
     (new,) = spectrum.registrations.values()
     assert (ran.status, ran.json["replaced"], ran.json["proof"]) == (0, old.id, None)
-    assert stored(stack) == {"webhooks": [entry_of(new)]}
+    assert stored(stack) == {"webhooks": [entry_of(new, first_id=old.id)]}
     assert digest_of(old.secret) in revoked(stack)
     assert digest_of(new.secret) not in revoked(stack)
 
@@ -443,7 +443,7 @@ def test_contract_9_4_enable_takes_the_second_path_where_it_is_refused(
     (new,) = spectrum.registrations.values()
     assert (ran.status, ran.json["replaced"], new.enabled) == (0, old.id, True)
     assert new.url == old.url + "/2"
-    assert entry_of(new) in stored(stack)["webhooks"]
+    assert entry_of(new, first_id=old.id) in stored(stack)["webhooks"]
 
 
 def test_list_without_credentials_shows_what_is_stored(stack: Deployed) -> None:

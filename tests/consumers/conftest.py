@@ -31,11 +31,10 @@ def delivery(url: str, body: Body, *, secret: str = SECRET) -> Attempt:
         kind="messages",
         webhook_id="w-1",
         content_type=body.content_type,
+        content_encoding=body.encoding,
         body=body.content,
         now=time.time(),
     )
-    if body.encoding:
-        headers["Content-Encoding"] = body.encoding
     return Attempt(
         "main:m-1", "consumer", url, headers, body.content, 30.0, begin_by=time.time() + 30.0
     )

@@ -126,6 +126,14 @@ def test_a_claim_returns_all_that_was_stored(table: EventTable) -> None:
     )
 
 
+def test_what_only_some_events_have_is_returned(table: EventTable) -> None:
+    event = replace(stored_of().event, content_encoding="gzip", first_id="w-first")
+    table.put(StoredEvent(event, b"packed"), receipt="first", now=NOW, due_at=NOW)
+    claimed = claim(table)
+    assert claimed is not None
+    assert (claimed.content_encoding, claimed.first_id) == ("gzip", "w-first")
+
+
 def test_a_body_elsewhere_is_returned_by_name(table: EventTable) -> None:
     elsewhere = StoredEvent(stored_of().event, None, "payloads/1")
     table.put(elsewhere, receipt="first", now=NOW, due_at=NOW)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from spectrum_cli.destination_sample import send_sample
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_forwarder.adapters.kinds import KINDS
 from spectrum_forwarder.adapters.kinds.eventbridge import write_detail
@@ -249,6 +250,23 @@ def test_rules_see_of_a_body_what_filters_see(encoding: str) -> None:
     Content(attempt.body).wanted_by(watching)
 
     assert [json.loads(write_detail(attempt))["content"]] == seen
+
+
+@pytest.mark.parametrize("path", [None, "/hook"])
+def test_the_sample_of_an_operator_is_sent_as_events_are(
+    server: HttpServer, environment: None, path: str | None
+) -> None:
+    bench = lambda_bench(server)
+    bench.script(None)
+    told = {} if path is None else {"path": path}
+
+    answer = send_sample(
+        Destination("fn", bench.url, "5e" * 32, kind="lambda", options=told), allow_loopback=True
+    )
+
+    assert answer.succeeded
+    [request] = server.requests
+    assert json.loads(request.body)["rawPath"] == (path or "/spectrum-webhook")
 
 
 def test_kinds_do_not_wait_for_each_other(

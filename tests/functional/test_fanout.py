@@ -53,6 +53,16 @@ def test_every_destination_gets_its_own_signature_and_one_id(world: World) -> No
     assert to_crm.headers["X-Spectrum-Signature"] != to_erp.headers["X-Spectrum-Signature"]
 
 
+def test_what_a_destinations_kind_has_of_its_own_goes_along_with_each_attempt(
+    world: World,
+) -> None:
+    world.add_quick(destination_of("fn", kind="lambda", options={"path": "/hook"}))
+    world.fan_out(world.put(stored_of()))
+    sent = {attempt.destination: attempt for attempt in world.sender.sent}
+    assert (sent["fn"].kind, sent["fn"].options) == ("lambda", {"path": "/hook"})
+    assert (sent["crm"].kind, sent["crm"].options) == ("http", {})
+
+
 def test_each_attempt_is_told_in_one_line_without_content(world: World) -> None:
     world.sender.script["crm"] = [BUSY]
     world.fan_out(world.put(stored_of()))

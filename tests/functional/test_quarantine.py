@@ -367,3 +367,14 @@ def test_a_lost_hint_is_told_and_the_sweeper_has_the_event(world: Stack) -> None
     assert not world.release().hinted
     world.live(300)
     assert len(world.sent_to("crm")) == 1
+
+
+def test_what_is_released_is_told_as_if_it_had_been_accepted(world: Stack) -> None:
+    """The webhook that destinations know, and how the body is to be read."""
+    successor = replace(WEBHOOK, first_id="w-first")
+    world.webhooks.webhooks = [MISTYPED]
+    world.receive(headers={"content-encoding": "gzip"})
+    world.webhooks.webhooks = [successor]
+    assert world.release().outcome is Outcome.ACCEPTED
+    event = world.row(KEY).stored.event
+    assert (event.content_encoding, event.first_id) == ("gzip", "w-first")

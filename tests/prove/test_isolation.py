@@ -7,6 +7,7 @@ stack, where all share two cores, tests/hardening/test_isolation.py measures the
 
 import functools
 import itertools
+import math
 import random
 import statistics
 from collections.abc import Iterable, Iterator
@@ -135,7 +136,10 @@ class Life:
         self.sent_at: dict[str, float] = {}
 
     def latencies(self) -> list[float]:
-        """Seconds from each event's request to its arrival at the healthy one."""
+        """Seconds from each event's request to its arrival at the healthy one.
+
+        Endless for what has not arrived when the time is up.
+        """
         for slow, workers in ((False, MAIN), (True, SLOW)):
             for number in range(workers):
                 begun = number * POLL / workers
@@ -145,7 +149,7 @@ class Life:
         self.timeline.run((WARM_UP + EVENTS) * EVERY + SETTLING)
         counted = list(self.sent_at)[WARM_UP:]
         assert len(counted) == EVENTS
-        return [self.sender.first_at[key] - self.sent_at[key] for key in counted]
+        return [self.sender.first_at.get(key, math.inf) - self.sent_at[key] for key in counted]
 
     def _deliver(self) -> None:
         for number in range(WARM_UP + EVENTS):

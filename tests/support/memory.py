@@ -116,6 +116,8 @@ class MemoryTable:
             received_at=event.received_at,
             kind=event.kind,
             content_type=event.content_type,
+            content_encoding=event.content_encoding,
+            first_id=event.first_id,
             packed=row.stored.packed,
             payload=row.stored.payload,
             deliveries=row.deliveries,

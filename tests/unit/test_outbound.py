@@ -103,8 +103,8 @@ def test_configured_headers_are_added_and_cannot_replace_ours() -> None:
 
 
 @pytest.mark.parametrize("kind", [None, "a\r\nX-Evil: 1", "\u00e9", " x", "x" * 9999, "\x00"])
-def test_a_kind_that_is_no_header_value_is_left_out(kind: str | None) -> None:
-    assert "x-spectrum-event" not in headers(kind=kind)
+def test_a_kind_that_is_no_header_value_is_taken_for_messages(kind: str | None) -> None:
+    assert headers(kind=kind)["x-spectrum-event"] == "messages"
 
 
 @pytest.mark.parametrize("content_type", [None, "a\r\nX-Evil: 1", "text/plain; name=\u00e9"])

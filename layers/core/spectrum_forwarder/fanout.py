@@ -105,7 +105,7 @@ class FanOut:
                 rng=self.rng,
                 name_of=configured.name_of,
             )
-            planner = Planner(configured, gate, self.clock, self.timing, deadline, self.facts)
+            planner = Planner(configured, gate, self.clock, self.timing, deadline)
         except Unavailable as error:
             self.facts("batch.kept", records=len(records), cause=str(error))
             return self._kept([(record, 0.0) for record in records], deadline)
@@ -262,8 +262,9 @@ class Batch:
                 destination,
                 outgoing_id=outgoing_id(claimed.event_key, claimed.format),
                 kind=claimed.kind,
-                webhook_id=claimed.webhook_id,
+                webhook_id=claimed.first_id or claimed.webhook_id,
                 content_type=claimed.content_type,
+                content_encoding=claimed.content_encoding,
                 body=body,
                 now=self._needs.clock(),
                 replays=plan.deliveries[identity].replays,
@@ -279,6 +280,7 @@ class Batch:
                 begin_by=self._planner.begin_by(destination, claimed),
                 kind=destination.kind,
                 options=destination.options,
+                event_kind=claimed.kind,
             )
 
     def _settle(self, work: Work, attempt: Attempt, answer: Answer) -> None:

@@ -117,6 +117,8 @@ class Receiver:
             signed_id=proof.event_id,
             body=request.body,
             content_type=request.header("content-type") or None,
+            content_encoding=request.header("content-encoding") or None,
+            first_id=proof.webhook.first_id,
             via=request.header(VIA_HEADER.lower()),
         )
 

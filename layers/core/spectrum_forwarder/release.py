@@ -85,6 +85,8 @@ class Judge:
             signed_id=proof.event_id,
             body=suspect.body,
             content_type=request.header("content-type") or None,
+            content_encoding=request.header("content-encoding") or None,
+            first_id=proof.webhook.first_id,
             via=request.header(VIA_HEADER.lower()),
         )
 

@@ -23,6 +23,8 @@ def read_claimed(item: Item) -> Claimed:
         received_at=float(item["received_at"]["N"]),
         kind=string_in(item, "kind"),
         content_type=string_in(item, "content_type"),
+        content_encoding=string_in(item, "content_encoding"),
+        first_id=string_in(item, "first_id"),
         packed=bytes(item["body"]["B"]) if "body" in item else None,
         payload=string_in(item, "payload"),
         deliveries=read_deliveries(item["deliveries"]) if "deliveries" in item else None,

@@ -49,6 +49,8 @@ def new_item(stored: StoredEvent, *, receipt: str, due_at: float) -> Item:
         "space_id": event.space_id,
         "sender_id": event.sender_id,
         "content_type": event.content_type,
+        "content_encoding": event.content_encoding,
+        "first_id": event.first_id,
         "payload": stored.payload,
         "via": event.via,
         "scheme": event.scheme if event.scheme != USUAL_SCHEME else None,

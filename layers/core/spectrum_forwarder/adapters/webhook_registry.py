@@ -1,6 +1,7 @@
 """The webhooks, kept as JSON in Secrets Manager, each with its secrets of every scheme:
 
-`{"webhooks":[{"id","signing_secret","standard_secrets","source","path","accepted_until"}]}`
+`{"webhooks":[{"id","signing_secret","standard_secrets","source","first_id","path",
+"accepted_until"}]}`
 
 `standard_secrets` is a list of `whsec_…`, or of `{"secret":"whsec_…","accepted_until"}`; one of the
 two fields of secrets is enough. Of a webhook or a secret that was replaced, `accepted_until` says
@@ -127,9 +128,10 @@ Refuse = Callable[[InvalidEntry], None]
 def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
     """Parse the webhooks secret: entries by id, several of one id kept; raise InvalidEntry.
 
-    A secret that cannot be used does not spoil the others of its entry.
+    A secret that cannot be used does not spoil the others of its entry. The first id of a source is
+    what its entries say, or that of the first of them.
     """
-    webhooks: dict[str, list[Webhook]] = {}
+    read: list[Webhook] = []
     for number, entry in enumerate(entries_of(text, "webhooks")):
         name = called(entry, "id", number)
         try:
@@ -137,14 +139,23 @@ def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
         except InvalidEntry as error:
             report(name, error)
         else:
-            webhooks.setdefault(webhook.id, []).append(webhook)
+            read.append(webhook)
+    first: dict[str, str] = {}
+    for webhook in read:
+        first.setdefault(webhook.source, webhook.first_id or webhook.id)
+    webhooks: dict[str, list[Webhook]] = {}
+    for webhook in read:
+        first_id = webhook.first_id or first[webhook.source]
+        same = webhooks.setdefault(webhook.id, [])
+        same.append(replace(webhook, first_id=first_id if first_id != webhook.id else None))
     return webhooks
 
 
 def read_webhook(entry: Entry, *, refuse: Refuse | None = None) -> Webhook:
     """Check one entry of the webhooks secret; raise InvalidEntry.
 
-    With `refuse`, that takes what is wrong with a secret, as long as another can be used.
+    With `refuse`, that takes what is wrong with a secret, as long as another can be used, and with
+    what can be done without.
     """
     webhook_id, path = entry.get("id"), entry.get("path")
     source = entry.get("source") or webhook_id
@@ -160,7 +171,19 @@ def read_webhook(entry: Entry, *, refuse: Refuse | None = None) -> Webhook:
         _read_end(entry),
         tuple(secrets),
         path if isinstance(path, str) else None,
+        _read_first_id(entry, refuse),
     )
+
+
+def _read_first_id(entry: Entry, refuse: Refuse | None) -> str | None:
+    first_id = entry.get("first_id")
+    if first_id is None or (isinstance(first_id, str) and HEADER_VALUE.fullmatch(first_id)):
+        return first_id
+    fault = InvalidEntry("first_id must be a webhook's id, a string without blanks around it")
+    if refuse is None:
+        raise fault
+    refuse(fault)
+    return None
 
 
 def _read_secrets(entry: Entry, refuse: Refuse | None) -> tuple[str, list[Secret]]:

@@ -23,7 +23,8 @@ class Event:
     """A verified request.
 
     Times are Unix seconds. `kind`, `space_id` and `sender_id` are for the log alone: cleaned,
-    shortened, and None where the body does not say. `content_type` is the inbound header's.
+    shortened, and None where the body does not say. `content_type` and `content_encoding` are the
+    inbound headers'. `first_id` is what destinations know the webhook by, where it is not its id.
     `fingerprint` and `lasting` are those of its `Identity`, `via` the marks that it came with.
     `scheme` is what proved it, `signed_id` stands for the event id that this signs: 32 hex digits,
     None where it signs none.
@@ -45,6 +46,8 @@ class Event:
     signed_id: str | None = None
     # Schemes whose headers it had as well, and that did not prove it.
     also: str | None = None
+    content_encoding: str | None = None
+    first_id: str | None = None
 
 
 def make_event(
@@ -59,10 +62,12 @@ def make_event(
     scheme: str = USUAL_SCHEME,
     signed_id: str | None = None,
     also: str | None = None,
+    content_encoding: str | None = None,
+    first_id: str | None = None,
 ) -> Event:
     """Make an event of an authentic body; any bytes are accepted.
 
-    `signed_id` is the event's own id where `scheme` has proved it.
+    `signed_id` is the event's own id where `scheme` has proved it, `first_id` the webhook's.
 
     The key is `{source}:` and the id of its identity. Where another event has it, the event is
     stored under a longer one (`storing`).
@@ -82,8 +87,10 @@ def make_event(
         kind=_label(kind),
         space_id=_label(space_id),
         sender_id=_label(sender_id),
-        # Unsigned, and only worth keeping as it is: what cannot be kept must not stop the event.
+        # Unsigned, and only worth keeping as they are: what cannot be kept must not stop the event.
         content_type=content_type if _label(content_type) == content_type else None,
+        content_encoding=content_encoding if _label(content_encoding) == content_encoding else None,
+        first_id=first_id if first_id != webhook_id else None,
         via=joined(marks_in(via)),
         scheme=scheme,
         also=also,

@@ -12,6 +12,8 @@ from spectrum_forwarder.domain.via import VIA_HEADER
 
 USER_AGENT = "spectrum-forwarder/0.1"
 DEFAULT_CONTENT_TYPE = "application/json"
+# The only event that Spectrum has; receivers refuse what names none.
+DEFAULT_EVENT = "messages"
 REPLAY_HEADER = "X-Spectrum-Forwarder-Replay"
 
 
@@ -20,7 +22,8 @@ class Attempt:
     """One send within a delivery. It must begin before `begin_by` (Unix seconds), or not at all.
 
     `url` and `options` are the destination's, so the former is an ARN for every kind but HTTP.
-    `timeout_seconds` bounds the whole exchange, name look-up and TLS included.
+    `timeout_seconds` bounds the whole exchange, name look-up and TLS included. `event_kind` is what
+    the body says that it is.
     """
 
     event_key: str
@@ -32,6 +35,7 @@ class Attempt:
     begin_by: float
     kind: str = HTTP
     options: Mapping[str, Any] = field(default_factory=dict)
+    event_kind: str | None = None
 
 
 def outgoing_id(event_key: str, stored_format: int) -> str:
@@ -69,9 +73,12 @@ def outbound_headers(
     now: float,
     replays: int = 0,
     via: str | None = None,
+    content_encoding: str | None = None,
 ) -> dict[str, str]:
     """Headers in both schemes; those that the destination configures come first and lose.
 
+    The four of Spectrum are always there, for receivers refuse what lacks one. `webhook_id` is
+    what the event came through, unless the destination is to be told another one.
     `replays` is how often the delivery was begun anew: a receiver that has the event already can
     tell an operator's wish from a retry. `via` are the marks of the forwarders that it has passed.
     """
@@ -79,8 +86,8 @@ def outbound_headers(
     own = {
         "Content-Type": content_type if _can_be_sent(content_type) else DEFAULT_CONTENT_TYPE,
         "User-Agent": USER_AGENT,
-        "X-Spectrum-Event": kind,
-        "X-Spectrum-Webhook-Id": webhook_id,
+        "X-Spectrum-Event": kind if _can_be_sent(kind) else DEFAULT_EVENT,
+        "X-Spectrum-Webhook-Id": destination.webhook_id or webhook_id,
         "X-Spectrum-Timestamp": str(timestamp),
         "X-Spectrum-Signature": sign(destination.signing_secret, timestamp, body),
         "webhook-id": outgoing_id,
@@ -91,6 +98,8 @@ def outbound_headers(
         REPLAY_HEADER: str(replays) if replays else None,
         VIA_HEADER: via,
     }
+    if _can_be_sent(content_encoding):
+        own["Content-Encoding"] = content_encoding
     taken = {name.lower() for name in own}
     configured = {n: v for n, v in destination.headers.items() if n.lower() not in taken}
     return configured | {n: v for n, v in own.items() if v is not None and _can_be_sent(v)}

@@ -45,7 +45,9 @@ class Webhook:
 
     `signing_secret` is that of v0, empty where none is stored; `secrets` are those of all other
     schemes. One that was replaced is accepted until `accepted_until` (Unix seconds), for what is
-    under way. `path` is the endpoint's that it was registered with, where that is known.
+    under way. `path` is the endpoint's that it was registered with, where that is known. `first_id`
+    is that of the first registration of the source, where it is another one: destinations are told
+    it, so that a rotation changes nothing for them.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Webhook:
     accepted_until: float | None = None
     secrets: tuple[Secret, ...] = ()
     path: str | None = None
+    first_id: str | None = None
 
     def at(self, moment: float) -> Webhook | None:
         """The registration with the secrets that are accepted at this moment; None where it is not.

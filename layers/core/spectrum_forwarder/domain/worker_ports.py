@@ -52,7 +52,8 @@ class Claimed:
 
     `claims` counts those since the last record or note, this one included, `unrecorded` the notes
     since the last record. `deliveries` is None until the event's destinations are decided. `format`
-    is what the event was stored as (`event.FORMAT`), `via` the marks that it came with.
+    is what the event was stored as (`event.FORMAT`), `via` the marks that it came with; `first_id`
+    and `content_encoding` are the event's.
     """
 
     event_key: str
@@ -69,6 +70,8 @@ class Claimed:
     format: int
     unrecorded: int = 0
     via: str | None = None
+    content_encoding: str | None = None
+    first_id: str | None = None
 
     @property
     def is_doubtful(self) -> bool:

@@ -32,7 +32,7 @@ class EventBridgeCourier:
 
     def carry(self, attempt: Attempt, clients: Clients) -> int:
         """See the protocol."""
-        detail_type = (attempt.headers.get("X-Spectrum-Event") or UNKNOWN_TYPE)[:LONGEST_TYPE]
+        detail_type = (attempt.event_kind or UNKNOWN_TYPE)[:LONGEST_TYPE]
         detail = write_detail(attempt)
         if len(SOURCE) + len(detail_type.encode()) + len(detail.encode()) > LARGEST:
             raise TooLarge
