@@ -16,7 +16,7 @@ def taken(expression: str) -> set[str]:
     """The kinds of samples that a destination with this filter takes."""
     entry = {"name": "bot", "url": "https://bot.example.com/", "signing_secret": "5e" * 32}
     bot = read_destination(entry | {"filter": expression}, allow_loopback=False)
-    return {kind for kind in KINDS if Content(make_body(kind)).wanted_by(bot)}
+    return {kind for kind in KINDS if Content(make_body(kind)).wanted_by(bot).taken}
 
 
 def test_messages_are_what_a_bot_may_answer_without_answering_itself() -> None:

@@ -133,8 +133,10 @@ def _destinations(consumer: Consumer) -> list[dict[str, Any]]:
     names = ("steady", "flaky", "gone", "slow")
     entries = [{"name": name, "url": f"{consumer.url}/{name}", **common} for name in names]
     picky = {"name": "picky", "url": f"{consumer.url}/picky", "filter": "`false`", **common}
+    # Fails on every event, and what it raises quotes the body.
+    doubtful = picky | {"name": "doubtful", "filter": "contains(message.content.contact, 'x')"}
     broken = {"name": "broken", "url": f"ftp://{CANARIES['name']}", **common}
-    return [*entries, picky, broken]
+    return [*entries, picky, doubtful, broken]
 
 
 def _remove(stack: LocalStack, name: str) -> None:

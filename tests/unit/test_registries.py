@@ -270,7 +270,7 @@ def test_the_local_stack_lets_loopback_through(url: str) -> None:
 )
 def test_a_filter_is_true_as_jmespath_has_it(expression: str, wanted: bool) -> None:
     crm = read_destination(CRM | {"filter": expression})
-    assert Content(b"{}").wanted_by(crm) is wanted
+    assert Content(b"{}").wanted_by(crm).taken is wanted
 
 
 def read(*entries: Any) -> tuple[Destinations, Reports]:

@@ -105,7 +105,7 @@ class FanOut:
                 rng=self.rng,
                 name_of=configured.name_of,
             )
-            planner = Planner(configured, gate, self.clock, self.timing, deadline)
+            planner = Planner(configured, gate, self.clock, self.timing, deadline, self.facts)
         except Unavailable as error:
             self.facts("batch.kept", records=len(records), cause=str(error))
             return self._kept([(record, 0.0) for record in records], deadline)

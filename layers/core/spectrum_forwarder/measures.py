@@ -35,6 +35,7 @@ LEVELS = {
     "quarantine.failed": "WARNING",
     "delivery.dead_lettered": "ERROR",
     "delivery.filtered": "DEBUG",
+    "filter.failed": "WARNING",
     "breaker.opened": "WARNING",
     "breaker.open": "DEBUG",
     "registration.trouble": "ERROR",
@@ -161,6 +162,7 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     # Without a dimension: a line of metrics for each destination that wants no event would cost
     # more than those that get it.
     "delivery.filtered": (Measure("Filtered"),),
+    "filter.failed": (Measure("FiltersFailed", by="destination", summed=False),),
     "record.kept": (Measure("RecordsKept"),),
     "record.unreadable": (Measure("RecordsKept"),),
     "outcome.noted": (Measure("RecordsKept"),),

@@ -30,7 +30,10 @@ MOST_VALUES = 99
 
 # Facts that a stranger can cause at will: so many lines of each in so many seconds, and no more.
 SAMPLED = frozenset(
-    {"request.refused", "request.looped", "request.quarantined", "quarantine.failed"}
+    {
+        *("request.refused", "request.looped", "request.quarantined", "quarantine.failed"),
+        "filter.failed",  # by whoever writes a message that an operator's filter did not expect
+    }
 )
 SAMPLED_LINES, SAMPLED_SECONDS = 60, 60.0
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from spectrum_forwarder.configured import UNKNOWN, UNREAD, Configured
 from spectrum_forwarder.domain.delivery import Deliveries, Delivery, Status, held, planned, settled
-from spectrum_forwarder.domain.destination import Content, Destination
+from spectrum_forwarder.domain.destination import WANTED, Content, Destination, Wish
 from spectrum_forwarder.domain.event import is_canary
-from spectrum_forwarder.domain.ports import Clock
+from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Claimed
 from spectrum_forwarder.gate import Gate
@@ -15,6 +15,8 @@ from spectrum_forwarder.gate import Gate
 LONGEST_OUTAGE = 4 * 86_400.0
 # Nothing is begun that could not be recorded in time.
 RECORDING = 2.0
+# The reason of a delivery that is filtered because its filter could not be evaluated.
+FILTER_FAILED = "filter_failed"
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Planner:
     clock: Clock
     timing: Timing
     deadline: float
+    facts: Facts
 
     def plan(self, claimed: Claimed, body: bytes, *, slow_lane: bool) -> Plan:
         """Decide on every due delivery; an event's destinations are fixed at its first plan."""
@@ -70,14 +73,14 @@ class Planner:
             plan.deliveries[identity] = self._without_entry(delivery, now)
         elif self.configured.is_older(delivery):
             plan.deliveries[identity] = self._in_doubt(delivery, now, UNREAD)
-        elif delivery.attempts == 0 and not content.wanted_by(destination):
-            plan.deliveries[identity] = settled(delivery, Status.FILTERED)
+        elif not (wish := _wish(delivery, destination, content)).taken:
+            plan.deliveries[identity] = self._filtered(delivery, destination, claimed, wish)
         elif not destination.enabled:
             plan.deliveries[identity] = held(delivery, self._patience(delivery, now), "paused")
         elif self.gate.holds_back(identity):
             plan.deliveries[identity] = self._held_by_breaker(delivery, now)
         elif self._belongs_here(identity, slow_lane) and now <= self.begin_by(destination, claimed):
-            self._attempt(plan, delivery, destination)
+            self._attempt(plan, delivery, destination, claimed, wish)
 
     def _without_entry(self, delivery: Delivery, now: float) -> Delivery:
         if delivery.destination in self.configured.now.broken:
@@ -92,11 +95,37 @@ class Planner:
             until = max(until, now + self.timing.patience(now - delivery.planned_at))
         return held(delivery, until, waiting_for)
 
-    def _attempt(self, plan: Plan, delivery: Delivery, destination: Destination) -> None:
+    def _filtered(
+        self, delivery: Delivery, destination: Destination, claimed: Claimed, wish: Wish
+    ) -> Delivery:
+        self._tell_failure(destination, claimed, wish)
+        return settled(delivery, Status.FILTERED, FILTER_FAILED if wish.failure else None)
+
+    def _attempt(
+        self,
+        plan: Plan,
+        delivery: Delivery,
+        destination: Destination,
+        claimed: Claimed,
+        wish: Wish,
+    ) -> None:
         if self.gate.admits(destination.id):
+            self._tell_failure(destination, claimed, wish)
             plan.attempts[destination.id] = destination
         else:
             plan.deliveries[destination.id] = self._held_by_breaker(delivery, self.clock())
+
+    def _tell_failure(self, destination: Destination, claimed: Claimed, wish: Wish) -> None:
+        """Tell of a filter that failed, once it decides: what waits is looked at many times."""
+        if wish.failure is not None:
+            self.facts(
+                "filter.failed",
+                event_key=claimed.event_key,
+                destination=destination.name,
+                # Its kind alone: the text quotes the body.
+                cause=type(wish.failure).__name__,
+                then=destination.on_filter_error.value,
+            )
 
     def _held_by_breaker(self, delivery: Delivery, now: float) -> Delivery:
         # A delivery that was paused before is not to blame for its age.
@@ -113,3 +142,8 @@ class Planner:
 
     def _patience(self, delivery: Delivery, now: float) -> float:
         return now + self.timing.hold(now - delivery.planned_at)
+
+
+def _wish(delivery: Delivery, destination: Destination, content: Content) -> Wish:
+    """What the filter says; a delivery that was attempted once is not asked about again."""
+    return content.wanted_by(destination) if delivery.attempts == 0 else WANTED

@@ -7,9 +7,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import jmespath
-
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
+from spectrum_forwarder.adapters.expressions import read_filter
 from spectrum_forwarder.adapters.kinds import kind_of
 from spectrum_forwarder.adapters.ourselves import NOBODY, Ourselves
 from spectrum_forwarder.adapters.registry_entries import (
@@ -27,6 +26,7 @@ from spectrum_forwarder.domain.destination import (
     Destination,
     Destinations,
     Filter,
+    OnFilterError,
     born_as,
     identity_of,
 )
@@ -48,7 +48,7 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 # Those that every kind has; the rest is in the kind's own module.
 FIELDS = {
     *("id", "name", "kind", "url", "target", "signing_secret", "headers", "filter"),
-    *("timeout_seconds", "max_attempts", "enabled", "webhook_id"),
+    *("on_filter_error", "timeout_seconds", "max_attempts", "enabled", "webhook_id"),
 }
 
 
@@ -158,6 +158,7 @@ def read_destination(
         signing_secret=secret,
         headers=_headers(entry),
         takes=_filter(entry),
+        on_filter_error=_on_filter_error(entry),
         timeout_seconds=_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
         max_attempts=_whole(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS),
         enabled=_enabled(entry),
@@ -193,22 +194,15 @@ def _headers(entry: Entry) -> dict[str, str]:
 
 def _filter(entry: Entry) -> Filter | None:
     expression = entry.get("filter")
-    if expression is None:
-        return None
-    if not isinstance(expression, str):
-        raise InvalidEntry("filter must be a JMESPath expression, a string")
+    return None if expression is None else read_filter(expression)
+
+
+def _on_filter_error(entry: Entry) -> OnFilterError:
+    wanted = entry.get("on_filter_error")
     try:
-        search = jmespath.compile(expression).search
-    except (jmespath.exceptions.JMESPathError, RecursionError) as error:
-        # Not the error's own text: it quotes the expression, which may name a person.
-        place = getattr(error, "lex_position", 0) + 1
-        raise InvalidEntry(f"filter is no JMESPath expression: see character {place}") from error
-    return lambda content: _is_true(search(content))
-
-
-def _is_true(value: object) -> bool:
-    """JMESPath's own truth: false, null and whatever is empty are not true; a 0 is."""
-    return type(value) in (int, float) or bool(value)
+        return OnFilterError.DELIVER if wanted is None else OnFilterError(wanted)
+    except ValueError as error:
+        raise InvalidEntry("on_filter_error must be 'deliver' or 'skip'") from error
 
 
 def _number(entry: Entry, field: str, default: float, least: float, most: float) -> float:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
@@ -18,6 +19,13 @@ IDENTITY = re.compile(rf"{NAME.pattern}(\.[a-z0-9]{{6}})?")
 
 # Given the body as JSON, whether the destination takes the event. May raise anything.
 Filter = Callable[[object], bool]
+
+
+class OnFilterError(StrEnum):
+    """What becomes of an event that a destination's filter cannot be evaluated on."""
+
+    DELIVER = "deliver"
+    SKIP = "skip"
 
 
 def identity_of(entry: Mapping[str, object]) -> str | None:
@@ -57,6 +65,7 @@ class Destination:
     kind: str = HTTP
     options: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
+    on_filter_error: OnFilterError = OnFilterError.DELIVER
     webhook_id: str | None = None
 
     def __post_init__(self) -> None:
@@ -104,34 +113,48 @@ class Destinations:
         return max((d.timeout_seconds for d in self.usable.values()), default=DEFAULT_TIMEOUT)
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Whether a destination wants an event; `failure` is why its filter could not say so."""
+
+    taken: bool
+    failure: Exception | None = None
+
+
+WANTED = Wish(taken=True)
+
+
 class Content:
     """An event's body as filters see it: parsed at most once, and only when one asks."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._parsed: object = None
-        self._state = "unread"
+        self._unreadable: Exception | None = None
+        self._read = False
 
-    def wanted_by(self, destination: Destination) -> bool:
+    def wanted_by(self, destination: Destination) -> Wish:
         """Whether the destination's filter takes this body.
 
-        A filter that cannot be evaluated (the body is not JSON, or it breaks the expression)
-        takes the event: one too many can be ignored, one too few is lost.
+        One that cannot be evaluated (the body is not JSON, or it breaks the expression) takes the
+        event, unless the destination says otherwise: one too many can be ignored, one too few is
+        lost.
         """
         if destination.takes is None:
-            return True
-        if self._state == "unread":
-            self._read()
-        if self._state == "unreadable":
-            return True
+            return WANTED
         try:
-            return destination.takes(self._parsed)
-        except Exception:  # the expression is the operator's, the body anybody's
-            return True
+            return Wish(destination.takes(self._json()))
+        except Exception as failure:  # the expression is the operator's, the body anybody's
+            return Wish(destination.on_filter_error is OnFilterError.DELIVER, failure)
 
-    def _read(self) -> None:
-        try:
-            self._parsed = json.loads(self._body)
-            self._state = "read"
-        except (ValueError, RecursionError):
-            self._state = "unreadable"
+    def _json(self) -> object:
+        """The body as JSON; raises ValueError, RecursionError."""
+        if not self._read:
+            self._read = True
+            try:
+                self._parsed = json.loads(self._body)
+            except (ValueError, RecursionError) as error:
+                self._unreadable = error
+        if self._unreadable is not None:
+            raise self._unreadable
+        return self._parsed
