@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import typer
 from spectrum_forwarder.adapters.kinds import KINDS, kind_at
 from spectrum_forwarder.adapters.kinds.kind import PLACES
-from spectrum_forwarder.domain.destination import HTTP, identity_of
+from spectrum_forwarder.domain.destination import HTTP, OnFilterError, identity_of
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.ready_filters import READY
@@ -46,6 +46,13 @@ Only = Annotated[
         help="Write a ready filter: "
         + "; ".join(f"'{name}', {one.takes}" for name, one in READY.items())
         + ". Repeatable.",
+    ),
+]
+WhenItFails = Annotated[
+    OnFilterError | None,
+    typer.Option(
+        "--on-filter-error",
+        help="What becomes of an event that the filter cannot be evaluated on.  [default: deliver]",
     ),
 ]
 Headers = Annotated[
@@ -128,6 +135,7 @@ def apply(
     *,
     where: str | None = None,
     expression: str | None = None,
+    on_filter_error: str | None = None,
     headers: list[str] | None = None,
     timeout: float | None = None,
     max_attempts: int | None = None,
@@ -138,7 +146,11 @@ def apply(
     if where is not None:
         _place(entry, where)
     _fill(entry, fields or {})
-    given = {"timeout_seconds": timeout, "max_attempts": max_attempts}
+    given = {
+        "on_filter_error": on_filter_error and str(on_filter_error),
+        "timeout_seconds": timeout,
+        "max_attempts": max_attempts,
+    }
     entry.update({name: value for name, value in given.items() if value is not None})
     for name, text in (("filter", expression), ("webhook_id", webhook_id)):
         if text is not None:

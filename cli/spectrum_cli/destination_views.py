@@ -52,6 +52,7 @@ def document(
         "kind": entry.get("kind") or HTTP,
         "url": _url(entry, reveal=reveal),
         "filter": entry.get("filter"),
+        "on_filter_error": entry.get("on_filter_error"),
         "webhook_id": entry.get("webhook_id"),
         "timeout_seconds": entry.get("timeout_seconds"),
         "max_attempts": entry.get("max_attempts"),

@@ -46,6 +46,11 @@ class Target:
         return self.make_client(service)
 
     @property
+    def name(self) -> str:
+        """What a deployed stack is called: so do its alarms begin, and its metrics' namespace."""
+        return self.id.split("/")[1] if "/" in self.id else self.id
+
+    @property
     def endpoint_url(self) -> str:
         return self._output("EndpointUrl")
 

@@ -138,7 +138,7 @@ def alarms(patient: Patient) -> Iterator[Result]:
     if patient.target.is_local:
         yield skipped("alarms", "the local stack has none")
         return
-    stack = patient.target.id.split("/")[1] if "/" in patient.target.id else patient.target.id
+    stack = patient.target.name
     client = patient.target.client("cloudwatch")
     ringing = [
         alarm["AlarmName"]

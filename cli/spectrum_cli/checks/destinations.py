@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from spectrum_cli.checks.filters import filters
 from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.http_client import HttpClient, NotAnswered
@@ -41,8 +42,20 @@ def destinations(patient: Patient) -> Iterator[Result]:
         yield failed(CHECK, f"whose entry this is cannot be told: {problem}", MEND_BY_HAND)
     if not read.usable:
         yield warning(CHECK, "there is none that can be used", "forwarder destinations add.")
+    yield from filters(patient, read.usable, _expressions(answer["SecretString"]))
     with ThreadPoolExecutor(AT_ONCE) as callers:
         yield from callers.map(_reached, read.usable.values())
+
+
+def _expressions(text: str) -> dict[str, str]:
+    """The filters of a registry's entries, by identity."""
+    from spectrum_forwarder.adapters.registry_entries import entries_of  # noqa: PLC0415 (heavy)
+    from spectrum_forwarder.domain.destination import identity_of  # noqa: PLC0415
+
+    entries = entries_of(text, "destinations")
+    return {
+        identity_of(entry) or "": str(entry["filter"]) for entry in entries if entry.get("filter")
+    }
 
 
 def _reached(destination: Destination) -> Result:

@@ -9,6 +9,7 @@ import typer
 from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli import destination_entries as entries_of
+from spectrum_cli import filter_trials
 from spectrum_cli.destination_entries import (
     Filter,
     Headers,
@@ -17,10 +18,13 @@ from spectrum_cli.destination_entries import (
     SecretFromInput,
     Timeout,
     WebhookId,
+    WhenItFails,
 )
+from spectrum_cli.destination_filter import filter_of
 from spectrum_cli.destination_sample import advice, send_sample
 from spectrum_cli.destination_views import document, forget_health, health_of
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.filter_trials import Tried, tried_of
 from spectrum_cli.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
 from spectrum_cli.output import (
     AsJson,
@@ -53,6 +57,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_destinations)
     group.command("add")(add)
     group.command("set")(change)
+    group.command("filter")(with_target(filter_of))
     group.command("rename")(rename)
     group.command("remove")(remove)
     group.command("test")(test)
@@ -95,6 +100,7 @@ def add(
     *,
     expression: Filter = None,
     only: Only = None,
+    on_filter_error: WhenItFails = None,
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
@@ -113,7 +119,8 @@ def add(
     `forwarder replay --destination NAME`.
 
     A receiver that answers messages should get `--only messages`: receipts and its own sends come
-    as events too, and have made bots answer themselves.
+    as events too, and have made bots answer themselves. What a filter does to each sample body is
+    shown when it is written.
 
     Example: forwarder destinations add crm https://crm.example.com/spectrum --reveal
     """
@@ -123,6 +130,7 @@ def add(
         entry,
         where=where,
         expression=expression,
+        on_filter_error=on_filter_error,
         headers=header,
         timeout=timeout,
         max_attempts=max_attempts,
@@ -132,10 +140,10 @@ def add(
     entry["signing_secret"] = entries_of.new_secret(from_input=secret_stdin)
     if paused:
         entry["enabled"] = False
-    entries_of.check(entry, target)
+    tried = tried_of(entry, target)
 
     destinations_of(target).change(lambda entries: entries_of.add_to(entries, entry))
-    _tell(entry, ADDED, target, as_json=as_json, reveal=reveal)
+    _tell(entry, ADDED, target, tried, as_json=as_json, reveal=reveal)
 
 
 @with_target
@@ -148,6 +156,7 @@ def change(
     ] = None,
     expression: Filter = None,
     only: Only = None,
+    on_filter_error: WhenItFails = None,
     header: Headers = None,
     timeout: Timeout = None,
     max_attempts: MaxAttempts = None,
@@ -166,8 +175,9 @@ def change(
     Example: forwarder destinations set crm --filter "message.content.type == 'text'"
     """
     expression = one_of(expression, only)
-    given = (url, expression, header, timeout, max_attempts, webhook_id, fields or None)
-    if all(value is None for value in given) and not fresh_secret and not secret_stdin:
+    given = (url, expression, on_filter_error, header, timeout, max_attempts, webhook_id)
+    nothing = not fields and all(value is None for value in given)
+    if nothing and not fresh_secret and not secret_stdin:
         raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
     secret = entries_of.new_secret(from_input=secret_stdin)
 
@@ -177,6 +187,7 @@ def change(
             entry,
             where=url,
             expression=expression,
+            on_filter_error=on_filter_error,
             headers=header,
             timeout=timeout,
             max_attempts=max_attempts,
@@ -189,7 +200,9 @@ def change(
         return entry
 
     entry = destinations_of(target).change(edit)
-    _tell(entry, "changed", target, as_json=as_json, reveal=reveal)
+    filter_changed = expression is not None or on_filter_error is not None
+    tried = tried_of(entry, target) if filter_changed else None
+    _tell(entry, "changed", target, tried, as_json=as_json, reveal=reveal)
 
 
 @with_target
@@ -331,11 +344,16 @@ def _enable(target: Target, name: str, *, enabled: bool) -> Entry:
     return destinations_of(target).change(edit)
 
 
-def _tell(entry: Entry, done: str, target: Target, *, as_json: bool, reveal: bool) -> None:
+def _tell(
+    entry: Entry, done: str, target: Target, tried: Tried | None, *, as_json: bool, reveal: bool
+) -> None:
     if as_json:
-        print_json(document(entry, {}, target, reveal=reveal))
+        trials = {"filter_tried": filter_trials.document(tried)} if tried else {}
+        print_json(document(entry, {}, target, reveal=reveal) | trials)
         return
     note(f"{entry['name']} {done}; {TAKES_EFFECT}")
+    if tried:
+        filter_trials.tell(tried)
     if reveal:
         note("its signing secret:")
         print_line(str(entry["signing_secret"]))

@@ -107,7 +107,7 @@ def _standing(
         case Status.DEAD_LETTERED:
             yield Step(ended, "dead-lettered", "Dead-lettered", name, words.reason(delivery))
         case Status.FILTERED:
-            yield Step(ended, "filtered", "Not sent", name, "its filter does not take this event")
+            yield Step(ended, "filtered", "Not sent", name, words.unwanted(delivery))
         case Status.REMOVED:
             yield Step(ended, "removed", "Given up", name, "the destination was removed")
         case Status.PENDING:

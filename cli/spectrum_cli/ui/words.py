@@ -126,6 +126,13 @@ def reason(delivery: Delivery) -> str:
     return REASONS.get(text, inert(text).replace("_", " "))
 
 
+def unwanted(delivery: Delivery) -> str:
+    """Why a delivery was filtered out."""
+    if delivery.reason == "filter_failed":
+        return "its filter fails on this event, and the destination skips such events"
+    return "its filter does not take this event"
+
+
 def host(destination: Destination) -> str:
     """Where a destination is, without the path of its URL, which may hold a key."""
     if destination.kind != HTTP:
