@@ -139,7 +139,7 @@ def at_service(
         name=name,
         place="target",
         where=where,
-        claims=re.compile(rf"arn:[^:]*:{service}:").match,  # type: ignore[arg-type]
+        claims=lambda where: where.startswith("arn:") and where.split(":")[2:3] == [service],
         check=check,
         fields=fields,
         courier=courier,
