@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.local.template import load
+from spectrum_cli.local.template import Template, load
 
+from tests.template import refusals
 from tests.template import test_adopting as adopting
 from tests.template import test_functions as functions
 from tests.template import test_resources as resources
@@ -37,6 +38,15 @@ def on(check: Callable[..., None], *arguments: object) -> Check:
     return lambda template: check(*arguments, resolved_by(template))
 
 
+def accepted(check: refusals.Check) -> Check:
+    """A check of what AWS would refuse."""
+
+    def nothing(template: Template) -> None:
+        assert check(template) == []
+
+    return nothing
+
+
 rights = partial(on, functions.test_role_has_the_rights_of_its_function_and_no_others)
 encrypted = on(resources.test_queue_keeps_records_14_days_and_encrypted, "EventsQueue")
 hidden = on(resources.test_what_a_killed_worker_held_comes_again_within_two_minutes, "EventsQueue")
@@ -58,7 +68,6 @@ tls = on(
 heard = on(watching.test_alarm_is_heard_and_says_what_to_run, "DeadLetteredAlarm")
 
 bounded = on(resources.test_access_log_holds_nothing_that_a_stranger_writes_at_will)
-named = on(resources.test_access_log_names_each_request_as_api_gateway_demands)
 own_answers = on(resources.test_gateways_own_answers_are_told_from_the_receivers)
 breakers = partial(
     watching.test_each_series_raises_the_alarm_by_itself,
@@ -70,7 +79,6 @@ loops = on(functions.test_fan_out_may_wake_itself_as_often_as_retries_take)
 
 room = on(functions.test_hanging_destinations_leave_the_receiver_a_place_in_a_new_account)
 
-retained = resources.test_first_deployment_that_fails_leaves_nothing_behind
 aliased = updates.test_routes_lanes_and_schedule_call_aliases
 
 MUTANTS = [
@@ -78,7 +86,7 @@ MUTANTS = [
         "an access log that fills the account's policy",
         "/aws/vendedlogs/",
         "/aws/",
-        on(resources.test_stack_adds_nothing_to_the_accounts_policy_for_logs),
+        accepted(refusals.access_log_group),
     ),
     Mutant(
         "logs that no metrics come from",
@@ -90,7 +98,7 @@ MUTANTS = [
         "a failed deployment that leaves a table behind",
         "DeletionPolicy: RetainExceptOnCreate",
         "DeletionPolicy: Retain",
-        retained,
+        accepted(refusals.retained_creations),
     ),
     Mutant(
         "a role without its boundary",
@@ -113,6 +121,36 @@ MUTANTS = [
         rights("FanoutRole"),
     ),
     Mutant("an update in several steps", "    AutoPublishAlias: live\n", "", aliased),
+    Mutant(
+        "a schedule that calls what is just being changed",
+        "    AutoPublishAlias: live\n",
+        "",
+        accepted(refusals.callers_of_functions),
+    ),
+    Mutant(
+        "a function's name that a long stack's fills",
+        "spectrum-receiver-${Stack}",
+        "${AWS::StackName}-${Stack}",
+        accepted(refusals.lengths_of_names),
+    ),
+    Mutant(
+        "a listener's queue that a long stack's name fills",
+        "spectrum-listen-${Stack}-\n",
+        "${AWS::StackName}-${Stack}-\n",
+        accepted(refusals.lengths_of_names),
+    ),
+    Mutant(
+        "an alarm that says more than CloudWatch takes",
+        "    No sweep has ended for 5 minutes.",
+        "    No sweep has ended for 5 minutes." + " Nothing at all." * 64,
+        accepted(refusals.lengths_of_names),
+    ),
+    Mutant(
+        "a policy that is too large",
+        "                Action: dynamodb:Query\n",
+        "                Action: [" + "dynamodb:Query, " * 800 + "dynamodb:Query]\n",
+        accepted(refusals.sizes_of_policies),
+    ),
     Mutant(
         "a version that a layer does not make",
         "      PublishLambdaVersion: true\n",
@@ -219,7 +257,7 @@ MUTANTS = [
         "an access log that API Gateway refuses",
         '"request_id":"$context.requestId",',
         "",
-        named,
+        accepted(refusals.access_log_format),
     ),
     Mutant(
         "a gateway that drops large events in silence",

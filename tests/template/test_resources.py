@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from spectrum_cli.local.intrinsics import STACK_NAME, TemplateError
+from spectrum_cli.local.intrinsics import TemplateError
 from spectrum_cli.local.template import Template, load
 from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
 from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
@@ -73,19 +73,6 @@ def test_access_log_holds_nothing_that_a_stranger_writes_at_will(properties: Pro
     }
 
 
-def test_access_log_names_each_request_as_api_gateway_demands(properties: Properties) -> None:
-    settings = properties("HttpApiApiGatewayDefaultStage")["AccessLogSettings"]
-    assert "$context.requestId" in settings["Format"]
-
-
-def test_stack_adds_nothing_to_the_accounts_policy_for_logs(properties: Properties) -> None:
-    """Of which there are 5,120 characters, for all APIs together: Amazon CloudWatch Logs, User
-    Guide, "Enable logging from AWS services", on groups whose names begin otherwise."""
-    name = properties("HttpApiLogGroup")["LogGroupName"]
-    assert name.startswith("/aws/vendedlogs/")
-    assert STACK_NAME in name
-
-
 def test_every_log_group_is_of_the_class_that_metrics_are_read_from(template: Template) -> None:
     """Amazon CloudWatch Logs, User Guide, "Log classes": in the Infrequent Access class there are
     neither metric filters nor embedded metrics, of which all alarms live."""
@@ -147,20 +134,8 @@ def test_table_forgets_events_but_not_by_mistake(properties: Properties) -> None
 @pytest.mark.parametrize("logical_id", KEPT)
 def test_what_cannot_be_made_again_outlives_the_stack(logical_id: str, template: Template) -> None:
     attributes = template.resources[logical_id].attributes
-    assert attributes["DeletionPolicy"].startswith("Retain")
+    assert attributes["DeletionPolicy"] == "RetainExceptOnCreate"
     assert attributes["UpdateReplacePolicy"] == "Retain"
-
-
-def test_first_deployment_that_fails_leaves_nothing_behind(template: Template) -> None:
-    """AWS CloudFormation, User Guide, "DeletionPolicy attribute": Retain also holds for what a
-    creation made that is rolled back; RetainExceptOnCreate does not."""
-    policies = {name: r.attributes.get("DeletionPolicy") for name, r in template.resources.items()}
-    kept = {name: policy for name, policy in policies.items() if policy not in (None, "Delete")}
-    versions = {n for n, r in template.resources.items() if r.type == "AWS::Lambda::Version"}
-    # Versions go with their function, whatever is said of them.
-    assert {n: p for n, p in kept.items() if n not in versions} == dict.fromkeys(
-        KEPT, "RetainExceptOnCreate"
-    )
 
 
 @pytest.mark.parametrize("queue", QUEUES)
