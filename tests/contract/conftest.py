@@ -1,5 +1,6 @@
-"""Each port's implementations: the real adapters on moto, and the stand-ins in memory."""
+"""Each port's implementations: the real adapters on each store, and the stand-ins in memory."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import boto3
@@ -13,6 +14,8 @@ from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.ports import Payloads
 from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard
 
+from tests.contract import stores, table_of_stores
+from tests.contract.stores import MEMORY, MINISTACK, MOTO, STORES
 from tests.support.aws import create_queue, create_table
 from tests.support.memory import (
     ManualClock,
@@ -22,6 +25,8 @@ from tests.support.memory import (
 )
 
 REGION = "us-east-1"
+IMPLEMENTATIONS = (MEMORY, *STORES)
+_OUTCOMES = pytest.StashKey[Counter[tuple[str, str, str]]]()
 
 
 @pytest.fixture
@@ -29,46 +34,100 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+@pytest.fixture(scope="session")
+def ministack() -> Iterator[str]:
+    with stores.ministack() as url:
+        yield url
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """What clients that are made now ask, by its name."""
+    name = str(request.param)
+    if name != MEMORY:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    if name == MINISTACK:
+        url = request.getfixturevalue("ministack")
+        stores.empty(url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    if name != MOTO:
+        yield name
+        return
     repair()
     with mock_aws():
-        yield
+        yield name
 
 
-@pytest.fixture(params=["dynamodb", "memory"])
-def table(request: pytest.FixtureRequest) -> EventTable:
-    if request.param == "memory":
+@pytest.fixture
+def aws(store: str) -> str:
+    """AWS, empty, as each store takes it."""
+    return store
+
+
+@pytest.fixture
+def table(store: str) -> EventTable:
+    if store == MEMORY:
         return MemoryTable()
-    request.getfixturevalue("aws")
     client = boto3.client("dynamodb", region_name=REGION)
     return DynamoEventTable(client, create_table(client))
 
 
-@pytest.fixture(params=["dynamodb", "memory"])
-def board(request: pytest.FixtureRequest, clock: ManualClock) -> HealthBoard:
-    if request.param == "memory":
+@pytest.fixture
+def board(store: str, clock: ManualClock) -> HealthBoard:
+    if store == MEMORY:
         return MemoryHealthBoard()
-    request.getfixturevalue("aws")
     client = boto3.client("dynamodb", region_name=REGION)
     return DynamoHealthBoard(client, create_table(client), clock=clock)
 
 
-@pytest.fixture(params=["s3", "memory"])
-def payloads(request: pytest.FixtureRequest) -> Payloads:
-    if request.param == "memory":
+@pytest.fixture
+def payloads(store: str) -> Payloads:
+    if store == MEMORY:
         return MemoryPayloads()
-    request.getfixturevalue("aws")
     client = boto3.client("s3", region_name=REGION)
     client.create_bucket(Bucket="payloads")
     return S3Payloads(client, "payloads")
 
 
 @pytest.fixture
-def sqs_queue(aws: None) -> tuple[SqsEventQueue, str, str]:
+def sqs_queue(aws: str) -> tuple[SqsEventQueue, str, str]:
     client = boto3.client("sqs", region_name=REGION)
     main_url, slow_url = create_queue(client, "main"), create_queue(client, "slow")
     return SqsEventQueue(client, main_url=main_url, slow_url=slow_url), main_url, slow_url
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What asks for AWS runs on each store; what asks for a port, on the stand-in too."""
+    if "store" in metafunc.fixturenames:
+        wanted = STORES if "aws" in metafunc.fixturenames else IMPLEMENTATIONS
+        metafunc.parametrize("store", wanted, indirect=True)
+
+
+# ---- The table of tests and stores ---------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_OUTCOMES] = Counter()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    callspec = getattr(item, "callspec", None)
+    params = callspec.params if callspec else {}
+    bench = params.get("bench")
+    store = bench[1] if isinstance(bench, tuple) else params.get("store")
+    if store is not None and (report.when == "call" or report.failed):
+        test = f"{item.path.stem}::{getattr(item, 'originalname', item.name)}"
+        item.config.stash[_OUTCOMES][test, store, report.outcome] += 1
+    return report  # type: ignore[return-value]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    outcomes = terminalreporter.config.stash[_OUTCOMES]
+    if stores.PYTHON and outcomes:
+        terminalreporter.section("tests and stores")
+        for line in table_of_stores.lines(outcomes):
+            terminalreporter.write_line(line)

@@ -1,4 +1,4 @@
-"""What the delivery log promises, over moto's table and bucket."""
+"""What the delivery log promises, over a table and a bucket."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ class Stores:
 
 
 @pytest.fixture
-def stores(aws: None) -> Iterator[Stores]:
+def stores(aws: str) -> Iterator[Stores]:
     client = boto3.client("dynamodb", region_name=REGION)
     s3 = boto3.client("s3", region_name=REGION)
     s3.create_bucket(Bucket="payloads")

@@ -251,7 +251,7 @@ def test_a_record_that_is_too_large_is_told_from_an_outage_and_changes_nothing(
     assert (claimed.claims, claimed.deliveries, claimed.packed) == (2, None, LARGE)
 
 
-def test_an_item_that_is_full_to_the_brim_can_be_claimed_all_the_same(aws: None) -> None:
+def test_an_item_that_is_full_to_the_brim_can_be_claimed_all_the_same(aws: str) -> None:
     client = boto3.client("dynamodb", region_name=REGION)
     table = DynamoEventTable(client, create_table(client))
     item = new_item(stored_of(), receipt="0" * 36, due_at=NOW)

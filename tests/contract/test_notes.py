@@ -9,17 +9,17 @@ from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.notes import digest_of
 
 from tests.contract.conftest import REGION
+from tests.contract.stores import MEMORY
 from tests.support.aws import create_table
 from tests.support.memory import MemoryNotes
 
 ONE, OTHER = digest_of("one"), digest_of("other")
 
 
-@pytest.fixture(params=["dynamodb", "memory"])
-def notes(request: pytest.FixtureRequest) -> DynamoNotes | MemoryNotes:
-    if request.param == "memory":
+@pytest.fixture
+def notes(store: str) -> DynamoNotes | MemoryNotes:
+    if store == MEMORY:
         return MemoryNotes()
-    request.getfixturevalue("aws")
     client = boto3.client("dynamodb", region_name=REGION)
     return DynamoNotes(client, create_table(client))
 
@@ -50,7 +50,7 @@ def test_a_secret_does_not_stand_among_the_notes(notes: DynamoNotes | MemoryNote
     assert repr(notes.read().loop_key)[3:9] not in repr(notes.read())
 
 
-def test_failures_of_aws_are_told_as_ours(aws: None) -> None:
+def test_failures_of_aws_are_told_as_ours(aws: str) -> None:
     notes = DynamoNotes(boto3.client("dynamodb", region_name=REGION), "none")
     for call in (notes.read, lambda: notes.revoke([ONE]), lambda: notes.forgive([ONE])):
         with pytest.raises(TableUnavailable, match="ResourceNotFoundException"):

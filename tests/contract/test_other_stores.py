@@ -48,7 +48,7 @@ def test_a_payload_is_returned_as_it_was(payloads: Payloads) -> None:
 
 @pytest.mark.parametrize(("days", "renewed"), [(19, False), (21, True)])
 def test_a_payload_that_is_still_owed_does_not_expire(
-    aws: None, clock: ManualClock, days: int, renewed: bool
+    aws: str, clock: ManualClock, days: int, renewed: bool
 ) -> None:
     """The bucket's objects expire by the time they were written."""
     client = boto3.client("s3", region_name=REGION)
@@ -64,7 +64,7 @@ def test_a_payload_that_is_still_owed_does_not_expire(
 
 
 def test_a_payload_that_cannot_be_renewed_is_read_all_the_same(
-    aws: None, clock: ManualClock
+    aws: str, clock: ManualClock
 ) -> None:
     client = boto3.client("s3", region_name=REGION)
     client.create_bucket(Bucket="payloads")

@@ -27,7 +27,7 @@ def suspect_of(body: bytes = b"body", *, at: float = NOW) -> Suspect:
 
 
 class Bucket:
-    """A bucket in moto, the quarantine in it, and how often it was written to."""
+    """A bucket, the quarantine in it, and how often it was written to."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -53,7 +53,7 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(aws: None, clock: ManualClock) -> Bucket:
+def bucket(aws: str, clock: ManualClock) -> Bucket:
     return Bucket(clock)
 
 

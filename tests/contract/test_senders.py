@@ -15,6 +15,7 @@ from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.destination import Content, Destination
 from spectrum_forwarder.domain.outbound import Attempt
 
+from tests.contract.stores import MOTO, STORES
 from tests.support.benches import (
     HEADERS,
     Bench,
@@ -27,6 +28,8 @@ from tests.support.benches import (
 from tests.support.http_server import HttpServer, hang, respond, serving
 
 SERVICES = ["sqs", "eventbridge", "lambda"]
+# Whose targets stand in a store; those of the others are answered by a server of this test.
+STORED = ("sqs", "eventbridge")
 BODIES = {
     "json": b'{"event":"messages","message":{"id":"a","text":"\xe2\x80\xa8 \\ud83d"}}',
     "spaced json": b' {"a" : 1.50,"a":9007199254740993}\r\n',
@@ -40,10 +43,19 @@ BODIES = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
     with MotoServer() as server:
         yield server.url
+
+
+def benches(*kinds: str) -> list[object]:
+    """Each kind, on each store that its targets stand in."""
+    return [
+        pytest.param((kind, store), id=f"{kind}-{store}" if kind in STORED else kind)
+        for kind in kinds
+        for store in (STORES if kind in STORED else STORES[:1])
+    ]
 
 
 @pytest.fixture
@@ -60,19 +72,16 @@ def environment(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", server.url(""))
 
 
-@pytest.fixture(params=list(KINDS))
-def bench(
-    request: pytest.FixtureRequest,
-    server: HttpServer,
-    moto: str,
-    environment: None,
-) -> Bench:
+@pytest.fixture(params=benches(*KINDS))
+def bench(request: pytest.FixtureRequest, server: HttpServer, environment: None) -> Bench:
     name = f"bench-{time.monotonic_ns()}"
-    kind: str = request.param
+    # What is answered from a script needs no store.
+    kind, store = request.param if isinstance(request.param, tuple) else (request.param, MOTO)
+    url = request.getfixturevalue(store) if kind in STORED else ""
     bench = {
         "http": lambda: http_bench(server),
-        "sqs": lambda: sqs_bench(server, moto, name),
-        "eventbridge": lambda: eventbridge_bench(server, moto, name),
+        "sqs": lambda: sqs_bench(server, url, name),
+        "eventbridge": lambda: eventbridge_bench(server, url, name),
         "lambda": lambda: lambda_bench(server),
     }[kind]()
     bench.script(None)
@@ -167,7 +176,7 @@ def test_many_attempts_are_made_and_each_is_answered(sender: RoutingSender, benc
     assert sorted(body for _, body in bench.arrived()) == sorted(b"%d" % n for n in range(60))
 
 
-@pytest.mark.parametrize("bench", SERVICES, indirect=True)
+@pytest.mark.parametrize("bench", benches(*SERVICES), indirect=True)
 def test_what_nearly_fills_a_target_arrives_and_what_is_too_large_is_not_even_sent(
     sender: RoutingSender, bench: Bench
 ) -> None:
@@ -210,7 +219,7 @@ def test_what_a_service_says_becomes_one_word(
     assert ask(sender, bench).error == word
 
 
-@pytest.mark.parametrize("bench", ["eventbridge"], indirect=True)
+@pytest.mark.parametrize("bench", benches("eventbridge"), indirect=True)
 @pytest.mark.parametrize(
     ("body", "content"),
     [
@@ -270,7 +279,7 @@ def test_the_sample_of_an_operator_is_sent_as_events_are(
 
 
 def test_kinds_do_not_wait_for_each_other(
-    sender: RoutingSender, server: HttpServer, moto: str, environment: None
+    sender: RoutingSender, server: HttpServer, environment: None
 ) -> None:
     slow, quick = http_bench(server), lambda_bench(server)
     released = threading.Event()
