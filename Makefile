@@ -16,7 +16,7 @@ DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 VENDOR := tests/vendor/node_modules/.ready
 
-.PHONY: demo test consumers vendor template deploy-test dashboard prove soak bench check fix validate build deploy events lock clean
+.PHONY: demo test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 demo: $(READY)
@@ -91,9 +91,21 @@ $(DEPLOY): requirements/deploy.txt
 template: $(READY) $(LINT)
 	$(BIN)/python -m tests.template.lint
 
+# What a port promises, tried on moto, on ministack and on the stand-ins in memory, and a table of it.
+contract: $(READY) $(DEPLOY)
+	MINISTACK_PYTHON=$(CURDIR)/$(DEPLOY_VENV)/bin/python $(BIN)/pytest tests/contract
+
 # The real `sam build` and `sam deploy` into an emulator of AWS on loopback, and what follows.
 deploy-test: $(READY) $(SAM) $(DEPLOY)
 	$(BIN)/python -m tests.deploy --sam $(SAM) --python $(DEPLOY_VENV)/bin/python
+
+# Each fault that was mended is put back, one by one, and has to be named; some minutes.
+deploy-mutants: $(READY) $(SAM) $(DEPLOY)
+	$(BIN)/python -m tests.deploy --sam $(SAM) --python $(DEPLOY_VENV)/bin/python --mutants
+
+# Faults between the functions and the emulator's AWS, of every kind; some minutes.
+deploy-faults: $(READY) $(SAM) $(DEPLOY)
+	$(BIN)/python -m tests.deploy --sam $(SAM) --python $(DEPLOY_VENV)/bin/python --faults
 
 # The long versions of the proofs, with their figures; some twenty minutes on two cores.
 prove: $(READY)

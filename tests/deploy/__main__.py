@@ -14,7 +14,9 @@ import tempfile
 from pathlib import Path
 
 from tests.deploy.emulator import running
+from tests.deploy.faults import strike_all
 from tests.deploy.loopback_only import confine
+from tests.deploy.mutants import play_all
 from tests.deploy.sam import Sam
 from tests.deploy.site import ROOT
 from tests.deploy.steps import Failed, Steps
@@ -28,9 +30,21 @@ def main() -> int:
     parser.add_argument("--sam", type=Path, required=True, help="the sam command")
     parser.add_argument("--python", type=Path, required=True, help="ministack's interpreter")
     parser.add_argument("--built", type=Path, help="build into this folder, or take what is there")
+    parser.add_argument(
+        "--mutants",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="put back each fault that was mended (or those with NAME in theirs), one by one",
+    )
+    parser.add_argument(
+        "--faults", action="store_true", help="every kind of fault between the functions and AWS"
+    )
     options = parser.parse_args()
     # A shell's background jobs ignore it, and so would the commands that are ended by it here.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if options.faults or options.mutants is not None:
+        return _run_long(options)
     steps = Steps()
     python = options.python.absolute()
     with tempfile.TemporaryDirectory(prefix="deploy-test-build-") as folder:
@@ -50,6 +64,25 @@ def main() -> int:
             start.__exit__(None, None, None)
     print(f"{steps.seconds:7.1f} s  in all", flush=True)
     return 0
+
+
+def _run_long(options: argparse.Namespace) -> int:
+    """What CI leaves out."""
+    program, python = options.sam.absolute(), options.python.absolute()
+    with tempfile.TemporaryDirectory(prefix="deploy-test-build-") as folder:
+        built = (options.built or Path(folder)) / "new"
+        with running(python) as emulator:
+            Sam(program, python, emulator).build(ROOT, built)
+        if options.faults:
+            try:
+                strike_all(program, python, built)
+            except Failed as failure:
+                print(f"FAILED  {failure}", flush=True)
+                return 1
+            return 0
+        unnoticed = play_all(program, python, built, options.mutants)
+    print(f"{unnoticed} were not noticed, or not named", flush=True)
+    return 1 if unnoticed else 0
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def released(tree: Path, built: Path, into: Path) -> Path:
     shutil.copytree(sources / "layers/core/spectrum_forwarder", into / _PACKAGE)
     for folder, name in FOLDERS.items():
         if name != "CoreLayer":
-            _replace(into / name / "app.py", (sources / folder / "app.py").read_text("utf-8"))
+            replace(into / name / "app.py", (sources / folder / "app.py").read_text("utf-8"))
     template = (sources / "template.yaml").read_text("utf-8")
     for folder, name in FOLDERS.items():
         template = template.replace(f"Uri: {folder}\n", f"Uri: {name}\n")
@@ -72,7 +72,7 @@ def failing(built: Path, into: Path) -> Path:
     for name in FOLDERS.values():
         if name != "CoreLayer":
             app = into / name / "app.py"
-            _replace(app, "import spectrum_forwarder.later  # noqa\n" + app.read_text("utf-8"))
+            replace(app, "import spectrum_forwarder.later  # noqa\n" + app.read_text("utf-8"))
     (package / "later.py").write_text("", "utf-8")
     # What the version before imports is elsewhere now.
     (package / "settings.py").rename(package / "later_settings.py")
@@ -80,14 +80,25 @@ def failing(built: Path, into: Path) -> Path:
         text = path.read_text("utf-8")
         moved = text.replace("spectrum_forwarder.settings", "spectrum_forwarder.later_settings")
         if moved != text:
-            _replace(path, moved)
-    template = (into / "template.yaml").read_text("utf-8")
+            replace(path, moved)
+    _fail_at_last(into / "template.yaml")
+    return into / "template.yaml"
+
+
+def failing_at_last(built: Path, into: Path) -> Path:
+    """The same version, of which only the last part fails."""
+    _copy(built, into)
+    shutil.copy(built / "template.yaml", into)
+    _fail_at_last(into / "template.yaml")
+    return into / "template.yaml"
+
+
+def _fail_at_last(built: Path) -> None:
+    template = built.read_text("utf-8")
     after = ", ".join(name for name in FOLDERS.values() if name != "CoreLayer")
     if template.count("\nOutputs:\n") != 1:
         raise Failed("the built template has no Outputs of its own, or several")
-    template = template.replace("\nOutputs:\n", _FAILS.format(after=after))
-    (into / "template.yaml").write_text(template, "utf-8")
-    return into / "template.yaml"
+    built.write_text(template.replace("\nOutputs:\n", _FAILS.format(after=after)), "utf-8")
 
 
 def _copy(built: Path, into: Path) -> None:
@@ -97,7 +108,7 @@ def _copy(built: Path, into: Path) -> None:
             shutil.copytree(folder, into / folder.name, symlinks=True)
 
 
-def _replace(source: Path, text: str) -> None:
+def replace(source: Path, text: str) -> None:
     """Write a source anew; its byte code is never checked against it, so it has to go."""
     source.write_text(text, "utf-8")
     for compiled in source.parent.glob(f"__pycache__/{source.stem}.*.pyc"):

@@ -77,12 +77,15 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def running(python: Path) -> Iterator[Emulator]:
-    """The emulator, run by the interpreter of its environment; raise SystemExit if it cannot."""
+def running(python: Path, *, functions_at: str | None = None) -> Iterator[Emulator]:
+    """The emulator, run by the interpreter of its environment; raise SystemExit if it cannot.
+
+    Its functions look for AWS there, or at the URL `functions_at`.
+    """
     with tempfile.TemporaryDirectory(prefix="deploy-test-", ignore_cleanup_errors=True) as name:
         home = Path(name)
         certificate, key = make_certificate(home, "localhost", f"*.{ENDPOINTS}")
-        emulator = Emulator(_free_port(), certificate, home / "emulator.log")
+        emulator = Emulator(free_port(), certificate, home / "emulator.log")
         own = {
             **emulator.environment,
             "GATEWAY_PORT": str(emulator.port),
@@ -93,6 +96,7 @@ def running(python: Path) -> Iterator[Emulator]:
             "MINISTACK_SSL_KEY": str(key),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "TMPDIR": str(home),
+            "AWS_ENDPOINT_URL": functions_at or emulator.url,
             # Functions have it from here: their consumers stand on loopback.
             "ALLOW_LOOPBACK": "1",
         }
@@ -131,7 +135,7 @@ def _wait_for(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"ministack did not start:\n{emulator.log.read_text()[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

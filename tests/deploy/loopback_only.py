@@ -17,12 +17,14 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def confine(port: int) -> None:
-    """Resolve names so in this process from now on; endpoints are at the loopback port `port`."""
+    """Resolve names so in this process from now on; endpoints are at the loopback port `port`,
+    or have no address where it is 0.
+    """
     resolve = socket.getaddrinfo
 
     def confined(host: Any, wanted: Any, *arguments: Any, **more: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else str(host)
-        if name.endswith(ENDPOINTS):
+        if name.endswith(ENDPOINTS) and port:
             return resolve("127.0.0.1", port, *arguments, **more)
         if name in LOOPBACK:
             return resolve("127.0.0.1", wanted, *arguments, **more)

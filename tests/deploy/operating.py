@@ -60,6 +60,16 @@ def doctor(site: Site) -> None:
     expect("doctor's canary", canary, {"ok"})
 
 
+def doctor_without_a_name(site: Site) -> None:
+    """Where the endpoint's name has no address, that is what is said, and no secret is blamed."""
+    report = site.json("doctor", status=1, resolving=False)
+    failed = {c["check"]: c["said"] for c in report["checks"] if c["verdict"] == "failed"}
+    if "does not resolve" not in failed.get("public", ""):
+        raise Failed(f"the endpoint's name does not resolve, and doctor says {failed}")
+    if blamed := {name: said for name, said in failed.items() if "secret" in said.lower()}:
+        raise Failed(f"the endpoint's name does not resolve, and doctor blames a secret: {blamed}")
+
+
 def audit(site: Site) -> None:
     """It names what was forged, what was late and what was let go."""
     report = site.json("audit", status=1)
@@ -68,13 +78,18 @@ def audit(site: Site) -> None:
     expect("what audit does not find", wanted - rules, set())
 
 
-def listen(site: Site, url: str) -> None:
-    """A developer's machine gets events as they come; queue and destination end with that."""
+@contextlib.contextmanager
+def listening(site: Site, url: str) -> Iterator[None]:
+    """A developer's machine gets events as they come; queue and destination end with that.
+
+    A worker's copy of the destinations may be half a minute old. What is done meanwhile is done
+    while a listener stands among them.
+    """
     with taking() as mine:
         arguments = ("listen", "--to", mine.server.url, "--name", "try", "--secret-stdin")
         with _process(site, *arguments, given=mine.secret) as process:
             wait_until("the listener's destination", lambda: "listen-try" in _names(site))
-            # A worker's copy of the destinations may be half a minute old.
+            yield
             wait_until("an event at the listener", lambda: _sent_and_taken(site, url, mine), 150)
             process.send_signal(signal.SIGINT)
             wait_until("the end of listen", lambda: process.poll() is not None, END_SECONDS)

@@ -7,6 +7,7 @@ repair says what AWS does. Ends with the process that started it: when its input
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -15,10 +16,11 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import apigateway
+from ministack.services import apigateway, cloudformation
 from ministack.services.cloudformation import (
     changesets,
     engine,
@@ -30,6 +32,8 @@ from ministack.services.cloudformation import (
 Props = dict[str, Any]
 # Seconds between the two calls by which CloudFormation changes a function.
 APART: Final = float(os.environ.get("DEPLOY_TEST_APART", "2"))
+# Seconds that whoever asks after a deletion is kept waiting, at most.
+LONGEST_DELETION: Final = 20.0
 _handlers: Final[dict[str, dict[str, Any]]] = provisioners._RESOURCE_HANDLERS
 
 
@@ -209,6 +213,18 @@ def write_logs_to_streams() -> None:
     iam_actions.extract_resource_arn = extract
 
 
+def know_batches_by_their_single_action() -> None:
+    """SQS has no rights for batches: that of the single call is asked for (SQS, Developer Guide,
+    "Amazon SQS API permissions")."""
+    plain = iam_actions.extract_iam_action
+
+    def extract(service: str, *more: Any, **named: Any) -> Any:
+        found = plain(service, *more, **named)
+        return found.removesuffix("Batch") if service == "sqs" and found else found
+
+    iam_actions.extract_iam_action = extract
+
+
 def change_functions_in_two_calls() -> None:
     """CloudFormation changes a function's configuration, layers included, and then its code."""
     change: Callable[..., Any] = provisioners._lambda_update
@@ -228,6 +244,40 @@ def change_functions_in_two_calls() -> None:
 def serve_while_resources_change() -> None:
     """Requests are answered while CloudFormation is at work, and see its every step."""
     stacks._runs_on_worker_thread = lambda resource_type: True
+
+
+def tell_of_the_end_at_once() -> None:
+    """Who asks for a stack that is being deleted hears when it is gone: `sam delete` looks again
+    only after half a minute, for which AWS has more than one reason."""
+    plain = cloudformation.handle_request
+
+    async def handle(method: str, path: str, headers: Props, body: bytes, query: Props) -> Any:
+        if b"Action=DescribeStacks" in body:
+            until = time.monotonic() + LONGEST_DELETION
+            while _is_deleting(body) and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+        return await plain(method, path, headers, body, query)
+
+    cloudformation.handle_request = handle
+
+
+def _is_deleting(body: bytes) -> bool:
+    name = parse_qs(body.decode()).get("StackName", [""])[0]
+    stack = handlers._resolve_stack(name) if name else None
+    return bool(stack and stack.get("StackStatus") == "DELETE_IN_PROGRESS")
+
+
+def take_secrets_up_again() -> None:
+    """Secrets can be imported: by `Id`, which is the ARN (AWS::SecretsManager::Secret,
+    primaryIdentifier)."""
+
+    def take(identifier: Props) -> tuple[str, Props]:
+        arn = identifier["Id"]
+        if all(secret["ARN"] != arn for secret in provisioners._sm._secrets.values()):
+            raise ValueError(f"{arn} was not found")
+        return arn, {"Id": arn, "Arn": arn}
+
+    _handlers["AWS::SecretsManager::Secret"]["import"] = take
 
 
 def answer_under_aws_names() -> None:
@@ -261,8 +311,11 @@ REPAIRS: Final = (
     poll_as_told,
     refer_to_secrets_by_arn,
     write_logs_to_streams,
+    know_batches_by_their_single_action,
     change_functions_in_two_calls,
     serve_while_resources_change,
+    tell_of_the_end_at_once,
+    take_secrets_up_again,
     answer_under_aws_names,
     listen_on_one_port,
     end_with_the_caller,

@@ -25,6 +25,15 @@ PARAMETERS = LANES | TARGETS
 _LAST_LINES = 25
 
 
+def made_words(tree: Path, stack: str) -> list[str]:
+    """The words that `make deploy` gives sam for a stack."""
+    command = ["make", "--dry-run", "--silent", "deploy", "SAM=sam", "--old-file=sam"]
+    done = subprocess.run(
+        [*command, f"STACK={stack}"], cwd=tree, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
 @dataclass(frozen=True)
 class Sam:
     """`program` is the command; `python` is what the functions run under, and wheels are for."""
@@ -54,11 +63,17 @@ class Sam:
         tree: Path,
         parameters: Mapping[str, str] = PARAMETERS,
         fails: bool = False,
+        by_hand: bool = False,
     ) -> None:
-        """Deploy as the tree's samconfig.toml says, without a question; whether it has to fail."""
+        """Deploy as the tree's `make deploy` does, without a question; whether it has to fail.
+
+        By hand, only samconfig.toml says how.
+        """
         overrides = [f"{name}={value}" for name, value in parameters.items()]
+        words = ["deploy", "--stack-name", stack] if by_hand else made_words(tree, stack)
         self._run(
-            *("deploy", "--template-file", str(template), "--stack-name", stack),
+            *words,
+            *("--template-file", str(template)),
             *("--config-file", str(tree / "samconfig.toml"), "--region", REGION),
             *("--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *overrides),
             cwd=tree,

@@ -39,6 +39,8 @@ class Site:
 
     def __init__(self, emulator: Emulator, name: str, webhook: MadeUpWebhook) -> None:
         self.emulator, self.name, self.webhook = emulator, name, webhook
+        # Where the commands' package is taken from, if not from the tree.
+        self.package: Path | None = None
         self._trust = ssl.create_default_context(cafile=str(emulator.certificate))
 
     def outputs(self) -> dict[str, str]:
@@ -55,15 +57,23 @@ class Site:
         found = client.describe_stack_resources(StackName=self.name)["StackResources"]
         return {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
 
-    def forwarder(self, *arguments: str, given: str = "", status: int = 0) -> str:
-        """Run a command against the stack; its output. It has to end with `status`."""
+    def forwarder(
+        self, *arguments: str, given: str = "", status: int = 0, resolving: bool = True
+    ) -> str:
+        """Run a command against the stack; its output. It has to end with `status`.
+
+        Not `resolving`, the endpoint's name has no address.
+        """
+        more = {"COLUMNS": "200"} | ({} if resolving else {"DEPLOY_TEST_PORT": "0"})
+        if self.package is not None:
+            more["PYTHONPATH"] = str(self.package)
         done = subprocess.run(
             [sys.executable, "-m", "tests.deploy.loopback_only", *arguments, "--stack", self.name],
             input=given,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
-            env=self.emulator.environment | {"COLUMNS": "200"},
+            env=self.emulator.environment | more,
             cwd=ROOT,
             check=False,
         )
@@ -72,8 +82,12 @@ class Site:
             raise Failed(f"forwarder {' '.join(arguments)} ended with {done.returncode}:\n{said}")
         return done.stdout
 
-    def json(self, *arguments: str, given: str = "", status: int = 0) -> Any:
-        return json.loads(self.forwarder(*arguments, "--json", given=given, status=status))
+    def json(
+        self, *arguments: str, given: str = "", status: int = 0, resolving: bool = True
+    ) -> Any:
+        return json.loads(
+            self.forwarder(*arguments, "--json", given=given, status=status, resolving=resolving)
+        )
 
     def sign(self, body: bytes) -> SampleRequest:
         return signed(

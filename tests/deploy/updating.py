@@ -107,4 +107,7 @@ def steady_requests(site: Site, url: str, during: str) -> Iterator[Stream]:
     finally:
         stream.stop()
     if stream.failures:
-        raise Failed(f"of {stream.requests} requests during {during}: {stream.answers}")
+        raise Failed(
+            f"an update is not one step: of {stream.requests} requests during {during}, "
+            f"{stream.failures} were not taken: {stream.answers}"
+        )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from botocore.exceptions import ClientError
 from spectrum_cli.local.registry_files import destination_registry, make_up_webhook
 from spectrum_cli.samples import FLAWS, flawed
 
-from tests.deploy import earlier, operating, rights
+from tests.deploy import (
+    again,
+    beforehand,
+    earlier,
+    lines,
+    operating,
+    outage,
+    rights,
+    trial,
+)
 from tests.deploy.consumers import Taking, taking
 from tests.deploy.sam import Sam
 from tests.deploy.site import Site, new_body
@@ -20,7 +29,6 @@ from tests.deploy.updating import steady_requests
 
 STACK = "spectrum-forwarder"
 LARGE = 900_000
-RETAINED = ("EventsTable", "PayloadsBucket", "WebhooksSecret", "DestinationsSecret")
 # So many requests have to be answered between an update's beginning and its end.
 MEANWHILE = 50
 # What a killed worker held is back after the queue's visibility timeout, at the latest.
@@ -34,6 +42,8 @@ def walk(steps: Steps, sam: Sam, tree: Path, folder: Path) -> None:
         new = sam.build(tree, folder / "new")
         old = earlier.released(tree, new.parent, folder / "released")
         bad = earlier.failing(new.parent, folder / "failing")
+    with steps.step("what AWS would refuse, and the emulator does not") as note:
+        note(f"{beforehand.ask(sam, tree, new)} checks")
     with steps.step("sam deploy of 0.1.0"):
         sam.deploy(old, STACK, tree=tree)
     with taking() as consumer:
@@ -45,9 +55,14 @@ def walk(steps: Steps, sam: Sam, tree: Path, folder: Path) -> None:
             add_by_commands(site, consumer)
         with steps.step("every kind of request is answered as it should be, and delivered"):
             sent = requests(site, consumer)
+        with steps.step("a table that refuses: what was queued whole is back in seconds") as note:
+            count, seconds = outage.go_through(site, consumer)
+            note(f"{count} events, the last {seconds:.1f} s after it")
         operate(steps, site, consumer, sent[0])
-        with steps.step("each right of each role, and no other") as note:
-            note(f"{rights.prove(site)} rights")
+        with steps.step("a first deployment that fails leaves nothing behind"):
+            trial.fail(sam, tree, new.parent, folder / "trial")
+        with steps.step("its end takes nothing of another stack along"):
+            trial.end(sam, tree)
         with steps.step("an update that fails and is rolled back, while requests go on") as note:
             failing = lambda: sam.deploy(bad, STACK, tree=tree, fails=True)  # noqa: E731
             keys |= update(site, failing, note)
@@ -57,10 +72,26 @@ def walk(steps: Steps, sam: Sam, tree: Path, folder: Path) -> None:
             wait_until("all deliveries", lambda: keys <= consumer.keys, DELIVERED_SECONDS)
             expect("deliveries that did not verify", consumer.unverified, 0)
             note(f"{len(keys)} events, {late} of them late")
+        with steps.step("log lines are of the level that they say") as note:
+            note(f"{lines.look(site)} lines of more than INFO")
         with steps.step("sam delete, after which what was acknowledged is still there"):
-            kept = {name: site.resources()[name] for name in RETAINED}
+            kept = {name: site.resources()[name] for name in again.RETAINED}
             sam.delete(STACK, tree=tree)
-            expect("what is kept", {n for n, i in kept.items() if is_there(site, n, i)}, set(kept))
+            there = {name for name, found in kept.items() if again.is_there(site, name, found)}
+            expect("what is kept", there, set(kept))
+        with steps.step("a new stack takes it up again"):
+            again.take_up(site.emulator, STACK, kept, tree)
+            sam.deploy(new, STACK, tree=tree)
+            again.same_again(site, kept)
+            remembers(site, consumer)
+
+
+def remembers(site: Site, consumer: Taking) -> None:
+    """A new event is delivered, by the registries of the stack before, and told from its copy."""
+    url, body = site.outputs()["EndpointUrl"], new_body(text="after a deleted stack")
+    consumer.wait_for(site.accepted(url, body))
+    answer = site.post(url, site.sign(body))
+    expect("a copy's answer", (answer.status, answer.code), (200, "duplicate"))
 
 
 def update(site: Site, deploy: Callable[[], None], note: Callable[[str], None]) -> set[str]:
@@ -81,32 +112,25 @@ def update(site: Site, deploy: Callable[[], None], note: Callable[[str], None]) 
 def operate(steps: Steps, site: Site, consumer: Taking, key: str) -> None:
     """What an operator does with it, each by the command."""
     url = site.outputs()["EndpointUrl"]
-    with steps.step("doctor, with its canary"):
-        operating.doctor(site)
-    with steps.step("quarantine: list, show, release"):
-        operating.quarantine(site, consumer, url)
-    with steps.step("replay"):
-        operating.replay(site, consumer, key)
-    with steps.step("listen"):
-        operating.listen(site, url)
-    with steps.step("audit"):
-        operating.audit(site)
-    with steps.step("ui"):
-        operating.pages(site, key)
-
-
-def is_there(site: Site, name: str, physical_id: str) -> bool:
-    """Whether a retained resource can be read."""
-    client = site.emulator.client
-    try:
-        if name == "EventsTable":
-            return bool(client("dynamodb").scan(TableName=physical_id, Limit=1)["Items"])
-        if name == "PayloadsBucket":
-            return "KeyCount" in client("s3").list_objects_v2(Bucket=physical_id)
-        found = client("secretsmanager").get_secret_value(SecretId=physical_id)["SecretString"]
-        return site.webhook.id in found or "crm" in found
-    except ClientError:
-        return False
+    with contextlib.ExitStack() as stack:
+        with steps.step("listen begins"):
+            stack.enter_context(operating.listening(site, url))
+        with steps.step("doctor, with its canary"):
+            operating.doctor(site)
+        with steps.step("doctor where the endpoint's name has no address"):
+            operating.doctor_without_a_name(site)
+        with steps.step("quarantine: list, show, release"):
+            operating.quarantine(site, consumer, url)
+        with steps.step("replay"):
+            operating.replay(site, consumer, key)
+        with steps.step("audit"):
+            operating.audit(site)
+        with steps.step("ui"):
+            operating.pages(site, key)
+        with steps.step("each right of each role, and no other") as note:
+            note(f"{rights.prove(site)} rights")
+        with steps.step("listen gets an event, and ends"):
+            stack.close()
 
 
 def fill_registries(site: Site, consumer: Taking) -> None:

@@ -1,0 +1,80 @@
+"""microburst (on PyPI) between the functions and the emulator: faults in the forms of AWS."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tests.deploy.emulator import Emulator
+
+START_SECONDS: Final = 30.0
+Rule = Mapping[str, Any]
+
+
+class Proxy:
+    """It faults by its rules, of which there are none at first."""
+
+    def __init__(self, url: str) -> None:
+        self._control = f"{url}/_microburst"
+        self._told = 0
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    @contextlib.contextmanager
+    def faulting(self, rules: Sequence[Rule]) -> Iterator[None]:
+        self.ask("rules", list(rules))
+        try:
+            yield
+        finally:
+            self.ask("rules", [])
+
+    def fired(self) -> int:
+        """How many calls were spoilt since this was asked last."""
+        before, self._told = self._told, int(self.ask("stats")["requests"]["faulted"])
+        return self._told - before
+
+    def ask(self, what: str, content: Any = None) -> Any:
+        """What its control says; raise OSError where it is not there."""
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(f"{self._control}/{what}", data=body)
+        with self._opener.open(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+@contextlib.contextmanager
+def standing(python: Path, port: int, emulator: Emulator) -> Iterator[Proxy]:
+    """It listens at the port, where the functions of the emulator look for AWS."""
+    log = emulator.log.with_name("proxy.log")
+    words = ["--upstream", emulator.url, "--port", str(port), "--host", "127.0.0.1", "--no-resign"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [str(python.with_name("microburst")), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=emulator.environment,
+            start_new_session=True,
+        )
+    proxy = Proxy(f"http://127.0.0.1:{port}")
+    try:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                proxy.ask("health")
+                break
+            if time.monotonic() > until or process.poll() is not None:
+                raise SystemExit(f"microburst did not start:\n{log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        yield proxy
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
