@@ -170,6 +170,15 @@ def test_a_second_scheme_loads_nothing_but_its_own_modules() -> None:
     assert [name for name in done.stdout.split() if not within(name, *allowed)] == []
 
 
+def test_kinds_of_destinations_load_no_library_before_an_attempt_is_made() -> None:
+    """The command reads its options off them, whatever it is asked to do."""
+    loading = f"import sys, {LAYER}.adapters.kinds; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loading], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not ADAPTERS_LIBRARIES & set(done.stdout.split())
+
+
 @pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs"])
 def test_the_layer_keeps_every_call_that_its_functions_make(service: str) -> None:
     trim = runpy.run_path(str(ROOT / "layers" / "core" / "trim.py"), run_name="trim")
