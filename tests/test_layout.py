@@ -27,6 +27,8 @@ FOUNDATIONS = {
     f"{LAYER}.observability": {"aws_lambda_powertools", f"{LAYER}.measures"},
     f"{LAYER}.measures": {"aws_lambda_powertools", f"{LAYER}.domain.errors"},
 }
+# The fan-out's, in the order in which an event passes them.
+STAGES = ("take", "decide", "plan", "attempt", "judge", "record")
 ADAPTERS_LIBRARIES = {"boto3", "botocore", "jmespath", "pycurl"}
 LOCAL = ("spectrum_cli.local", "spectrum_cli.demo")
 
@@ -62,7 +64,8 @@ def within(name: str, *packages: str) -> bool:
 
 
 def is_use_case(name: str) -> bool:
-    return name.count(".") == 1 and within(name, LAYER) and not is_package(name)
+    alone = name.count(".") == 1 and within(name, LAYER) and not is_package(name)
+    return alone or within(name, f"{LAYER}.fanout")
 
 
 def is_package(name: str) -> bool:
@@ -89,7 +92,7 @@ def refused(names: list[str], allowed: Callable[[str], bool]) -> dict[str, set[s
 
 def test_there_is_something_to_look_at() -> None:
     assert f"{LAYER}.domain.event" in MODULES
-    assert {f"{LAYER}.receive", f"{LAYER}.fanout", f"{LAYER}.sweep"} <= set(use_cases())
+    assert {f"{LAYER}.receive", f"{LAYER}.fanout.batch", f"{LAYER}.sweep"} <= set(use_cases())
     assert imported_by("functions.receiver.app") >= {f"{LAYER}.receive", f"{LAYER}.settings"}
 
 
@@ -102,6 +105,17 @@ def test_use_cases_import_the_domain_and_one_another() -> None:
         return in_domain(name) or (is_use_case(name) and name not in FOUNDATIONS)
 
     assert refused(use_cases(), allowed) == {}
+
+
+def test_no_stage_of_the_fan_out_knows_a_later_one() -> None:
+    """What it makes goes on to the next; `batch`, which leads through them, knows them all."""
+    stages = [f"{LAYER}.fanout.{name}" for name in STAGES]
+    later = {stage: set(stages[number + 1 :]) for number, stage in enumerate(stages)}
+    assert {stage: imported_by(stage) & later[stage] for stage in stages} == {
+        stage: set() for stage in stages
+    }
+    (leader,) = [name for name in use_cases() if imported_by(name) >= set(stages) - {stages[1]}]
+    assert leader == f"{LAYER}.fanout.batch"
 
 
 @pytest.mark.parametrize("module", [name for name in FOUNDATIONS if name in MODULES])

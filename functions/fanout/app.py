@@ -24,7 +24,7 @@ from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
-from spectrum_forwarder.fanout import FanOut
+from spectrum_forwarder.fanout.batch import FanOut
 from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import FanoutSettings

@@ -1,13 +1,12 @@
 """The gate: one probe at a time, failures shared, and nothing written in calm weather."""
 
-import random
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from spectrum_forwarder.domain.delivery import TOO_LARGE, Answer
+from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.gate import Gate
+from spectrum_forwarder.fanout.gate import Gate
 
 from tests.support.world import World
 
@@ -26,7 +25,6 @@ def gate(world: World) -> Gate:
         clock=world.clock,
         facts=world.facts,
         timing=world.timing,
-        rng=random.Random(1),
     )
 
 
@@ -49,15 +47,6 @@ def test_calm_weather_writes_nothing(world: World) -> None:
         calm.saw("crm", FINE)
         calm.publish()
     assert world.health.calls == ["load"] * 5
-
-
-def test_what_is_too_large_says_nothing_of_its_destination(world: World) -> None:
-    world.board.health["crm"] = broken(world, open_for=-1.0)
-    before = world.board.health["crm"]
-    seen = gate(world)
-    seen.saw("crm", TOO_LARGE)
-    seen.publish()
-    assert world.board.health["crm"] == before
 
 
 def test_the_first_quick_answer_is_written_once(world: World) -> None:
@@ -137,13 +126,6 @@ def test_a_bad_probe_opens_it_for_longer(world: World) -> None:
     probing.publish()
     assert world.board.health["crm"].open_until == world.clock() + 60
     assert world.board.health["crm"].trips == 2
-
-
-def test_what_is_held_back_comes_again_spread_over_some_seconds(world: World) -> None:
-    world.board.health["crm"] = broken(world, 30)
-    holding = gate(world)
-    times = [holding.reopens_at("crm") - world.clock() for _ in range(100)]
-    assert 30 <= min(times) < max(times) <= 35
 
 
 def test_others_do_not_notice(world: World) -> None:

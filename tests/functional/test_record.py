@@ -1,6 +1,6 @@
 """Record: when an event is looked at again, by which lane's hint, and what failures do to it."""
 
-import random
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,8 +9,11 @@ from spectrum_forwarder.domain.delivery import Delivery, Status, held, planned, 
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.worker_ports import Claimed
-from spectrum_forwarder.gate import Gate
-from spectrum_forwarder.record import Outcome, Recorder
+from spectrum_forwarder.fanout.claims import Claims
+from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.judge import Outcome
+from spectrum_forwarder.fanout.record import Recorder
+from spectrum_forwarder.fanout.take import Taken
 
 from tests.support.make import stored_of
 from tests.support.world import World
@@ -34,17 +37,31 @@ def claim(world: World, owner: str = "a") -> Claimed:
     return claimed
 
 
+def claims(world: World) -> Claims:
+    table, payloads = cast(Any, world.table), cast(Any, world.payloads)
+    return Claims(table, payloads, world.clock, world.facts, world.timing)
+
+
+def outcome_of(world: World, claimed: Claimed, deliveries: Mapping[str, Delivery]) -> Outcome:
+    return Outcome(Taken(world.hint(KEY), claimed, claimed.deliveries or {}), deliveries)
+
+
+def delivered(world: World) -> Outcome:
+    return outcome_of(
+        world, claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)}
+    )
+
+
 def recorder(world: World) -> Recorder:
     gate = Gate(
         cast(Any, world.health),
         clock=world.clock,
         facts=world.facts,
         timing=world.timing,
-        rng=random.Random(1),
     )
     return Recorder(
         table=cast(Any, world.table),
-        payloads=cast(Any, world.payloads),
+        claims=claims(world),
         queue=cast(Any, world.queue),
         clock=world.clock,
         sleep=world.clock.advance,
@@ -60,7 +77,7 @@ def due_in(world: World, name: str, seconds: float) -> Delivery:
 
 
 def record(world: World, *deliveries: Delivery) -> None:
-    outcome = Outcome(claim(world), {d.destination: d for d in deliveries})
+    outcome = outcome_of(world, claim(world), {d.destination: d for d in deliveries})
     recorder(world).record(outcome)
 
 
@@ -151,7 +168,7 @@ def test_another_owners_claim_is_not_recorded_over(world: World) -> None:
     world.clock.advance(80)
     claim(world, "b")
     delivered = settled(planned("quick", 1.0), Status.DELIVERED)
-    recorder(world).record(Outcome(mine, {"quick": delivered}))
+    recorder(world).record(outcome_of(world, mine, {"quick": delivered}))
     assert world.row().deliveries is None
     assert hints(world) == []
     assert world.facts.named("claim.lost") == [{"event_key": KEY}]
@@ -165,7 +182,7 @@ def test_a_failure_of_the_table_is_raised(world: World) -> None:
 
 
 def test_a_late_record_is_tried_with_growing_pauses_until_it_works(world: World) -> None:
-    outcome = Outcome(claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)})
+    outcome = delivered(world)
     world.table.fail("record", times=5)
     began = world.clock()
     assert recorder(world).record_late(outcome, deadline=began + 50) is None
@@ -174,7 +191,7 @@ def test_a_late_record_is_tried_with_growing_pauses_until_it_works(world: World)
 
 
 def test_a_late_record_that_is_noted_is_not_waited_for(world: World) -> None:
-    outcome = Outcome(claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)})
+    outcome = delivered(world)
     world.table.fail("record")
     began, due_at = world.clock(), world.row().due_at
     assert recorder(world).record_late(outcome, deadline=began + 50) is None
@@ -184,7 +201,7 @@ def test_a_late_record_that_is_noted_is_not_waited_for(world: World) -> None:
 
 
 def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world: World) -> None:
-    outcome = Outcome(claim(world), {"quick": settled(planned("quick", 1.0), Status.DELIVERED)})
+    outcome = delivered(world)
     world.table.fail("record", "note")
     began = world.clock()
     left = recorder(world).record_late(outcome, deadline=began + 50)
@@ -193,7 +210,7 @@ def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world:
 
 
 def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None:
-    recorder(world).release(claim(world))
+    claims(world).release(claim(world))
     assert world.row().claimed_until == 0
     assert world.row().due_at == world.clock() + world.timing.hint_slack
     assert (world.row().expires_at, world.row().deliveries) == (None, None)
@@ -201,7 +218,7 @@ def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None
 
 def test_a_release_that_fails_is_told(world: World) -> None:
     world.table.fail("record", "note")
-    recorder(world).release(claim(world))
+    claims(world).release(claim(world))
     assert world.facts.named("claim.unreleased") == [{"event_key": KEY, "cause": "down"}]
 
 

@@ -9,7 +9,7 @@ import pytest
 from spectrum_forwarder.domain.delivery import Answer, Attempted, Delivery, Status, planned
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.ports import StoredEvent
-from spectrum_forwarder.fitting import ROOM
+from spectrum_forwarder.fanout.fitting import ROOM
 
 from tests.functional.test_replay import Operator
 from tests.support.item_size import LARGEST_ITEM
@@ -83,7 +83,7 @@ def put_large(world: World, size: int = INLINE) -> None:
 @pytest.fixture
 def _unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bodies are as they are: what cannot be packed makes items large."""
-    monkeypatch.setattr("spectrum_forwarder.fanout.unpack", bytes)
+    monkeypatch.setattr("spectrum_forwarder.fanout.plan.unpack", bytes)
 
 
 # ---- Too large ----------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_a_table_with_a_lower_limit_is_believed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What fits by our own reckoning, and not by the table's, is made smaller all the same."""
-    monkeypatch.setattr("spectrum_forwarder.fitting.ROOM", 10 * LARGEST_ITEM)
+    monkeypatch.setattr("spectrum_forwarder.fanout.fitting.ROOM", 10 * LARGEST_ITEM)
     put_large(world)
     assert world.fan_out(world.hint(KEY)) == []
     assert world.row().stored.packed is None

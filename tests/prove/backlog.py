@@ -20,7 +20,7 @@ from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import SHARDS, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Overdue, Owing, QueueRecord, Record
-from spectrum_forwarder.fanout import FanOut
+from spectrum_forwarder.fanout.batch import FanOut
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from spectrum_forwarder import fanout, storing
-from spectrum_forwarder.configured import Configured
+from spectrum_forwarder import storing
 from spectrum_forwarder.domain.delivery import Delivery
 from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.fanout import attempt
+from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.receive import Receiver, Reply
 
 from tests.prove.ledger import Invariant
@@ -33,7 +34,7 @@ def every_meeting_makes_one_more(patch: Patch) -> None:
 
 
 def full_stop_in_the_webhook_id(patch: Patch) -> None:
-    patch.setattr(fanout, "outgoing_id", lambda event_key, stored_format: event_key)
+    patch.setattr(attempt, "outgoing_id", lambda event_key, stored_format: event_key)
 
 
 def a_spoilt_signature_answered_400(patch: Patch) -> None:

@@ -8,19 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
-from spectrum_forwarder import fanout
-from spectrum_forwarder import record as recording
 from spectrum_forwarder.domain.delivery import Delivery, Status, planned, settled
 from spectrum_forwarder.domain.errors import NotDurable, QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.event import Event
+from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.outbound import outbound_headers
 from spectrum_forwarder.domain.ports import Clock, Existing, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, QueueRecord, Record
-from spectrum_forwarder.fanout import Batch, FanOut
-from spectrum_forwarder.gate import UNKNOWN, Gate
+from spectrum_forwarder.fanout import attempt, decide, poison
+from spectrum_forwarder.fanout import record as recording
+from spectrum_forwarder.fanout.batch import FanOut
+from spectrum_forwarder.fanout.claims import Claims
+from spectrum_forwarder.fanout.decide import Case, Settle, Wait
+from spectrum_forwarder.fanout.judge import Outcome
+from spectrum_forwarder.fanout.record import Hint, Recorder
+from spectrum_forwarder.fanout.take import Taken, Taking
 from spectrum_forwarder.receive import Receiver
-from spectrum_forwarder.record import Hint, Outcome, Recorder
 from spectrum_forwarder.storing import EventStore, Placed
 from spectrum_forwarder.sweep import Shard, Sweep, Sweeper, Swept
 
@@ -37,7 +41,7 @@ next_of = Recorder._next
 record_of = WatchedTable.record
 put_of = WatchedTable.put
 make_durable_of = Receiver._make_durable
-take_of = Batch._take
+take_of = Taking.take
 
 
 def forgotten_when_the_send_fails(patch: Patch) -> None:
@@ -68,13 +72,14 @@ def claim_too_short_to_attempt_anything(patch: Patch) -> None:
 
 
 def claim_refused_is_a_failure(patch: Patch) -> None:
-    def take(self: Batch, record: QueueRecord) -> Claimed | None:
-        claimed = take_of(self, record)
-        if claimed is None and all(kept is not record for kept, _ in self.kept):
-            self.kept.append((record, 0.0))
-        return claimed
+    def take(self: Taking, record: QueueRecord) -> Taken | None:
+        taken = take_of(self, record)
+        kept = self.keeping.kept
+        if taken is None and all(other is not record for other, _ in kept):
+            kept.append((record, 0.0))
+        return taken
 
-    patch.setattr(Batch, "_take", take)
+    patch.setattr(Taking, "take", take)
 
 
 def claim_without_regard_to_the_holder(patch: Patch) -> None:
@@ -192,31 +197,33 @@ def what_is_owed_expires(patch: Patch) -> None:
 
 
 def breaker_never_probed(patch: Patch) -> None:
-    def holds_back(self: Gate, destination: str) -> bool:
-        return self._health.get(destination, UNKNOWN).broken
-
-    patch.setattr(Gate, "holds_back", holds_back)
+    patch.setattr(Health, "may_be_probed", lambda self, now: False)
 
 
 def pause_counted_as_an_outage(patch: Patch) -> None:
-    patch.setattr(Gate, "failing_since", lambda self, destination: 0.0)
+    behind_breaker_of = decide._behind_breaker
+
+    def behind_breaker(case: Case) -> Wait | Settle:
+        return behind_breaker_of(replace(case, health=replace(case.health, failing_since=0.0)))
+
+    patch.setattr(decide, "_behind_breaker", behind_breaker)
 
 
 def outage_taken_for_poison(patch: Patch) -> None:
-    patch.setattr(Recorder, "release", lambda self, claimed: None)
+    patch.setattr(Claims, "release", lambda self, claimed: None)
 
 
 def a_failed_record_is_a_death(patch: Patch) -> None:
-    patch.setattr(Recorder, "_note", lambda self, outcome, cause: False)
-    patch.setattr(Recorder, "hold", lambda self, claimed, cause: False)
+    patch.setattr(Claims, "note", lambda self, claimed, deliveries, cause: False)
+    patch.setattr(Claims, "hold", lambda self, claimed, cause: False)
 
 
 def delivered_again_though_nothing_can_be_written(patch: Patch) -> None:
-    patch.setattr(Recorder, "prove", lambda self, claimed, deliveries: True)
+    patch.setattr(Claims, "prove", lambda self, claimed, deliveries: True)
 
 
 def suspects_not_struck(patch: Patch) -> None:
-    patch.setattr(Batch, "_survives_alone", lambda self, record, claimed: True)
+    patch.setattr(poison.Strikes, "count", lambda self, taken: 0)
 
 
 def webhook_id_new_on_every_attempt(patch: Patch) -> None:
@@ -224,7 +231,7 @@ def webhook_id_new_on_every_attempt(patch: Patch) -> None:
         fresh = f"{outgoing_id}-{now}"
         return outbound_headers(*given, outgoing_id=fresh, now=now, **more)  # type: ignore[arg-type]
 
-    patch.setattr(fanout, "outbound_headers", headers)
+    patch.setattr(attempt, "outbound_headers", headers)
 
 
 def what_waits_hints_at_itself(patch: Patch) -> None:

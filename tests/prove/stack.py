@@ -18,7 +18,7 @@ from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Facts, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.fanout import FanOut
+from spectrum_forwarder.fanout.batch import FanOut
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.replay import Reopener, Replay
 from spectrum_forwarder.storing import EventStore

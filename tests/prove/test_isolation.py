@@ -20,8 +20,9 @@ from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.fanout import FanOut
-from spectrum_forwarder.gate import Gate
+from spectrum_forwarder.fanout import decide
+from spectrum_forwarder.fanout.batch import FanOut
+from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper
@@ -202,4 +203,5 @@ def test_without_lanes_they_would_cost_it_more(monkeypatch: pytest.MonkeyPatch) 
     """The negative control: were the slow one served with all others, it would show here."""
     alone = Life("healthy").latencies()
     monkeypatch.setattr(Gate, "is_slow", lambda self, destination: False)
+    monkeypatch.setattr(decide, "_is_its_lane", lambda case: True)
     assert p99(Life("healthy", "flaky", "slow", "dead").latencies()) > 1.5 * p99(alone)

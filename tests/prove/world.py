@@ -15,7 +15,7 @@ from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Facts
 from spectrum_forwarder.domain.worker_ports import QueueRecord
-from spectrum_forwarder.record import LONGEST_PAUSE
+from spectrum_forwarder.fanout.record import LONGEST_PAUSE
 
 from tests.prove.faults import Killed, Script
 from tests.prove.ledger import Breach, Invariant

@@ -15,7 +15,7 @@ from spectrum_forwarder.domain.log import EventReader, LoggedEvent
 from spectrum_forwarder.domain.ports import Clock, EventQueue
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable
-from spectrum_forwarder.fitting import cut
+from spectrum_forwarder.fanout.fitting import cut
 
 # Seconds between tries at an event that is held, and for how long.
 PAUSE, PATIENCE = 0.25, 10.0

@@ -5,11 +5,10 @@ breaker's cool-down has ended, and at the end writes back only what changed: not
 weather.
 """
 
-import random
 from collections import defaultdict
 from collections.abc import Callable
 
-from spectrum_forwarder.domain.delivery import TOO_LARGE, Answer
+from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.destination import born_as
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
@@ -30,14 +29,12 @@ class Gate:
         clock: Clock,
         facts: Facts,
         timing: Timing,
-        rng: random.Random,
         name_of: Callable[[str], str] = born_as,
     ) -> None:
         self._board = board
         self._clock = clock
         self._facts = facts
         self._timing = timing
-        self._rng = rng
         self.name_of = name_of
         self._health = dict(board.load())
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
@@ -45,25 +42,20 @@ class Gate:
 
     def is_slow(self, destination: str) -> bool:
         """Whether the destination belongs in the slow lane."""
-        return not self._health.get(destination, UNKNOWN).quick
+        return not self.health(destination).quick
+
+    def health(self, destination: str) -> Health:
+        """What is known of the destination."""
+        return self._health.get(destination, UNKNOWN)
 
     def holds_back(self, destination: str) -> bool:
         """Whether an open breaker keeps deliveries waiting."""
-        health = self._health.get(destination, UNKNOWN)
+        health = self.health(destination)
         return health.broken and not health.may_be_probed(self._clock())
-
-    def failing_since(self, destination: str) -> float:
-        """Since when the destination has not succeeded once; 0 where it is not failing."""
-        return self._health.get(destination, UNKNOWN).failing_since
-
-    def reopens_at(self, destination: str) -> float:
-        """When to look again at what is held back, spread so that not all come at once."""
-        open_until = self._health.get(destination, UNKNOWN).open_until
-        return open_until + self._rng.uniform(0.0, 5.0) * self._timing.scale
 
     def admits(self, destination: str) -> bool:
         """Whether an attempt may be made; where a breaker waits for a probe, to one asker alone."""
-        health = self._health.get(destination, UNKNOWN)
+        health = self.health(destination)
         if not health.broken:
             return True
         if self.holds_back(destination):
@@ -76,9 +68,7 @@ class Gate:
         return won
 
     def saw(self, destination: str, answer: Answer) -> None:
-        """Note the answer of an attempt, unless it speaks of the event and not its destination."""
-        if answer.error == TOO_LARGE.error:
-            return
+        """Note an answer of the destination."""
         self._answers[destination].append(answer)
         if answer.succeeded and destination not in self._health and not self._board_failed:
             # A new one waits in the slow lane until it is known: not for the rest of this batch.
@@ -92,7 +82,7 @@ class Gate:
 
     def _publish(self, destination: str) -> None:
         answers, self._answers[destination] = self._answers[destination], []
-        before = self._health.get(destination, UNKNOWN)
+        before = self.health(destination)
         after = before.after(answers, self._clock(), self._timing) if answers else before
         if after == before:
             return

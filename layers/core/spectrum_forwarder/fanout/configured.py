@@ -6,12 +6,16 @@ an entry waits before it is settled. Nor does an entry decide on a replay that i
 an operator who has just changed it wants the new one.
 """
 
-from spectrum_forwarder.domain.delivery import EARLY, Delivery
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from spectrum_forwarder.domain.delivery import EARLY, Deliveries, Delivery, planned
 from spectrum_forwarder.domain.destination import Destination, Destinations
 from spectrum_forwarder.domain.errors import RegistryUnavailable
+from spectrum_forwarder.domain.event import is_canary
 from spectrum_forwarder.domain.ports import Clock
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import DestinationRegistry
+from spectrum_forwarder.domain.worker_ports import Claimed, DestinationRegistry
 
 # What a delivery waits for whose destination is missing, and a replayed one whose destination could
 # not be read since.
@@ -21,6 +25,23 @@ UNKNOWN, UNREAD = "unknown_destination", "unread_registry"
 RECENT = 5.0
 # So long after it was asked, the registry is not asked again by the same invocation.
 ASKED_EVERY = 1.0
+
+
+class Lack(Enum):
+    """Why a delivery's destination is of no use now."""
+
+    BROKEN = auto()
+    GONE = auto()
+    UNKNOWN = auto()
+    OLD_COPY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A delivery's destination, or why there is none."""
+
+    destination: Destination | None
+    lack: Lack | None = None
 
 
 class Configured:
@@ -33,14 +54,28 @@ class Configured:
         self._asked_at = float("-inf")
         self.now: Destinations = registry.load()
 
-    def find(self, delivery: Delivery) -> Destination | None:
-        """The delivery's destination if it can be used, looked for anew where it is missing.
+    def bound(self, claimed: Claimed, now: float) -> Deliveries:
+        """The event's deliveries; at the first claim, one for each destination there is.
+
+        A canary goes to none: that it is claimed and settled is all that is asked of it.
+        """
+        if claimed.deliveries is not None:
+            return claimed.deliveries
+        if is_canary(claimed.event_key):
+            return {}
+        return {identity: planned(identity, now) for identity in self.now.ids()}
+
+    def find(self, delivery: Delivery) -> Found:
+        """The delivery's destination, looked for anew where it is missing.
 
         And where an operator has begun the delivery anew.
         """
         if delivery.destination not in self.now or _is_replay(delivery):
             self._ask(delivery)
-        return self.now.usable.get(delivery.destination)
+        destination = self.now.usable.get(delivery.destination)
+        if destination is not None and not self.is_older(delivery):
+            return Found(destination)
+        return Found(None, self._lack(delivery, destination))
 
     def is_older(self, delivery: Delivery) -> bool:
         """Whether the copy is older than the operator's word to which there is this delivery."""
@@ -60,6 +95,13 @@ class Configured:
             and self.now.read_at >= delivery.next_attempt_at - EARLY * self._scale
             and not self.now.nameless
         )
+
+    def _lack(self, delivery: Delivery, destination: Destination | None) -> Lack:
+        if destination is not None:
+            return Lack.OLD_COPY
+        if delivery.destination in self.now.broken:
+            return Lack.BROKEN
+        return Lack.GONE if self.is_gone(delivery) else Lack.UNKNOWN
 
     def name_of(self, identity: str) -> str:
         """What people call it."""

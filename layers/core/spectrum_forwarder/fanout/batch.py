@@ -1,0 +1,195 @@
+"""The fan-out: leads a queue's batch through its stages, from records to what is kept of them.
+
+The table decides; a queue record is only a hint to look at an event. A destination's failure is
+data and ends in the record; a failure of ours keeps the queue record, so that it comes again.
+An event that kept killing its worker is handled alone, after the others, and given up as poison.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from spectrum_forwarder.domain.errors import PayloadMissing, Unavailable
+from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import (
+    DestinationRegistry,
+    EventTable,
+    HealthBoard,
+    QueueRecord,
+    Sender,
+)
+from spectrum_forwarder.fanout.attempt import Attempting
+from spectrum_forwarder.fanout.claims import Claims
+from spectrum_forwarder.fanout.configured import Configured
+from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.judge import Judging, Outcome
+from spectrum_forwarder.fanout.keeping import Keeping
+from spectrum_forwarder.fanout.plan import Plan, Planning
+from spectrum_forwarder.fanout.poison import POISON_STRIKES, Strikes, given_up, is_suspect
+from spectrum_forwarder.fanout.record import Recorder
+from spectrum_forwarder.fanout.take import Taken, Taking
+from spectrum_forwarder.loops import Loops
+from spectrum_forwarder.storing import EventStore
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+class InParallel(Protocol):
+    """`map`, or an executor's."""
+
+    def __call__(self, make: Callable[[Given], Made], given: Iterable[Given], /) -> Iterator[Made]:
+        """Apply `make` to all that is given, while it is given; the results in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """What fanning out needs; `sleep` takes seconds."""
+
+    destinations: DestinationRegistry
+    health: HealthBoard
+    table: EventTable
+    store: EventStore
+    queue: EventQueue
+    sender: Sender
+    clock: Clock
+    sleep: Callable[[float], None]
+    facts: Facts
+    timing: Timing
+    retention_days: int
+    new_owner: Callable[[], str]
+    in_parallel: InParallel
+    rng: random.Random = field(default_factory=random.Random)
+    loops: Loops | None = None
+
+    def fan_out(self, records: Sequence[QueueRecord], *, deadline: float) -> list[str]:
+        """Handle a batch until `deadline` (Unix seconds).
+
+        Returns the ids of the records to be kept in the queue, because something of ours failed.
+        """
+        keeping = Keeping(self.queue, self.clock, self.facts, self.timing)
+        try:
+            configured = Configured(self.destinations, self.clock, self.timing)
+            gate = Gate(
+                self.health,
+                clock=self.clock,
+                facts=self.facts,
+                timing=self.timing,
+                name_of=configured.name_of,
+            )
+        except Unavailable as error:
+            self.facts("batch.kept", records=len(records), cause=str(error))
+            keeping.kept += [(record, 0.0) for record in records]
+            return keeping.show_again(deadline=deadline)
+        Batch(self, configured, gate, keeping, deadline).run(records)
+        gate.publish()
+        return keeping.show_again(deadline=deadline)
+
+
+class Batch:
+    """One invocation's share of the work, on its way through the stages."""
+
+    def __init__(
+        self,
+        needs: FanOut,
+        configured: Configured,
+        gate: Gate,
+        keeping: Keeping,
+        deadline: float,
+    ) -> None:
+        table, store, clock, facts = needs.table, needs.store, needs.clock, needs.facts
+        timing, payloads = needs.timing, needs.store.payloads
+        claims = Claims(table, payloads, clock, facts, timing)
+        self._in_parallel = needs.in_parallel
+        self._deadline = deadline
+        self._keeping = keeping
+        self._claims = claims
+        self._taking = Taking(
+            table, store, configured, claims, keeping, clock, facts, timing, needs.new_owner
+        )
+        self._strikes = Strikes(table, claims, keeping)
+        self._planning = Planning(
+            configured, gate, payloads, clock, facts, timing, deadline, needs.rng
+        )
+        self._attempting = Attempting(needs.sender, keeping, clock, needs.loops)
+        self._judging = Judging(gate, clock, facts, timing, needs.rng)
+        self._recorder = Recorder(
+            table,
+            claims,
+            needs.queue,
+            clock,
+            needs.sleep,
+            facts,
+            timing,
+            needs.retention_days,
+            gate,
+        )
+        self._unrecorded: list[Outcome] = []
+
+    def run(self, records: Sequence[QueueRecord]) -> None:
+        """Claim all, attempting what is due of each as soon as it is claimed; suspects later."""
+        suspects: list[Taken] = []
+        self._deliver(self._trusted(records, suspects))
+        for taken in suspects:
+            self._handle_alone(taken)
+        for outcome in self._unrecorded:
+            left = self._recorder.record_late(outcome, deadline=self._deadline)
+            if left is not None:
+                taken = outcome.taken
+                self._keeping.keep(taken.record, left, until=taken.claimed.until)
+
+    def _trusted(self, records: Sequence[QueueRecord], suspects: list[Taken]) -> Iterator[Taken]:
+        for taken in self._in_parallel(self._taking.take, records):
+            if taken is not None and is_suspect(taken):
+                suspects.append(taken)
+            elif taken is not None:
+                yield taken
+
+    def _handle_alone(self, taken: Taken) -> None:
+        """Where it was tried alone too often, and ended its worker, it is given up."""
+        strikes = self._strikes.count(taken)
+        if strikes is None:
+            return
+        if strikes > POISON_STRIKES:
+            self._record(given_up(taken, "poison"))
+        else:
+            self._deliver([taken])
+
+    def _deliver(self, taken: Iterable[Taken]) -> None:
+        """Attempt all that is due, and record each event once its last answer is there."""
+        answers = self._attempting.attempt(self._planned(taken))
+        outcomes = (self._judging.judge(answered) for answered in answers)
+        whole = (outcome for outcome in outcomes if outcome is not None)
+        for _ in self._in_parallel(self._record, whole):
+            pass
+
+    def _planned(self, events: Iterable[Taken]) -> Iterator[Plan]:
+        """The plans by which anything is attempted; those of other events are recorded."""
+        for taken in events:
+            plan = self._plan(taken)
+            if plan is not None and plan.tries:
+                yield plan
+            elif plan is not None:
+                self._record(Outcome(taken, plan.deliveries))
+
+    def _plan(self, taken: Taken) -> Plan | None:
+        """The plan, if one can be made; an event whose body is gone is dead-lettered."""
+        try:
+            return self._planning.plan(taken)
+        except PayloadMissing:
+            self._record(given_up(taken, "payload_missing"))
+        except Unavailable as error:
+            self._claims.release(taken.claimed)
+            self._keeping.keep(taken.record, error)
+        except Exception as error:  # one event's trouble must not keep the others waiting
+            self._keeping.keep(taken.record, error, until=taken.claimed.until)
+        return None
+
+    def _record(self, outcome: Outcome) -> None:
+        """Record the outcome: now, or if the table fails, once all attempts are done."""
+        try:
+            self._recorder.record(outcome)
+        except Unavailable:
+            self._unrecorded.append(outcome)

@@ -1,0 +1,165 @@
+"""Decide: what is done now with one delivery that is due. All cases stand here, and nothing else.
+
+Pure: what is known comes in as a `Case`, and one of four decisions goes out.
+"""
+
+from dataclasses import dataclass
+
+from spectrum_forwarder.domain.delivery import Delivery, Status, held, settled
+from spectrum_forwarder.domain.destination import WANTED, Content, Destination
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.fanout.configured import UNKNOWN, UNREAD, Found, Lack
+
+# A delivery that a breaker has kept waiting for longer than every retry would take is given up.
+LONGEST_OUTAGE = 4 * 86_400.0
+# Over so many seconds those are spread that wait for the same breaker.
+SPREAD = 5.0
+# The reason of a delivery that is filtered because its filter could not be evaluated.
+FILTER_FAILED = "filter_failed"
+# Nothing is begun that could not be recorded in time.
+RECORDING = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that counts for one delivery that is due `now` (Unix seconds, like all times).
+
+    `found` is its destination as the registry has it, `health` that destination's. `ends` is when
+    an attempt must be over and recorded, `spread` (0 to 1) this delivery's place among those that
+    wait for the same.
+    """
+
+    delivery: Delivery
+    found: Found
+    health: Health
+    content: Content
+    slow_lane: bool
+    now: float
+    ends: float
+    spread: float
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """It waits until then, for something that is no matter of retries."""
+
+    until: float
+    waiting_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Nothing more is owed; `filter_failure` is what its filter failed with, where that decides."""
+
+    status: Status
+    reason: str | None = None
+    filter_failure: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """It stays as it is: for the other lane, or for an invocation that has time left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """It is attempted, to begin by then; `as_probe` of a breaker, which one alone may be.
+
+    `filter_failure` is what its filter failed with, and it is taken all the same.
+    """
+
+    destination: Destination
+    begin_by: float
+    as_probe: bool = False
+    filter_failure: Exception | None = None
+
+
+Decision = Try | Wait | Settle | Leave
+
+
+def decide(case: Case) -> Decision:
+    """The first case that fits, in this order:
+
+    | destination | decision |
+    |---|---|
+    | its entry is broken | wait |
+    | it was certainly taken away | settle |
+    | it is missing from the copy that there is, or that is older than a replay | wait |
+    | never attempted, and its filter does not take the event | settle |
+    | paused | wait |
+    | its breaker is open | wait, or settle after four days |
+    | slow, and this is the main lane; or no time is left | leave |
+    | its breaker has cooled down | try, as its probe |
+    | any other | try |
+    """
+    destination = case.found.destination
+    return _without_entry(case) if destination is None else _with_entry(case, destination)
+
+
+def applied(decision: Decision, delivery: Delivery) -> Delivery:
+    """The delivery after it was decided on; what is tried or left stays as it is."""
+    match decision:
+        case Wait(until, waiting_for):
+            return held(delivery, until, waiting_for)
+        case Settle(status, reason, _):
+            return settled(delivery, status, reason)
+        case _:
+            return delivery
+
+
+def _without_entry(case: Case) -> Decision:
+    match case.found.lack:
+        case Lack.BROKEN:
+            return _wait_for_operator(case, "broken_entry")
+        case Lack.GONE:
+            return Settle(Status.REMOVED)
+        case Lack.OLD_COPY:
+            return _in_doubt(case, UNREAD)
+        case _:
+            return _in_doubt(case, UNKNOWN)
+
+
+def _with_entry(case: Case, destination: Destination) -> Decision:
+    delivery, health = case.delivery, case.health
+    begin_by = case.ends - destination.timeout_seconds - RECORDING
+    # A delivery that was attempted once is not asked about again.
+    wish = case.content.wanted_by(destination) if delivery.attempts == 0 else WANTED
+    if not wish.taken:
+        return Settle(Status.FILTERED, FILTER_FAILED if wish.failure else None, wish.failure)
+    if not destination.enabled:
+        return _wait_for_operator(case, "paused")
+    if health.broken and not health.may_be_probed(case.now):
+        return _behind_breaker(case)
+    if not _is_its_lane(case) or case.now > begin_by:
+        return Leave()
+    return Try(destination, begin_by, as_probe=health.broken, filter_failure=wish.failure)
+
+
+def _is_its_lane(case: Case) -> bool:
+    return case.slow_lane or case.health.quick
+
+
+def _wait_for_operator(case: Case, waiting_for: str) -> Wait:
+    age = case.now - case.delivery.planned_at
+    return Wait(case.now + case.timing.hold(age), waiting_for)
+
+
+def _in_doubt(case: Case, waiting_for: str) -> Wait:
+    delivery, now, timing = case.delivery, case.now, case.timing
+    until = now + timing.doubt
+    if delivery.waiting_for == waiting_for:  # the registry is of no help, for how long ever
+        until = max(until, now + timing.patience(now - delivery.planned_at))
+    return Wait(until, waiting_for)
+
+
+def _behind_breaker(case: Case) -> Wait | Settle:
+    health, timing = case.health, case.timing
+    # A delivery that was paused before is not to blame for its age.
+    waited = case.now - max(case.delivery.planned_at, health.failing_since)
+    if waited > LONGEST_OUTAGE * timing.scale:
+        return Settle(Status.DEAD_LETTERED, "breaker_open")
+    # Each look at each of a backlog costs, and an outage of days has many five minutes.
+    reopens_at = health.open_until + case.spread * SPREAD * timing.scale
+    return Wait(max(reopens_at, case.now + timing.patience(waited)), "breaker")

@@ -1,0 +1,95 @@
+"""Plan: read a taken event's body, and have decided what to do with each delivery that is due."""
+
+import random
+from dataclasses import dataclass, field, replace
+
+from spectrum_forwarder.domain.delivery import Delivery
+from spectrum_forwarder.domain.destination import Content, Destination
+from spectrum_forwarder.domain.event import unpack
+from spectrum_forwarder.domain.ports import Clock, Facts, Payloads
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.fanout.configured import Configured
+from spectrum_forwarder.fanout.decide import Case, Decision, Settle, Try, applied, decide
+from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.take import Taken
+
+
+@dataclass(slots=True)
+class Plan:
+    """Each delivery as it now stands, and those to be attempted at once, by identity.
+
+    `open` are attempts without an answer yet.
+    """
+
+    taken: Taken
+    body: bytes = field(repr=False)
+    deliveries: dict[str, Delivery]
+    tries: dict[str, Try] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """Plans for a whole invocation. `deadline` is when it must have ended (Unix seconds)."""
+
+    configured: Configured
+    gate: Gate
+    payloads: Payloads
+    clock: Clock
+    facts: Facts
+    timing: Timing
+    deadline: float
+    rng: random.Random
+
+    def plan(self, taken: Taken) -> Plan:
+        """Decide on every due delivery; raise PayloadMissing, and the payloads' Unavailable."""
+        claimed, now = taken.claimed, self.clock()
+        body = unpack(claimed.packed or self.payloads.get(claimed.payload or ""))
+        plan = Plan(taken, body, dict(taken.deliveries))
+        content = Content(body)
+        for identity, delivery in taken.deliveries.items():
+            if not delivery.is_due(now):
+                continue
+            decision = self._decided(taken, delivery, content)
+            plan.deliveries[identity] = applied(decision, delivery)
+            if isinstance(decision, Try):
+                plan.tries[identity] = decision
+        plan.open.update(plan.tries)
+        return plan
+
+    def _decided(self, taken: Taken, delivery: Delivery, content: Content) -> Decision:
+        identity, found = delivery.destination, self.configured.find(delivery)
+        case = Case(
+            delivery=delivery,
+            found=found,
+            health=self.gate.health(identity),
+            content=content,
+            slow_lane=taken.record.slow_lane,
+            now=self.clock(),
+            ends=min(self.deadline, taken.claimed.until),
+            spread=self._spread(identity),
+            timing=self.timing,
+        )
+        decision = decide(case)
+        if isinstance(decision, Try) and decision.as_probe and not self.gate.admits(identity):
+            # Another probes: for all others the breaker is open again, and so for this one.
+            seen, spread = self.gate.health(identity), self._spread(identity)
+            decision = decide(replace(case, health=seen, spread=spread))
+        if found.destination is not None:
+            self._tell_failure(taken.claimed.event_key, found.destination, decision)
+        return decision
+
+    def _tell_failure(self, event_key: str, destination: Destination, decision: Decision) -> None:
+        """Tell of a filter that failed, once it decides: what waits is looked at many times."""
+        if isinstance(decision, Try | Settle) and decision.filter_failure is not None:
+            self.facts(
+                "filter.failed",
+                event_key=event_key,
+                destination=destination.name,
+                # Its kind alone: the text quotes the body.
+                cause=type(decision.filter_failure).__name__,
+                then=destination.on_filter_error.value,
+            )
+
+    def _spread(self, identity: str) -> float:
+        return self.rng.random() if self.gate.holds_back(identity) else 0.0
