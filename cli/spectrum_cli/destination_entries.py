@@ -6,7 +6,6 @@ Owns the rule that nothing is written that the fan-out could not use.
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,13 +79,6 @@ SecretFromInput = Annotated[
     bool,
     typer.Option("--secret-stdin", help="Read the signing secret from standard input."),
 ]
-
-
-def new_secret(*, from_input: bool) -> str:
-    """A signing secret of 64 hex digits, or the one that standard input holds."""
-    if not from_input:
-        return secrets.token_hex(32)
-    return sys.stdin.readline().strip()
 
 
 def new_entry(name: str) -> Entry:

@@ -10,6 +10,8 @@ from spectrum_forwarder.adapters.kinds import KINDS
 from spectrum_forwarder.domain.destination import HTTP, identity_of
 
 from spectrum_cli import destination_entries as entries_of
+from spectrum_cli.destination_secrets import signs_until
+from spectrum_cli.output import iso
 from spectrum_cli.registry import Entry
 from spectrum_cli.target import Target
 
@@ -54,6 +56,7 @@ def document(
         "filter": entry.get("filter"),
         "on_filter_error": entry.get("on_filter_error"),
         "webhook_id": entry.get("webhook_id"),
+        "old_secret_signs_until": iso(signs_until(entry, time.time())),
         "timeout_seconds": entry.get("timeout_seconds"),
         "max_attempts": entry.get("max_attempts"),
         "headers": _headers(entry, reveal=reveal),

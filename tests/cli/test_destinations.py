@@ -22,6 +22,7 @@ from spectrum_forwarder.domain.health import Health
 
 from tests.support.filled import delivered, put
 from tests.support.http_server import make_certificate, serving
+from tests.support.make import WHSEC
 from tests.support.stacks import Deployed, Ran, forwarder
 
 URL = "https://crm.example.com/spectrum"
@@ -140,8 +141,8 @@ def test_a_destination_is_added_with_a_secret_that_is_shown_only_when_asked_for(
 def test_the_new_secret_can_be_had_at_once_or_be_given(secret: Secret) -> None:
     ran = add("--reveal")
     assert ran.out == secret.entries[0]["signing_secret"] + "\n"
-    add("--secret-stdin", name="erp", given="whsec_known\n")
-    assert secret.entries[1]["signing_secret"] == "whsec_known"
+    add("--secret-stdin", name="erp", given=f"{WHSEC}\n")
+    assert secret.entries[1]["signing_secret"] == WHSEC
 
 
 def test_a_target_of_another_kind_is_added_by_its_arn(secret: Secret) -> None:

@@ -1,7 +1,9 @@
 """Signatures: the known answer, the strict patterns, the window, and both outbound schemes."""
 
+import base64
 import json
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -140,8 +142,11 @@ def test_parts_of_a_second_do_not_count() -> None:
         check_freshness(NOW + 301, NOW + 0.999, 300)
 
 
+UNPADDED = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+
 @pytest.mark.parametrize("prefix", ["", "whsec_"])
-@pytest.mark.parametrize("secret", [SECRET, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+@pytest.mark.parametrize("secret", [SECRET, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", UNPADDED])
 def test_the_standard_signature_verifies_with_its_published_library(
     prefix: str, secret: str
 ) -> None:
@@ -155,7 +160,16 @@ def test_the_standard_signature_verifies_with_its_published_library(
     assert StandardWebhook(prefix + secret).verify(body, headers) == {"text": "h\u00e9"}
 
 
-@pytest.mark.parametrize("secret", ["not base64!", "abc", "\u00e9" * 4])
+@pytest.mark.parametrize("text", [UNPADDED, UNPADDED + "=", "-_" + UNPADDED[2:], "-_8="])
+def test_a_secret_in_any_base64_is_one_key(text: str) -> None:
+    """Those with - and _ are what `Buffer.from` and Go's URLEncoding read; no library does."""
+    key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    assert sign_standard(text, "main:1", NOW, b"") == StandardWebhook(key).sign(
+        "main:1", datetime.fromtimestamp(NOW, UTC), ""
+    )
+
+
+@pytest.mark.parametrize("secret", ["not base64!", "abcde", "\u00e9" * 4, "whsec_", "===="])
 def test_a_secret_that_is_no_base64_makes_no_standard_signature(secret: str) -> None:
     assert sign_standard(secret, "main:1", NOW, b"") is None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from spectrum_cli.checks.filters import filters
 from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warning
 from spectrum_cli.destination_entries import ourselves
+from spectrum_cli.destination_secrets import weakness
 from spectrum_cli.http_client import HttpClient, NotAnswered
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ def destinations(patient: Patient) -> Iterator[Result]:
         yield failed(CHECK, f"whose entry this is cannot be told: {problem}", MEND_BY_HAND)
     if not read.usable:
         yield warning(CHECK, "there is none that can be used", "forwarder destinations add.")
+    for destination in read.usable.values():
+        if wrong := weakness(destination.signing_secret):
+            mend = f"forwarder destinations rotate {destination.name}."
+            yield warning(CHECK, f"{destination.name}: its signing secret {wrong}", mend)
     yield from filters(patient, read.usable, _expressions(answer["SecretString"]))
     with ThreadPoolExecutor(AT_ONCE) as callers:
         yield from callers.map(_reached, read.usable.values())

@@ -9,7 +9,6 @@ import typer
 from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli import destination_entries as entries_of
-from spectrum_cli import filter_trials
 from spectrum_cli.destination_entries import (
     Filter,
     Headers,
@@ -21,10 +20,13 @@ from spectrum_cli.destination_entries import (
     WhenItFails,
 )
 from spectrum_cli.destination_filter import filter_of
+from spectrum_cli.destination_rotation import rotate
 from spectrum_cli.destination_sample import advice, send_sample
+from spectrum_cli.destination_secrets import new_secret, replace
+from spectrum_cli.destination_telling import ADDED, TAKES_EFFECT, tell
 from spectrum_cli.destination_views import document, forget_health, health_of
 from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.filter_trials import Tried, tried_of
+from spectrum_cli.filter_trials import tried_of
 from spectrum_cli.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
 from spectrum_cli.output import (
     AsJson,
@@ -45,8 +47,6 @@ from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log, reopener
 
-ADDED = "added"
-TAKES_EFFECT = "takes effect within half a minute"
 WAKE_RATE = 100.0
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The destination's name.")]
@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
     group.command("add")(add)
     group.command("set")(change)
     group.command("filter")(with_target(filter_of))
+    group.command("rotate")(rotate)
     group.command("rename")(rename)
     group.command("remove")(remove)
     group.command("test")(test)
@@ -137,13 +138,13 @@ def add(
         webhook_id=webhook_id,
         fields=fields,
     )
-    entry["signing_secret"] = entries_of.new_secret(from_input=secret_stdin)
+    entry["signing_secret"] = new_secret(from_input=secret_stdin)
     if paused:
         entry["enabled"] = False
     tried = tried_of(entry, target)
 
     destinations_of(target).change(lambda entries: entries_of.add_to(entries, entry))
-    _tell(entry, ADDED, target, tried, as_json=as_json, reveal=reveal)
+    tell(entry, ADDED, target, tried, as_json=as_json, reveal=reveal)
 
 
 @with_target
@@ -179,7 +180,7 @@ def change(
     nothing = not fields and all(value is None for value in given)
     if nothing and not fresh_secret and not secret_stdin:
         raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
-    secret = entries_of.new_secret(from_input=secret_stdin)
+    secret = new_secret(from_input=secret_stdin)
 
     def edit(entries: list[Entry]) -> Entry:
         entry = entries_of.find(entries, name)
@@ -195,14 +196,14 @@ def change(
             fields=fields,
         )
         if fresh_secret or secret_stdin:
-            entry["signing_secret"] = secret
+            replace(entry, secret)
         entries_of.check(entry, target)
         return entry
 
     entry = destinations_of(target).change(edit)
     filter_changed = expression is not None or on_filter_error is not None
     tried = tried_of(entry, target) if filter_changed else None
-    _tell(entry, "changed", target, tried, as_json=as_json, reveal=reveal)
+    tell(entry, "changed", target, tried, as_json=as_json, reveal=reveal)
 
 
 @with_target
@@ -342,20 +343,3 @@ def _enable(target: Target, name: str, *, enabled: bool) -> Entry:
         return entry
 
     return destinations_of(target).change(edit)
-
-
-def _tell(
-    entry: Entry, done: str, target: Target, tried: Tried | None, *, as_json: bool, reveal: bool
-) -> None:
-    if as_json:
-        trials = {"filter_tried": filter_trials.document(tried)} if tried else {}
-        print_json(document(entry, {}, target, reveal=reveal) | trials)
-        return
-    note(f"{entry['name']} {done}; {TAKES_EFFECT}")
-    if tried:
-        filter_trials.tell(tried)
-    if reveal:
-        note("its signing secret:")
-        print_line(str(entry["signing_secret"]))
-    elif done == ADDED:
-        note("its signing secret is shown by: forwarder destinations list --reveal")

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from spectrum_cli.destination_entries import Filter, SecretFromInput, new_secret
+from spectrum_cli.destination_entries import Filter, SecretFromInput
+from spectrum_cli.destination_secrets import new_secret
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.output import AsJson, Yes, confirm, note, print_json, print_json_line, print_line
 from spectrum_cli.target import Target, with_target

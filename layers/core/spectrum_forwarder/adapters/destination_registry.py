@@ -18,6 +18,11 @@ from spectrum_forwarder.adapters.registry_entries import (
     entries_of,
     reporter,
 )
+from spectrum_forwarder.adapters.signing_fields import (
+    read_old_secrets,
+    read_secret,
+    read_webhook_id,
+)
 from spectrum_forwarder.domain.destination import (
     DEFAULT_TIMEOUT,
     LONGEST_TIMEOUT,
@@ -49,6 +54,7 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 FIELDS = {
     *("id", "name", "kind", "url", "target", "signing_secret", "headers", "filter"),
     *("on_filter_error", "timeout_seconds", "max_attempts", "enabled", "webhook_id"),
+    "old_secrets",
 }
 
 
@@ -143,15 +149,14 @@ def read_destination(
     kind = kind_of(entry)
     if unknown := sorted(set(entry) - FIELDS - {field.name for field in kind.fields}):
         raise InvalidEntry(f"unknown field {unknown[0]!r} of the kind {kind.name}")
-    name, secret = entry.get("name"), entry.get("signing_secret")
+    name = entry.get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InvalidEntry("name must be letters, digits, '_' and '-', at most 64")
     identity = identity_of(entry)
     if identity is None:
         raise InvalidEntry("id must be as `forwarder destinations add` made it, or not be there")
     where = kind.read_place(entry, allow_loopback=allow_loopback, own=own)
-    if not isinstance(secret, str) or not HEADER_VALUE.fullmatch(secret) or secret == "whsec_":
-        raise InvalidEntry("signing_secret must be a string of printable ASCII")
+    secret = read_secret(entry)
     return Destination(
         name=name,
         url=where,
@@ -165,17 +170,9 @@ def read_destination(
         kind=kind.name,
         options=kind.read_fields(entry),
         id=identity,
-        webhook_id=_webhook_id(entry),
+        webhook_id=read_webhook_id(entry),
+        old_secrets=read_old_secrets(entry),
     )
-
-
-def _webhook_id(entry: Entry) -> str | None:
-    webhook_id = entry.get("webhook_id")
-    if webhook_id is None:
-        return None
-    if not isinstance(webhook_id, str) or not HEADER_VALUE.fullmatch(webhook_id):
-        raise InvalidEntry("webhook_id must be a webhook's id, a string without blanks around it")
-    return webhook_id
 
 
 def _headers(entry: Entry) -> dict[str, str]:

@@ -45,6 +45,14 @@ def born_as(identity: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class OldSecret:
+    """A secret that was replaced, and until when (Unix seconds) it signs as well."""
+
+    text: str = field(repr=False)
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """A target as it is configured; `enabled` false means paused: its deliveries wait.
 
@@ -67,10 +75,15 @@ class Destination:
     id: str = ""
     on_filter_error: OnFilterError = OnFilterError.DELIVER
     webhook_id: str | None = None
+    old_secrets: tuple[OldSecret, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
             object.__setattr__(self, "id", self.name)
+
+    def secrets_at(self, now: float) -> tuple[str, ...]:
+        """The secrets that sign at this moment, the newest first."""
+        return self.signing_secret, *(old.text for old in self.old_secrets if now < old.until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,18 +83,19 @@ def outbound_headers(
     tell an operator's wish from a retry. `via` are the marks of the forwarders that it has passed.
     """
     timestamp = int(now)
+    secrets = destination.secrets_at(now)
+    tokens = (sign_standard(secret, outgoing_id, timestamp, body) for secret in secrets)
     own = {
         "Content-Type": content_type if _can_be_sent(content_type) else DEFAULT_CONTENT_TYPE,
         "User-Agent": USER_AGENT,
         "X-Spectrum-Event": kind if _can_be_sent(kind) else DEFAULT_EVENT,
         "X-Spectrum-Webhook-Id": destination.webhook_id or webhook_id,
         "X-Spectrum-Timestamp": str(timestamp),
-        "X-Spectrum-Signature": sign(destination.signing_secret, timestamp, body),
+        # There is room for one, and a receiver has the old secret until it is given the new one.
+        "X-Spectrum-Signature": sign(secrets[-1], timestamp, body),
         "webhook-id": outgoing_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign_standard(
-            destination.signing_secret, outgoing_id, timestamp, body
-        ),
+        "webhook-signature": " ".join(token for token in tokens if token) or None,
         REPLAY_HEADER: str(replays) if replays else None,
         VIA_HEADER: via,
     }

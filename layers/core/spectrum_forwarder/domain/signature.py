@@ -26,6 +26,7 @@ from spectrum_forwarder.domain.errors import (
 # Stricter than int() and str.isdigit(), which also take spaces, underscores and other scripts.
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 TIMESTAMP = re.compile(r"[0-9]{10}")
+PREFIX = "whsec_"
 SPECTRUM_SECRET = re.compile(r"[0-9a-f]{64}")
 
 
@@ -34,11 +35,23 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
     return "v0=" + hmac.digest(secret.encode(), b"v0:%d:" % timestamp + body, "sha256").hex()
 
 
+def key_of(secret: str) -> bytes | None:
+    """The key that Standard Webhooks reads out of a secret's text; None where that is no base64.
+
+    Without its padding too, as the libraries read it, and in the alphabet for URLs, which they do
+    not read and whoever decodes it by hand does.
+    """
+    text = secret.removeprefix(PREFIX).replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True) or None
+    except (binascii.Error, ValueError):
+        return None
+
+
 def sign_standard(secret: str, event_key: str, timestamp: int, body: bytes) -> str | None:
     """Return the Standard Webhooks signature, or None where the secret is not base64."""
-    try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
+    key = key_of(secret)
+    if key is None:
         return None
     signed = f"{event_key}.{timestamp}.".encode() + body
     digest = hmac.new(key, signed, hashlib.sha256).digest()
