@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spectrum_cli.errors import Unreachable
-from spectrum_cli.local.state import state_path
+from spectrum_cli.local.state import state_home
 
 # What was left unfinished longer ago is not continued, but begun anew.
 LONGEST_PAUSE = 86_400.0
@@ -36,7 +36,7 @@ class Journal:
     def __init__(self, target_id: str, wording: Sequence[object]) -> None:
         text = json.dumps([target_id, *wording], default=str)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
-        self._path = state_path().parent / "replays" / f"{name}.json"
+        self._path = state_home() / "replays" / f"{name}.json"
 
     def unfinished(self) -> Run | None:
         """The run of the same command that did not come to its end, if it is not too old."""

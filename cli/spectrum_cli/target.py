@@ -113,47 +113,56 @@ def find_target(
     if not local:
         name = stack or os.environ.get(STACK_VARIABLE) or DEFAULT_STACK
         return _deployed(name, region, profile)
-    if stack or region or profile:
-        raise WrongUse("--local takes no --stack, --region or --profile: there is one local stack")
-    from spectrum_cli.local.state import find_running  # noqa: PLC0415 (not for deployed stacks)
+    if region or profile:
+        raise WrongUse("--local takes no --region or --profile: it is on this machine")
+    from spectrum_cli.local_choice import chosen_stack  # noqa: PLC0415 (not for deployed stacks)
 
-    state = find_running()
-    if state is None:
-        raise Unreachable("no local stack is running: start one with `forwarder local`")
-    return local_target(state)
+    return local_target(chosen_stack(stack))
 
 
 def local_target(state: LocalState) -> Target:
     """The local stack that has left this word of itself."""
-    from spectrum_cli.local.worker import REGION  # noqa: PLC0415
+    from spectrum_cli.local.aws import session  # noqa: PLC0415 (boto3 is heavy)
+    from spectrum_cli.local.deployment import ANYBODY  # noqa: PLC0415
+    from spectrum_cli.local.state import DEFAULT_NAME  # noqa: PLC0415
+
+    own = _watched(session(state.credentials or ANYBODY))
 
     def make(service: str) -> Any:
-        return _session(region_name=REGION).client(
+        return own.client(
             service,
             endpoint_url=state.overrides.get(service, state.aws_url),
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
             # A proxy for the outside world is not for loopback.
             config=_config(proxies={}),
         )
 
     outputs = {**state.outputs, "EndpointUrl": state.endpoint_url}
     title, identity = "the local stack", f"local {state.aws_url}"
+    if state.name not in ("", DEFAULT_NAME):
+        title = f"{title} {state.name}"
     return Target(title, identity, outputs, True, state.time_scale, functools.cache(make))
 
 
 def _deployed(name: str, region: str | None, profile: str | None) -> Target:
-    from botocore.exceptions import ClientError  # noqa: PLC0415 (boto3 is heavy)
+    from botocore.exceptions import (  # noqa: PLC0415 (boto3 is heavy)
+        ClientError,
+        NoCredentialsError,
+        NoRegionError,
+    )
 
     session = _session(region_name=region, profile_name=profile)
 
     def make(service: str) -> Any:
         return session.client(service, config=_config())
 
-    cloudformation = make("cloudformation")
-    where = cloudformation.meta.region_name
     try:
+        cloudformation = make("cloudformation")
+        where = cloudformation.meta.region_name
         found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except (NoRegionError, NoCredentialsError) as error:
+        from spectrum_cli.local_choice import instead_of  # noqa: PLC0415 (as above)
+
+        raise instead_of(error) from error
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
@@ -168,9 +177,13 @@ def _deployed(name: str, region: str | None, profile: str | None) -> Target:
 
 def _session(**settings: Any) -> Any:
     import boto3  # noqa: PLC0415 (heavy)
+
+    return _watched(boto3.session.Session(**settings))
+
+
+def _watched(session: Any) -> Any:
     from spectrum_forwarder.adapters.aws import refuse_wrong_checksum  # noqa: PLC0415
 
-    session = boto3.session.Session(**settings)
     session.events.register("after-call.dynamodb", refuse_wrong_checksum)
     return session
 
@@ -194,7 +207,8 @@ StackOption = Annotated[
     typer.Option(
         "--stack",
         metavar="NAME",
-        help=f"The deployed stack; {STACK_VARIABLE} or {DEFAULT_STACK} if it is not given.",
+        help=f"The deployed stack; {STACK_VARIABLE} or {DEFAULT_STACK} if it is not given. "
+        "With --local, the name of the local one.",
         rich_help_panel="Which stack",
     ),
 ]
@@ -218,7 +232,7 @@ ProfileOption = Annotated[
 ]
 LocalOption = Annotated[
     bool,
-    typer.Option("--local", help="The running local stack.", rich_help_panel="Which stack"),
+    typer.Option("--local", help="The local stack that runs.", rich_help_panel="Which stack"),
 ]
 OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "stack": (StackOption, None),

@@ -15,7 +15,7 @@ from spectrum_cli.local.consumer import Consumer
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.local.state import published
 from spectrum_forwarder.domain.event import CANARY_SOURCE
 
 from tests.support.fake_spectrum import FakeSpectrum
@@ -80,16 +80,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
         patch.setenv("PATH", str(tmp_path_factory.mktemp("bin")))
         for name, value in spectrum.environment.items():
             patch.setenv(name, value)
-        state = LocalState(
-            pid=os.getpid(),
-            endpoint_url=stack.endpoint_url,
-            aws_url=stack.endpoints.default,
-            overrides=dict(stack.endpoints.overrides),
-            physical_ids=dict(stack.deployment.physical_ids),
-            outputs=dict(stack.deployment.outputs),
-            time_scale=0.05,
-        )
-        with published(state):
+        with published(stack.state()):
             assert forwarder("webhooks", "register", "--source", "main", "--local").status == 0
             yield Ward(stack, spectrum, seen)
     consumer.stop()
@@ -360,15 +351,7 @@ def test_an_endpoint_that_answers_otherwise_is_named(
 
 def forwarder_at(ward: Ward, url: str) -> Ran:
     """The doctor, on a stack whose endpoint is elsewhere."""
-    state = LocalState(
-        pid=os.getpid(),
-        endpoint_url=url,
-        aws_url=ward.stack.endpoints.default,
-        overrides={},
-        physical_ids=dict(ward.stack.deployment.physical_ids),
-        outputs=dict(ward.stack.deployment.outputs),
-        time_scale=0.05,
-    )
+    state = replace(ward.stack.state(), endpoint_url=url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", os.environ["XDG_STATE_HOME"] + "/elsewhere")
         with published(state):

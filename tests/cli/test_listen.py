@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import pytest
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.local.state import published
 from spectrum_cli.target import Target, local_target
 from spectrum_forwarder.domain.ports import Webhook
 
@@ -98,15 +98,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             time_scale=0.01,
         )
         with local:
-            state = LocalState(
-                pid=os.getpid(),
-                endpoint_url=local.endpoint_url,
-                aws_url=local.endpoints.default,
-                overrides={},
-                physical_ids=dict(local.deployment.physical_ids),
-                outputs=dict(local.deployment.outputs),
-                time_scale=0.01,
-            )
+            state = local.state()
             with published(state):
                 webhook = Webhook(made_up.id, made_up.signing_secret, "local")
                 yield Stack(local_target(state), local, webhook)

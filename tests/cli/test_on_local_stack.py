@@ -4,7 +4,6 @@ Nothing may be lost, and nothing that was settled delivered once more but what r
 """
 
 import json
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import pytest
 from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.local.state import published
 from spectrum_cli.samples import make_body, signed
 
 from tests.support.make import body_of
@@ -113,20 +112,10 @@ def running(
         log=lambda *_: None,
         time_scale=time_scale,
     )
-    with stack:
-        state = LocalState(
-            os.getpid(),
-            stack.endpoint_url,
-            stack.endpoints.default,
-            dict(stack.endpoints.overrides),
-            {},
-            dict(stack.deployment.outputs),
-            time_scale,
-        )
-        with published(state):
-            running = Running(stack, consumers)
-            running.webhook = webhook
-            yield running
+    with stack, published(stack.state()):
+        running = Running(stack, consumers)
+        running.webhook = webhook
+        yield running
     for consumer in consumers.consumers.values():
         consumer.stop()
 

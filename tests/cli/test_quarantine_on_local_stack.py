@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from spectrum_cli.http_client import HttpClient
 from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.registry_files import MadeUpWebhook, destination_registry, make_up_webhook
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.local.state import published
 from spectrum_cli.samples import SampleRequest, make_body, signed
 
 from tests.support.stacks import forwarder, forwarder_process
@@ -86,18 +85,8 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
         log=lambda *_: None,
         time_scale=TIME_SCALE,
     )
-    with stack:
-        state = LocalState(
-            os.getpid(),
-            stack.endpoint_url,
-            stack.endpoints.default,
-            dict(stack.endpoints.overrides),
-            {},
-            dict(stack.deployment.outputs),
-            TIME_SCALE,
-        )
-        with published(state):
-            yield Running(stack, taken, webhook, other)
+    with stack, published(stack.state()):
+        yield Running(stack, taken, webhook, other)
     consumer.stop()
 
 

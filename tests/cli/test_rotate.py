@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from spectrum_cli.http_client import HttpClient
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.local.state import published
 from spectrum_cli.probes import knows
 from spectrum_cli.rotation import other_slot
 from spectrum_cli.samples import make_body
@@ -145,7 +144,7 @@ def one_world(
             log=lambda *_: None,
             time_scale=0.05,
         ) as stack,
-        published(state_of(stack)),
+        published(stack.state()),
     ):
         for name, value in spectrum.environment.items():
             monkeypatch.setenv(name, value)
@@ -162,18 +161,6 @@ def world(one_world: World) -> World:
     """One registration, events coming through it, nothing of an earlier test under way."""
     one_world.flowing.set()
     return one_world
-
-
-def state_of(stack: LocalStack) -> LocalState:
-    return LocalState(
-        pid=os.getpid(),
-        endpoint_url=stack.endpoint_url,
-        aws_url=stack.endpoints.default,
-        overrides=dict(stack.endpoints.overrides),
-        physical_ids=dict(stack.deployment.physical_ids),
-        outputs=dict(stack.deployment.outputs),
-        time_scale=0.05,
-    )
 
 
 def rotate(*options: str) -> Ran:

@@ -2,10 +2,12 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from spectrum_cli import local_choice
 from spectrum_cli.aws_errors import explained
 from spectrum_cli.local.state import LocalState, published
 from spectrum_cli.target import Target, find_target
@@ -132,9 +134,57 @@ def test_a_local_stack_is_found_by_its_state(stack: Deployed) -> None:
         outputs=stack.outputs,
         time_scale=0.5,
     )
+    assert "named local is running" in unreachable(
+        forwarder("events", "list", "--local", "--stack", "local")
+    )
     with published(state):
         target = find_target(local=True)
         assert (target.is_local, target.time_scale) == (True, 0.5)
         assert target.endpoint_url == state.endpoint_url
         assert target.client("dynamodb") is target.client("dynamodb")
         assert forwarder("events", "list", "--local").status == 0
+
+
+@pytest.fixture
+def two(stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Two local stacks; only the one named `second` answers."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    url = "http://127.0.0.1:1/spectrum-webhook"
+    first = LocalState(os.getpid(), url, "http://127.0.0.1:9", {}, {}, stack.outputs)
+    second = LocalState(os.getppid(), url, stack.url, {}, {}, stack.outputs, name="second")
+    with published(first), published(second):
+        yield
+
+
+@pytest.mark.usefixtures("two")
+def test_of_several_local_stacks_one_has_to_be_named() -> None:
+    ran = forwarder("events", "list", "--local")
+    assert ran.status == 2
+    assert "local at http://" in ran.err
+    assert "second at http://" in ran.err
+    assert forwarder("events", "list", "--local", "--stack", "second").status == 0
+    said = unreachable(forwarder("events", "list", "--local", "--stack", "third"))
+    assert "forwarder local --name third" in said
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(("answer", "status"), [("2", 0), ("second", 0), ("3", 2), ("", 2)])
+def test_of_several_local_stacks_a_person_is_asked_for_one(
+    monkeypatch: pytest.MonkeyPatch, answer: str, status: int
+) -> None:
+    monkeypatch.setattr(local_choice, "_somebody_is_there", lambda: True)
+    ran = forwarder("events", "list", "--local", given=f"{answer}\n")
+    assert ran.status == status, ran.err
+    assert "Which local stack? [1-2]" in ran.err
+
+
+@pytest.mark.parametrize("options", [[], ["--region", "eu-west-1"]], ids=["no region", "nobody"])
+def test_without_aws_a_local_stack_that_runs_is_offered(
+    no_stack: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    assert "--local" not in unreachable(forwarder("events", "list", *options))
+    with published(LocalState(os.getpid(), "http://127.0.0.1:1/x", "http://x", {}, {}, {})):
+        said = unreachable(forwarder("events", "list", *options))
+    assert "Did you mean --local? There runs local at http://127.0.0.1:1/x" in said

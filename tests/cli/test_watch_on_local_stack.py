@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.spectrum.server import Spectrum
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.local.state import published
 
 from tests.support.stacks import forwarder
 
@@ -92,21 +91,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             patch.setenv("PATH", str(tmp_path_factory.mktemp("bin")))
             for name, value in spectrum.environment.items():
                 patch.setenv(name, value)
-            with published(state_of(stack)):
+            with published(stack.state()):
                 yield world
     consumer.stop()
-
-
-def state_of(stack: LocalStack) -> LocalState:
-    return LocalState(
-        pid=os.getpid(),
-        endpoint_url=stack.endpoint_url,
-        aws_url=stack.endpoints.default,
-        overrides={},
-        physical_ids=dict(stack.deployment.physical_ids),
-        outputs=dict(stack.deployment.outputs),
-        time_scale=0.01,
-    )
 
 
 def is_well(line: dict[str, Any]) -> bool:

@@ -1,8 +1,8 @@
 """A proxy before the stack's DynamoDB that fails on demand, and notes who held what.
 
-Point AWS_ENDPOINT_URL_DYNAMODB at it. It can refuse writes, and it can carry them out and then
-break off without an answer, as a network does. From the requests that took effect it knows which
-claims ended in a record and which were lost with their worker.
+A stack is given it in the place of its DynamoDB. It can refuse writes, and it can carry them out
+and then break off without an answer, as a network does. From the requests that took effect it knows
+which claims ended in a record and which were lost with their worker.
 """
 
 import contextlib

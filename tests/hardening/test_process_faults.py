@@ -100,7 +100,7 @@ def with_process(pid: int) -> None:
 
 
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scene() -> Iterator[Scene]:
     webhook, book = make_up_webhook(), LogBook()
     healthy, flaky = Destination("healthy"), Destination("flaky", flaky=True)
     slow = Destination("slow", seconds=PLAN.slow)
@@ -111,13 +111,13 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         moto = parts.enter_context(MotoServer())
         proxy = parts.enter_context(proxying(moto.url))
         parts.enter_context(listening(healthy, flaky, slow))
-        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.url)
         stack = parts.enter_context(
             LocalStack(
                 webhooks=webhook.registry,
                 destinations=json.dumps({"destinations": entries}),
                 log=book,
                 time_scale=PLAN.time_scale,
+                overrides={"dynamodb": proxy.url},
             )
         )
         upstream = Upstream(stack.endpoint_url, webhook, threads=24)

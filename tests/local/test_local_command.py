@@ -121,7 +121,7 @@ def test_event_sent_by_hand_reaches_the_built_in_consumer_and_nothing_stays_behi
     command = Command(folder, *options, HTTP_PROXY="http://127.0.0.1:9")
     commands.append(command)
     url = command.ready_url()
-    state = json.loads((folder / "state/spectrum-forwarder/local.json").read_text())
+    state = json.loads((folder / "state/spectrum-forwarder/local/local.json").read_text())
     assert (state["pid"], state["endpoint_url"]) == (command.process.pid, url)
     made_up = re.search(r"webhook (\S+), secret (\S+)", command.err)
     assert made_up, command.err
@@ -134,7 +134,7 @@ def test_event_sent_by_hand_reaches_the_built_in_consumer_and_nothing_stays_behi
     assert command.end() == 0
     assert command.out == f"READY {url}\n"
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
-    assert not (folder / "state/spectrum-forwarder/local.json").exists()
+    assert not (folder / "state/spectrum-forwarder/local/local.json").exists()
     assert "Traceback" not in command.err
 
 
@@ -172,6 +172,8 @@ def test_taken_port_is_said_in_one_line(folder: Path, commands: list[Command]) -
         ["--time-scale", "nan"],
         ["--port", "70000"],
         ["--from", "elsewhere"],
+        ["--name", "a b"],
+        ["--name", ".."],
         ["--unknown"],
     ],
 )
@@ -184,6 +186,48 @@ def test_wrong_use_is_status_2_without_a_traceback(
     assert command.err
     assert "Traceback" not in command.err
     assert command.out == ""
+
+
+def test_two_stacks_run_at_once_in_a_shell_that_is_set_up_for_something_else(
+    folder: Path, commands: list[Command]
+) -> None:
+    (folder / "broken").write_text("[default\nregion = ")
+    shell = {
+        "XDG_STATE_HOME": str(folder / "state"),
+        "AWS_PROFILE": "none",
+        "AWS_CONFIG_FILE": str(folder / "broken"),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9",
+        "AWS_USE_FIPS_ENDPOINT": "true",
+    }
+    options = ("--port", "0", "--from", "source")
+    (folder / "first").mkdir()
+    (folder / "second").mkdir()
+    first = Command(folder / "first", *options, **shell)
+    commands.append(first)
+    first.ready_url()
+    second = Command(folder / "second", *options, "--name", "other", **shell)
+    commands.append(second)
+    url = second.ready_url()
+    assert "--local --stack other" in second.err
+
+    def ask(*where: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "spectrum_cli", "destinations", "list", "--local", *where],
+            env=second.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    both = ask()
+    assert both.returncode == 2
+    assert f"other at {url}" in both.stderr
+    assert ask("--stack", "local").returncode == 0
+    assert first.end() == 0
+    assert ask().returncode == 0
+    assert second.end() == 0
+    assert ask().returncode == 3
 
 
 def test_with_spectrum_the_endpoint_can_be_registered_delivered_to_and_is_watched(

@@ -24,7 +24,7 @@ from tests.hardening.table_proxy import TableProxy, proxying
 from tests.soak.accounts import Accounts
 from tests.soak.calm import MINUTE, Calm, Disturbance
 from tests.soak.memory import Memory
-from tests.soak.operator import Operator, state_of
+from tests.soak.operator import Operator
 from tests.soak.places import FLAKY, HEALTHY, SLOW, listening
 from tests.soak.plan import BURST, RATE, Plan, Steps
 from tests.soak.spectrum import Spectrum
@@ -170,11 +170,16 @@ def soaking(plan: Plan, book: LogBook) -> Iterator[Soak]:
         moto = parts.enter_context(MotoServer())
         proxy = parts.enter_context(proxying(moto.url))
         places = parts.enter_context(listening(accounts))
-        os.environ |= {"AWS_ENDPOINT_URL_DYNAMODB": proxy.url, "XDG_STATE_HOME": str(home)}
+        os.environ["XDG_STATE_HOME"] = str(home)
         registry = json.dumps({"destinations": places.entries()})
-        stack = LocalStack(webhooks=webhook.registry, destinations=registry, log=book)
+        stack = LocalStack(
+            webhooks=webhook.registry,
+            destinations=registry,
+            log=book,
+            overrides={"dynamodb": proxy.url},
+        )
         parts.enter_context(stack)
-        parts.enter_context(published(state_of(stack)))
+        parts.enter_context(published(stack.state()))
         operator = Operator(stack, places.changing, home)
         operator.add()
         spectrum = Spectrum(stack.endpoint_url, webhook, accounts, seed=SEED)

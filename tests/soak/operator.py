@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState
 
 from tests.hardening.crowd import SECRET
 from tests.soak.places import CHANGING, Place
@@ -103,15 +102,3 @@ class Operator:
         entries = json.loads(text["SecretString"])["destinations"]
         found = next(entry for entry in entries if entry["name"] == CHANGING)
         return str(found.get("id", CHANGING))
-
-
-def state_of(stack: LocalStack) -> LocalState:
-    """The word that commands find the stack by."""
-    return LocalState(
-        pid=os.getpid(),
-        endpoint_url=stack.endpoint_url,
-        aws_url=stack.endpoints.default,
-        overrides=dict(stack.endpoints.overrides),
-        physical_ids=dict(stack.deployment.physical_ids),
-        outputs=dict(stack.deployment.outputs),
-    )

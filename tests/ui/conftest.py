@@ -17,7 +17,6 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.local.state import LocalState
 from spectrum_cli.target import Target, local_target
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
@@ -132,18 +131,7 @@ def chrome() -> Iterator[webdriver.Chrome]:
 
 
 def _target(stack: LocalStack) -> Target:
-    deployment = stack.deployment
-    return local_target(
-        LocalState(
-            pid=os.getpid(),
-            endpoint_url=stack.endpoint_url,
-            aws_url=stack.endpoints.default,
-            overrides=dict(stack.endpoints.overrides),
-            physical_ids=dict(deployment.physical_ids),
-            outputs=dict(deployment.outputs),
-            time_scale=TIME_SCALE,
-        )
-    )
+    return local_target(stack.state())
 
 
 def _dead(item: dict[str, Any]) -> bool:

@@ -51,8 +51,10 @@ def run(burst: int, *, as_json: bool) -> None:
 
     from spectrum_cli.demo import screen  # noqa: PLC0415
     from spectrum_cli.demo.play import Play  # noqa: PLC0415
+    from spectrum_cli.local.aws import forget_the_shell  # noqa: PLC0415
     from spectrum_cli.local.console import summary  # noqa: PLC0415
 
+    forget_the_shell()
     lines: deque[str] = deque(maxlen=LAST_LINES)
 
     def log(source: str, line: str) -> None:

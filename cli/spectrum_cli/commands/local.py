@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import re
 import secrets
 import signal
 import sys
@@ -16,12 +16,14 @@ import typer
 
 from spectrum_cli.errors import Unreachable, WrongUse
 from spectrum_cli.local.deployment import Run
+from spectrum_cli.local.state import LocalState, published, refuse_taken, running
 
 if TYPE_CHECKING:
     from spectrum_cli.local.registry_files import MadeUpWebhook
     from spectrum_cli.local.stack import LocalStack
 
 DEFAULT_PORT = 8787
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 LOOK_SECONDS = 0.5
 
 TO_SEND_ONE = """\
@@ -77,6 +79,14 @@ def local(
         ),
     ] = Run.BUILT,
     *,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="What other commands find it by, with several: --local --stack NAME.",
+        ),
+    ] = None,
     spectrum: Annotated[
         bool,
         typer.Option("--spectrum", help="Run a stand-in for Spectrum's API beside it."),
@@ -86,7 +96,8 @@ def local(
 
     Layer and functions are built first, as for Lambda (kept in build/artifacts). Without files
     it makes a webhook and a consumer of its own. Standard output gets one line when everything
-    is up: READY and the endpoint's URL. SIGINT or SIGTERM ends it.
+    is up: READY and the endpoint's URL. SIGINT or SIGTERM ends it. Several can run at once; its
+    AWS services answer its own credentials only, which its owner's commands find (--local).
 
     With --spectrum nothing is registered at first: it says which variables let forwarder webhooks,
     and doctor, find a stand-in for Spectrum's API, with which all of them can be tried without an
@@ -102,6 +113,10 @@ def local(
         signal.signal(number, lambda *_: threading.Thread(target=stopping.set).start())
     if not 0 < time_scale <= 1000:
         raise WrongUse("--time-scale must be more than 0, and at most 1000")
+    if name is not None:
+        if not NAME.fullmatch(name):
+            raise WrongUse("--name takes letters, digits, _ and -, at most 64, - not first")
+        refuse_taken(name)
     try:
         _run(
             port=port,
@@ -109,6 +124,7 @@ def local(
             destinations=destinations,
             time_scale=time_scale,
             run=run,
+            name=name,
             spectrum=spectrum,
             stopping=stopping,
         )
@@ -125,10 +141,12 @@ def _run(
     destinations: Path | None,
     time_scale: float,
     run: Run,
+    name: str | None,
     spectrum: bool,
     stopping: threading.Event,
 ) -> None:
     # These bring moto and boto3 along: seconds that no other command should wait.
+    from spectrum_cli.local.aws import forget_the_shell  # noqa: PLC0415
     from spectrum_cli.local.console import Console  # noqa: PLC0415
     from spectrum_cli.local.consumer import Consumer, Received, accept_verified  # noqa: PLC0415
     from spectrum_cli.local.registry_files import (  # noqa: PLC0415
@@ -138,6 +156,7 @@ def _run(
     )
     from spectrum_cli.local.stack import LocalStack, StartCancelled  # noqa: PLC0415
 
+    forget_the_shell()
     log = Console()
     webhook = None if webhooks or spectrum else make_up_webhook()
     webhooks_text = read_registry(webhooks, "webhooks") if webhooks else None
@@ -170,7 +189,7 @@ def _run(
         except StartCancelled:
             return
         cleanup.callback(stack.stop)
-        _publish(stack, time_scale, cleanup)
+        _publish(stack.state(name or ""), cleanup)
         if webhook is not None:
             _explain(stack.endpoint_url, webhook)
         if stand_in is not None:
@@ -199,22 +218,16 @@ def _explain_spectrum(environment: Mapping[str, str], stack: LocalStack) -> None
     print(text, file=sys.stderr, flush=True)
 
 
-def _publish(stack: LocalStack, time_scale: float, cleanup: contextlib.ExitStack) -> None:
-    from spectrum_cli.local.state import LocalState, published  # noqa: PLC0415
-
-    state = LocalState(
-        pid=os.getpid(),
-        endpoint_url=stack.endpoint_url,
-        aws_url=stack.endpoints.default,
-        overrides=dict(stack.endpoints.overrides),
-        physical_ids=dict(stack.deployment.physical_ids),
-        outputs=dict(stack.deployment.outputs),
-        time_scale=time_scale,
-    )
+def _publish(state: LocalState, cleanup: contextlib.ExitStack) -> None:
+    """Let other commands find the stack; say how, where it is not the only one."""
+    others = running()
     try:
-        cleanup.enter_context(published(state))
+        named = cleanup.enter_context(published(state))
     except OSError as error:
         print(f"Other commands will not find this stack: {error}", file=sys.stderr)
+        return
+    if others:
+        print(f"Other stacks run here: this one is --local --stack {named.name}", file=sys.stderr)
 
 
 def _explain(url: str, webhook: MadeUpWebhook) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_views import forget_health
 from spectrum_cli.errors import WrongUse
-from spectrum_cli.local.state import state_path
+from spectrum_cli.local.state import state_home
 from spectrum_cli.registry import Entry, Registry, destinations_of
 from spectrum_cli.target import Target
 
@@ -273,7 +273,7 @@ def _remove_destination(target: Target, queue_arn: str) -> None:
 @contextlib.contextmanager
 def _locked(target: Target, name: str) -> Iterator[bool]:
     """Try to take a listener's lock on this machine; it ends with its process at the latest."""
-    folder = state_path().parent
+    folder = state_home()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     digest = hashlib.sha256(f"{target.id} {name}".encode()).hexdigest()[:16]
     with (folder / f"listen-{digest}.lock").open("w") as file:

@@ -13,6 +13,7 @@ import runpy
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 # What Lambda's runtime brings along; boto3, which it does too, every function here must do without.
 RUNTIME = frozenset({"awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"})
@@ -37,6 +38,25 @@ def _end_with(lifeline: int) -> None:
     os._exit(0)
 
 
+def _ask_below_a_path() -> None:
+    """Let the address of the Runtime API have a path, which is the worker's password.
+
+    The client's own library takes it as it is; its one call through `http.client` does not.
+    """
+    from awslambdaric.lambda_runtime_client import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        LambdaRuntimeClient,
+    )
+
+    call = LambdaRuntimeClient.call_rapid
+
+    def call_rapid(self, method, endpoint, *more, **named):  # type: ignore[no-untyped-def]
+        address, _, password = self.lambda_runtime_address.partition("/")
+        called = SimpleNamespace(lambda_runtime_address=address)
+        return call(called, method, f"/{password}{endpoint}", *more, **named)
+
+    LambdaRuntimeClient.call_rapid = call_rapid
+
+
 def main() -> None:
     lifeline, handler, client = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
@@ -44,7 +64,8 @@ def main() -> None:
     sys.path[0] = str(Path.cwd())
     sys.meta_path.append(RuntimeFinder(client))
     sys.argv = ["awslambdaric", handler]
-    # Only now: its module is found along the path that was just set.
+    # Only now: its modules are found along the path that was just set.
+    _ask_below_a_path()
     runpy.run_module("awslambdaric", run_name="__main__")
 
 

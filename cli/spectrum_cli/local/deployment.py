@@ -11,6 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
+
+# What a service takes that asks nobody who they are: a server of moto alone, as tests have.
+ANYBODY: Final[Mapping[str, str]] = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+}
 
 
 class Run(StrEnum):
@@ -25,11 +32,13 @@ class Endpoints:
     """Where each AWS service answers: one address for all, but for those named in `overrides`.
 
     `overrides` maps a boto3 service name ("dynamodb", "sqs") to the URL of a service that is
-    used instead of the default one.
+    used instead of the default one. `credentials` are those of the account's administrator, named
+    as in an environment.
     """
 
     default: str
     overrides: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=lambda: ANYBODY)
 
     def url(self, service: str) -> str:
         return self.overrides.get(service, self.default)

@@ -22,6 +22,7 @@ from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 
+from spectrum_cli.local.guard import access_key_of
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
 
 # What an action is called in a policy, where that is not the API operation's name.
@@ -90,8 +91,7 @@ def enforce_roles() -> None:
 
 def _role_of(headers: Mapping[str, str]) -> AssumedRoleAccessKey | None:
     """The role whose credentials signed the request, if it was one's."""
-    signed = headers.get("Authorization", "")
-    key = signed.partition("Credential=")[2].partition("/")[0]
+    key = access_key_of(headers.get("Authorization", ""))
     sessions = sts_backends[ACCOUNT]["aws"].assumed_roles
     if not any(session.access_key_id == key for session in sessions):
         return None

@@ -2,24 +2,35 @@
 
 Owns what moto lacks for a stack with many workers: DynamoDB requests that exclude each other,
 secrets whose current version can be moved, queues that keep trace headers, a stop that closes the
-socket and forgets everything.
+socket and forgets everything; and a door that opens to the stack's own parts only.
 """
 
 from __future__ import annotations
 
+import hmac
 import logging
 import threading
 from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.request import ProxyHandler, Request, build_opener
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.dynamodb.responses import DynamoHandler
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.server import ThreadedMotoServer
 from moto.sqs.models import Message, SQSBackend
 from moto.sqs.responses import SQSResponse
+from moto.sts.models import sts_backends
+from werkzeug.serving import make_server
+
+from spectrum_cli.local.guard import Guard
+from spectrum_cli.local.intrinsics import ACCOUNT
 
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -27,11 +38,12 @@ _LOOPBACK: Final = "127.0.0.1"
 class MotoServer:
     """A context manager; `url` is where every AWS service answers between start and stop.
 
-    moto keeps its state by process, not by server: run one at a time.
+    With `access_key`, the id of an access key, it answers nobody but its bearer and those who have
+    taken a role. moto keeps its state by process, not by server: run one at a time.
     """
 
-    def __init__(self) -> None:
-        self._server = ThreadedMotoServer(_LOOPBACK, port=0, verbose=False)
+    def __init__(self, access_key: str = "") -> None:
+        self._server = _GuardedServer(access_key)
         self.url = ""
 
     def start(self) -> None:
@@ -47,14 +59,12 @@ class MotoServer:
         """End the server and drop all state. Harmless when it has been stopped already."""
         if not self.url:
             return
-        # A proxy for the outside world is not for loopback.
-        direct = build_opener(ProxyHandler({}))
-        with direct.open(Request(f"{self.url}/moto-api/reset", method="POST"), timeout=5):
-            self.url = ""
+        self.url = ""
         self._server.stop()
         # moto stops serving but leaves the port open.
         if self._server._server is not None:
             self._server._server.server_close()
+        moto_api_backend.reset()
 
     def __enter__(self) -> Self:
         self.start()
@@ -67,6 +77,28 @@ class MotoServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+class _GuardedServer(ThreadedMotoServer):
+    def __init__(self, access_key: str) -> None:
+        super().__init__(_LOOPBACK, port=0, verbose=False)
+        self._access_key = access_key
+
+    def _server_entry(self) -> None:
+        # As moto's own, but for the guard.
+        moto: Any = DomainDispatcherApplication(create_backend_app)
+        guarded = Guard(moto, self._may_ask if self._access_key else None)
+        self._server = make_server(
+            _LOOPBACK, 0, guarded, threaded=True, request_handler=MotoRequestHandler
+        )
+        self._server_ready_event.set()
+        self._server.serve_forever()
+
+    def _may_ask(self, key: str) -> bool:
+        if hmac.compare_digest(key.encode(), self._access_key.encode()):
+            return True
+        roles = sts_backends[ACCOUNT]["aws"].assumed_roles
+        return any(hmac.compare_digest(key.encode(), role.access_key_id.encode()) for role in roles)
 
 
 @cache

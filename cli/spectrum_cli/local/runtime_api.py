@@ -6,11 +6,15 @@ what the worker says about it comes out of `outcomes`. Who waits how long is the
 
 from __future__ import annotations
 
+import hmac
 import json
 import queue
+import secrets
 import threading
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 
+from spectrum_cli.local.guard import refusal_for_pages
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 
 PREFIX = "/2018-06-01/runtime"
@@ -53,9 +57,13 @@ Outcome = Answered | Failed | Exited
 
 
 class RuntimeApi:
-    """The Runtime API of one worker, on a port of its own: that is how the worker is known."""
+    """The Runtime API of one worker, on a port of its own, below a path that only it knows.
+
+    Whoever else asks, a process of another user or a web page, gets no event and ends none.
+    """
 
     def __init__(self) -> None:
+        self._password = secrets.token_hex(20)
         self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self.initialised = threading.Event()
         self._inbox: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
@@ -73,7 +81,15 @@ class RuntimeApi:
     @property
     def address(self) -> str:
         """What AWS_LAMBDA_RUNTIME_API has to be in the worker's environment."""
-        return self._server.address
+        return f"{self._server.address}/{self._password}"
+
+    def path_for(self, request: BaseHTTPRequestHandler) -> str | None:
+        """The path below the worker's own; None if it is not the worker that asks."""
+        password, _, path = request.path.removeprefix("/").partition("/")
+        known = hmac.compare_digest(password.encode(), self._password.encode())
+        host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
+        foreign = refusal_for_pages(host=host, origin=origin)
+        return f"/{path}" if known and not foreign else None
 
     def hand_over(self, invocation: Invocation) -> None:
         self._inbox.put(invocation)
@@ -105,7 +121,11 @@ class _RuntimeHandler(LoopbackHandler):
     runtime: RuntimeApi
 
     def do_GET(self) -> None:
-        if self.path != f"{PREFIX}/invocation/next":
+        path = self.runtime.path_for(self)
+        if path is None:
+            self.refuse(403, "Forbidden")
+            return
+        if path != f"{PREFIX}/invocation/next":
             self.answer_json(404, {"errorType": "InvalidPath"})
             return
         invocation = self.runtime.next_invocation()
@@ -124,11 +144,15 @@ class _RuntimeHandler(LoopbackHandler):
 
     def do_POST(self) -> None:
         payload = self.read_body(LARGEST_ANSWER)
-        if self.path == f"{PREFIX}/init/error":
+        path = self.runtime.path_for(self)
+        if path is None:
+            self.refuse(403, "Forbidden")
+            return
+        if path == f"{PREFIX}/init/error":
             self.runtime.outcomes.put(Failed(payload))
             self.answer_json(202, {"status": "OK"})
             return
-        request_id, _, verb = self.path.removeprefix(f"{PREFIX}/invocation/").partition("/")
+        request_id, _, verb = path.removeprefix(f"{PREFIX}/invocation/").partition("/")
         outcomes: dict[str, Outcome] = {"response": Answered(payload), "error": Failed(payload)}
         if verb not in outcomes or not self.runtime.settle(request_id, outcomes[verb]):
             self.answer_json(400, {"errorType": "InvalidRequestID"})

@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
 from botocore.config import Config
 
 from spectrum_cli.errors import Unreachable
 from spectrum_cli.local.apply import deploy
+from spectrum_cli.local.aws import made_up_credentials, session
 from spectrum_cli.local.builds import BuildCancelled, Builds, build_all, this_machine
 from spectrum_cli.local.deployment import (
     Deployment,
@@ -38,15 +38,14 @@ from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.poller import Poller
 from spectrum_cli.local.schedule import Schedule
-from spectrum_cli.local.worker import REGION, LogLine
+from spectrum_cli.local.state import LocalState
+from spectrum_cli.local.worker import LogLine
 
 # A laptop has few cores. Deliveries mostly wait for destinations, so a lane may have more workers
 # than there are cores; receivers only compute, and each cold start takes from the others.
 LANE_CONCURRENCY = 4
 RECEIVER_WORKERS = max(2, min(4, os.cpu_count() or 1))
 GRACE_SECONDS = 3.0
-REPLACEABLE_SERVICES = ("dynamodb", "sqs")
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 # Four from here: local, spectrum_cli, cli, the checkout.
 CHECKOUT = Path(__file__).resolve().parents[3]
 TEMPLATE = CHECKOUT / "template.yaml"
@@ -63,7 +62,8 @@ class LocalStack:
     `webhooks` and `destinations` are the texts of the two secrets. `log` gets every line that a
     function or a part of the stack says, from any thread. Ports: 0 picks a free one. `run` says
     what functions are run from. `spectrum` is where Spectrum's API is and the project's login, as
-    in a command's environment: with it the check of registrations runs as well.
+    in a command's environment: with it the check of registrations runs as well. `overrides` maps a
+    boto3 service name to the URL of a service that stands in for the stack's own.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class LocalStack:
         parameters: Mapping[str, str] | None = None,
         run: Run = Run.BUILT,
         spectrum: Mapping[str, str] | None = None,
+        overrides: Mapping[str, str] | None = None,
     ) -> None:
         self._secrets = {"WebhooksSecret": webhooks, "DestinationsSecret": destinations}
         self._log = log
@@ -84,6 +85,10 @@ class LocalStack:
         self._time_scale = time_scale
         self._parameters = dict(parameters or {})
         self._run = run
+        self._overrides = dict(overrides or {})
+        # Made anew for each start: whoever knows them may do everything.
+        self._credentials = made_up_credentials()
+        self._sessions: dict[str, Any] = {}
         self._spectrum: dict[str, str] = {}
         if spectrum is not None:
             self._watch(spectrum)
@@ -101,16 +106,32 @@ class LocalStack:
         """The URL that requests are sent to."""
         return f"{self.api_url}/spectrum-webhook"
 
-    def client(self, service: str, credentials: Mapping[str, str] = CREDENTIALS) -> Any:
+    def state(self, name: str = "") -> LocalState:
+        """What other commands need to find the stack, which this process runs as `name`."""
+        return LocalState(
+            pid=os.getpid(),
+            endpoint_url=self.endpoint_url,
+            aws_url=self.endpoints.default,
+            overrides=dict(self.endpoints.overrides),
+            physical_ids=dict(self.deployment.physical_ids),
+            outputs=dict(self.deployment.outputs),
+            time_scale=self._time_scale,
+            credentials=dict(self._credentials),
+            name=name,
+        )
+
+    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
         """Return a boto3 client of the stack's own `service`; it is closed with the stack.
 
         `credentials` are named as in an environment; without any the client may do everything.
         """
-        client = boto3.client(
-            service,  # type: ignore[call-overload]
+        used = credentials or self._credentials
+        key = used["AWS_ACCESS_KEY_ID"]
+        if key not in self._sessions:
+            self._sessions[key] = session(used)
+        client = self._sessions[key].client(
+            service,
             endpoint_url=self.endpoints.url(service),
-            region_name=REGION,
-            **{name.lower(): value for name, value in credentials.items()},
             # A proxy for the outside world is not for loopback.
             config=Config(proxies={}, max_pool_connections=20),
         )
@@ -176,16 +197,12 @@ class LocalStack:
     def _start_moto(self) -> None:
         repair()
         enforce_roles()
-        moto = MotoServer()
+        moto = MotoServer(self._credentials["AWS_ACCESS_KEY_ID"])
         moto.start()
         self._cleanup.callback(moto.stop)
-        overrides = {
-            service: url
-            for service in REPLACEABLE_SERVICES
-            if (url := os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}"))
-        }
-        self.endpoints = Endpoints(moto.url, overrides)
-        self._say(f"AWS services at {moto.url}" + "".join(f", {u}" for u in overrides.values()))
+        self.endpoints = Endpoints(moto.url, self._overrides, self._credentials)
+        others = "".join(f", {url}" for url in self._overrides.values())
+        self._say(f"AWS services at {moto.url}{others}, for this stack's own credentials only")
 
     def _build(self, cancelled: threading.Event) -> None:
         if not TEMPLATE.is_file():

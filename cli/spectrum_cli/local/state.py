@@ -1,7 +1,7 @@
-"""Where a running local stack leaves word of itself, so that other commands can find it.
+"""Where running local stacks leave word of themselves, so that other commands can find them.
 
-One file for a user, the latest stack's: $XDG_STATE_HOME/spectrum-forwarder/local.json. It names
-addresses and resources and holds no secret, yet only its owner can read it.
+One file for each that runs: $XDG_STATE_HOME/spectrum-forwarder/local/NAME.json. It holds the
+stack's credentials, with which its secrets can be read, so that only its owner can read it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import Path
+
+from spectrum_cli.errors import Unreachable
+
+DEFAULT_NAME = "local"
 
 
 @dataclass(frozen=True)
 class LocalState:
     """How to reach a local stack. `overrides`: boto3 service name to a URL other than `aws_url`.
 
-    `physical_ids` is keyed by the template's logical ids; `time_scale` multiplies its durations.
+    `physical_ids` is keyed by the template's logical ids; `time_scale` multiplies its durations;
+    `credentials` are named as in an environment. Without a `name` it gets the first that is free.
     """
 
     pid: int
@@ -29,53 +35,99 @@ class LocalState:
     physical_ids: Mapping[str, str]
     outputs: Mapping[str, str]
     time_scale: float = 1.0
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
 
 
-def state_path() -> Path:
+def state_home() -> Path:
+    """The folder of all that commands remember on this machine."""
     home = os.environ.get("XDG_STATE_HOME", "")
     # The specification says that a relative path is to be ignored.
     base = Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "state"
-    return base / "spectrum-forwarder" / "local.json"
+    return base / "spectrum-forwarder"
 
 
-def find_running() -> LocalState | None:
-    """Return the state of the local stack that runs now, if there is one."""
-    state = _read(state_path())
-    if state is None:
-        return None
-    try:
-        os.kill(state.pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return state
+def state_path(name: str) -> Path:
+    return state_home() / "local" / f"{name}.json"
+
+
+def running() -> list[LocalState]:
+    """The local stacks that run now, by name."""
+    folder = state_path("").parent
+    found = (_read(path) for path in sorted(folder.glob("*.json"), key=_stem))
+    return [state for state in found if state is not None and _lives(state.pid)]
+
+
+def refuse_taken(name: str) -> None:
+    """Raise Unreachable if a local stack of this name runs already."""
+    for other in running():
+        if other.name == name and other.pid != os.getpid():
+            raise Unreachable(
+                f"a local stack named {name} runs already (process {other.pid}, "
+                f"{other.endpoint_url}): end it, or choose another --name"
+            )
 
 
 @contextlib.contextmanager
-def published(state: LocalState) -> Iterator[Path]:
-    """Leave the state where `find_running` looks, for as long as the context lasts.
+def published(state: LocalState) -> Iterator[LocalState]:
+    """Leave the state where `running` looks, for as long as the context lasts; it has a name then.
 
-    Raises OSError when the file cannot be written.
+    Raises OSError when the file cannot be written, Unreachable when the name is taken.
     """
-    path = state_path()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Made with mode 0600, and renamed so that nobody reads half of it.
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        json.dump(asdict(state), file, indent=2)
-    Path(name).replace(path)
+    folder = state_path("").parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    with _alone(folder):
+        if state.name:
+            refuse_taken(state.name)
+        named = replace(state, name=state.name or _free_name())
+        path = state_path(named.name)
+        # Made with mode 0600, and renamed so that nobody reads half of it.
+        handle, part = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "w") as file:
+            json.dump(asdict(named), file, indent=2)
+        Path(part).replace(path)
     try:
-        yield path
+        yield named
     finally:
         left = _read(path)
-        # A stack that was started later may have put its own there.
+        # Whoever removed it by hand may have started another one of the same name.
         if left is not None and left.pid == state.pid:
             path.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Choose a name while nobody else chooses one."""
+    import fcntl  # noqa: PLC0415 (other commands run where there is none)
+
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _free_name() -> str:
+    taken = {state.name for state in running() if state.pid != os.getpid()}
+    names = (f"{DEFAULT_NAME}-{number}" if number > 1 else DEFAULT_NAME for number in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def _read(path: Path) -> LocalState | None:
     try:
-        return LocalState(**json.loads(path.read_text()))
+        return replace(LocalState(**json.loads(path.read_text())), name=path.stem)
     except (OSError, ValueError, TypeError):
         return None

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from spectrum_cli.local.aws import session
 from spectrum_cli.local.deployment import (
     Endpoints,
     FunctionSpec,
@@ -24,12 +24,10 @@ from spectrum_cli.local.deployment import (
     RouteSpec,
     ScheduleSpec,
 )
-from spectrum_cli.local.intrinsics import REGION, STACK_NAME, Resolver, TemplateError
+from spectrum_cli.local.intrinsics import STACK_NAME, Resolver, TemplateError
 from spectrum_cli.local.template import Resource, Template
 
 log = logging.getLogger(__name__)
-
-_CREDENTIALS: Final = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,7 @@ class Context:
         self.schedules: list[ScheduleSpec] = []
         self.resolver = Resolver(self._reference, self._attribute, template.conditions)
         self.client = cache(self._make_client)
+        self._session = session(endpoints.credentials)
 
     def name_of(self, resource: Resource) -> str:
         """The physical name that CloudFormation would make up, without its random end."""
@@ -106,12 +105,10 @@ class Context:
 
     def _make_client(self, service: str) -> Any:
         # Typed loosely: the service is a value, and appliers pass the template's own structures.
-        return boto3.client(
-            service,  # type: ignore[call-overload]
+        return self._session.client(
+            service,
             endpoint_url=self.endpoints.url(service),
-            region_name=REGION,
             config=Config(retries={"mode": "standard", "total_max_attempts": 3}, proxies={}),
-            **_CREDENTIALS,
         )
 
     def _reference(self, name: str) -> object:
