@@ -1,4 +1,4 @@
-"""Settings, the template and the README name the same variables and parameters."""
+"""Settings, the template and docs/configuration.md name the same variables and parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spectrum_forwarder.settings import (
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 FUNCTIONS: dict[str, type[Settings]] = {
     "ReceiverFunction": ReceiverSettings,
     "FanoutFunction": FanoutSettings,
@@ -50,10 +50,8 @@ def every_field() -> set[str]:
 
 
 def documented() -> set[str]:
-    """The names in the first column of the tables of the README's section on configuration."""
-    section = re.search(r"^## Configuration$(.*?)^## ", README, flags=re.M | re.S)
-    assert section is not None
-    return set(re.findall(r"^\| `(\w+)` \|", section[1], flags=re.M))
+    """The names in the first column of the tables of the page on configuration."""
+    return set(re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.M))
 
 
 def test_every_function_of_the_template_has_settings() -> None:
@@ -79,5 +77,5 @@ def test_the_window_is_that_of_the_contract() -> None:
     assert variables("ReceiverFunction")["TIMESTAMP_TOLERANCE_SECONDS"] == "300"
 
 
-def test_the_readme_names_every_setting_and_parameter_and_no_other() -> None:
+def test_the_page_names_every_setting_and_parameter_and_no_other() -> None:
     assert documented() == every_field() | POWERTOOLS | set(TEMPLATE["Parameters"])

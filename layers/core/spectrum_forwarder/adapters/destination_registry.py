@@ -1,6 +1,6 @@
 """The destinations, kept as JSON in Secrets Manager: `{"destinations":[{"name","url",…}]}`.
 
-README.md has every field.
+docs/destinations.md has every field.
 """
 
 import re

@@ -1,0 +1,95 @@
+"""The pages: links and anchors lead somewhere, targets of make are some, README is short."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LONGEST_README = 160
+LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
+CODE = re.compile(r"```.*?```|~~~.*?~~~", flags=re.S)
+HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", flags=re.M)
+
+
+def pages() -> list[str]:
+    """What is tracked, or about to be."""
+    done = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sorted(done.stdout.split())
+
+
+@cache
+def prose(path: Path) -> str:
+    """A page without what stands in fences."""
+    return CODE.sub("", path.read_text(encoding="utf-8"))
+
+
+def anchors(path: Path) -> set[str]:
+    """What GitHub makes of headings: lower case, no punctuation, `-` for each blank, numbered."""
+    found: dict[str, int] = {}
+    for heading in HEADING.findall(prose(path)):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
+        slug = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        found[slug] = found.get(slug, -1) + 1
+    return {f"{slug}-{n}" if n else slug for slug, last in found.items() for n in range(last + 1)}
+
+
+def broken(path: Path) -> list[str]:
+    wrong = []
+    for link in LINK.findall(prose(path)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        place, _, anchor = link.partition("#")
+        target = (path.parent / place).resolve() if place else path
+        if not target.exists() or ROOT not in target.parents:
+            wrong.append(f"{link}: there is no such file")
+        elif anchor and anchor not in anchors(target):
+            wrong.append(f"{link}: there is no such heading")
+    return wrong
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    assert broken(ROOT / page) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "cli.md"
+    assert page.exists()
+    text = "[a](none.md) [b](#none) [c](#here-it-is) [d](https://example.com)\n# Here `it` is!\n"
+    (tmp_path / "page.md").write_text(text)
+    assert anchors(tmp_path / "page.md") == {"here-it-is"}
+    found = LINK.findall(text)
+    assert found == ["none.md", "#none", "#here-it-is", "https://example.com"]
+
+
+def test_every_page_of_docs_is_found_from_the_readme() -> None:
+    linked = set(LINK.findall(prose(ROOT / "README.md")))
+    pages_of_docs = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    missing = pages_of_docs - {link.partition("#")[0] for link in linked} - {"docs/release.md"}
+    assert missing == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_target_of_make_that_a_page_names_is_one(page: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([\w-]+):", makefile, flags=re.M))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`make ([a-z][\w-]*)", text))
+    for code in CODE.findall(text):
+        named |= set(re.findall(r"^make ([a-z][\w-]*)", code, flags=re.M))
+    assert named - targets == set()
