@@ -1,10 +1,12 @@
-# Daily work: `make check` (what CI runs, without the tests), `make fix`, `make test`.
+# Daily work: `make check` (what CI runs, without the tests), `make fix`, `make test`; `make help`
+# shows every target, by the line that begins with ## before it.
 # Everything runs in .venv, made from pinned and hashed requirements; nothing else is needed.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := $(VENV)/.demo
 SAM_VENV := .sam-venv
 SAM := $(SAM_VENV)/bin/sam
 LINT_VENV := .lint-venv
@@ -16,19 +18,28 @@ DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 VENDOR := tests/vendor/node_modules/.ready
 
-.PHONY: demo test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events lock clean
+.PHONY: help demo test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events lock clean
 export SAM_CLI_TELEMETRY := 0
 
-demo: $(READY)
+## show every target
+help:
+	@awk '/^## /{text=substr($$0,4); next} /^[a-z][a-z-]*:/ && text {sub(":.*","",$$1); \
+		printf "make %-14s %s\n", $$1, text} {text=""}' $(firstword $(MAKEFILE_LIST))
+
+# What it takes is a third of what development does, and part of it.
+## the whole stack on this machine, every promise put to the test
+demo: $(if $(wildcard $(READY)),$(READY),$(DEMO))
 	$(BIN)/forwarder demo
 
 # Three at a time on two cores: many tests wait for processes, and some for each other's time. What
 # they run is built before their seconds are counted.
+## everything: formatting, types, the template, all tests
 test: check template
 	$(BIN)/python -m tests.support.built
 	$(BIN)/pytest -n 3 --dist loadfile
 
 # docs/consumers.md against the real frameworks, those of Node.js too.
+## docs/consumers.md against the real frameworks and adapters
 consumers: $(READY) $(CONSUMERS)
 	REQUIRE_NODE=1 $(BIN)/pytest tests/consumers
 
@@ -37,6 +48,7 @@ $(CONSUMERS): tests/consumers/package-lock.json
 	@touch $@
 
 # docs/vendor.md against the vendor's own SDK.
+## docs/vendor.md against the vendor's own SDK, on Node.js
 vendor: $(READY) $(VENDOR)
 	REQUIRE_NODE=1 $(BIN)/pytest tests/vendor
 
@@ -44,16 +56,33 @@ $(VENDOR): tests/vendor/package-lock.json
 	cd tests/vendor && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
+## formatting, lint and types
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+## mend what can be mended mechanically
 fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# A Python that is too old, or not there, is named in one sentence, not by pip's traceback.
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "Python 3.11 or later is needed, and $(PYTHON) is $$($(PYTHON) -V 2>/dev/null || \
+	echo "not there"): name another, as in" \
+	"make $(or $(firstword $(MAKECMDGOALS)),demo) PYTHON=python3.13" >&2; exit 1; }
+
+$(DEMO): requirements/demo.txt pyproject.toml
+	@$(NEW_ENOUGH)
+	@echo "Making $(VENV) from pinned requirements; this takes a minute, once."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 $(READY): requirements/dev.txt pyproject.toml
+	@$(NEW_ENOUGH)
 	@echo "Making $(VENV) from pinned requirements; this takes a minute or two, once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
@@ -63,6 +92,7 @@ $(READY): requirements/dev.txt pyproject.toml
 # SAM pins boto3 for itself, so it has an environment of its own. --no-deps because the file holds
 # everything, and older pips refuse a hashed file that names extras.
 $(SAM): requirements/sam.txt
+	@$(NEW_ENOUGH)
 	$(PYTHON) -m venv $(SAM_VENV)
 	$(SAM_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r requirements/sam.txt
@@ -88,26 +118,32 @@ $(DEPLOY): requirements/deploy.txt
 		-r requirements/deploy.txt
 	@touch $@
 
+## cfn-lint and checkov over the translated template
 template: $(READY) $(LINT)
 	$(BIN)/python -m tests.template.lint
 
 # What a port promises, tried on moto, on ministack and on the stand-ins in memory, and a table of it.
+## what each port promises, on three stores
 contract: $(READY) $(DEPLOY)
 	MINISTACK_PYTHON=$(CURDIR)/$(DEPLOY_VENV)/bin/python $(BIN)/pytest tests/contract
 
 # The real `sam build` and `sam deploy` into an emulator of AWS on loopback, and what follows.
+## the real sam deploys into an emulator of AWS on loopback
 deploy-test: $(READY) $(SAM) $(DEPLOY)
 	$(BIN)/python -m tests.deploy --sam $(SAM) --python $(DEPLOY_VENV)/bin/python
 
 # Each fault that was mended is put back, one by one, and has to be named; some minutes.
+## each fault that was mended, put back, has to be named
 deploy-mutants: $(READY) $(SAM) $(DEPLOY)
 	$(BIN)/python -m tests.deploy --sam $(SAM) --python $(DEPLOY_VENV)/bin/python --mutants
 
 # Faults between the functions and the emulator's AWS, of every kind; some minutes.
+## faults of every kind between functions and AWS
 deploy-faults: $(READY) $(SAM) $(DEPLOY)
 	$(BIN)/python -m tests.deploy --sam $(SAM) --python $(DEPLOY_VENV)/bin/python --faults
 
 # The long versions of the proofs, with their figures; some twenty minutes on two cores.
+## the long versions of the proofs, with their figures
 prove: $(READY)
 	PROVE=long $(BIN)/pytest -n 2 --timeout 3600 tests/prove
 	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py \
@@ -115,37 +151,48 @@ prove: $(READY)
 
 # The whole local stack under load, killed workers and an operator's commands, for 25 minutes;
 # SOAK_MINUTES=4 is for trying.
+## the local stack under load and killed workers, for 25 minutes
 soak: $(READY)
 	$(BIN)/python -m tests.soak
 
 # Draws docs/dashboard.png from a local run's metrics; needs chromium.
+## draw docs/dashboard.png from a local run
 dashboard: $(READY)
 	$(BIN)/python -m tests.observability.draw_dashboard docs/dashboard.png
 
 # Measures against what people would write, on the same Python and packages; some minutes.
+## time and money against what people would write
 bench: $(READY) $(BENCH)
 	$(BIN)/python -m benchmarks
 
+## sam validate --lint
 validate: $(SAM)
 	$(SAM) validate --lint --region us-east-1
 
+## functions and layer for Lambda, without Docker
 build: $(SAM)
 	$(SAM) build
 
 # `sam delete` removes whatever lies below the prefix of a stack's artefacts: it is the stack's own.
 ENV ?= default
 STACK ?= $(if $(filter prod,$(ENV)),spectrum-forwarder-prod,spectrum-forwarder)
+## sam deploy; ARGS=--guided the first time, ENV=prod, STACK=name
 deploy: $(SAM)
 	$(SAM) deploy --config-env $(ENV) --stack-name $(STACK) --s3-prefix $(STACK) $(ARGS)
 
 # Signs the sample events anew, as they are stored.
+## sign the sample events anew
 events: $(READY)
 	$(BIN)/forwarder event-files
 
 # Pins everything anew: versions and hashes, and nothing about where they come from.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header
+## pin the requirements anew, with hashes
 lock: $(READY)
-	$(LOCK) --python-version 3.11 --extra local --extra ui --group dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --python-version 3.11 --extra local --extra ui --group dev --group build \
+		pyproject.toml -o requirements/dev.txt
+	$(LOCK) --python-version 3.11 -c requirements/dev.txt --extra local --extra ui --group build \
+		pyproject.toml -o requirements/demo.txt
 	$(LOCK) --python-version 3.13 -c requirements/dev.txt pyproject.toml \
 		-o layers/core/requirements.txt
 	printf '%s\n' certifi pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
@@ -158,5 +205,6 @@ lock: $(READY)
 	printf '%s\n' cfn-lint cfn-lint-serverless checkov | \
 		$(LOCK) --python-version 3.11 - -o requirements/lint.txt
 
+## remove environments, builds and caches
 clean:
 	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) tests/consumers/node_modules tests/vendor/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build

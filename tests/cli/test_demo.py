@@ -7,21 +7,24 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 from spectrum_cli.demo.consumer import Arrival, Consumer, verify_standard
 from spectrum_cli.demo.outcome import (
+    BURST,
     DUPLICATE,
     FORGED,
     KINDS,
     LARGE,
+    NOTHING_SEEN,
     STALE,
     Deliveries,
     Outcome,
 )
+from spectrum_cli.demo.play import Play, Progress
 from spectrum_cli.demo.sender import Sent
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.outbound import outbound_headers
@@ -62,6 +65,7 @@ def good_outcome() -> Outcome:
         {b"forged", b"stale"},
         [Deliveries("steady", 0, [arrival(b) for b in bodies]), Deliveries("shaky", 2, shaky)],
         seconds=1.0,
+        planned={KINDS, LARGE},
     )
 
 
@@ -77,6 +81,72 @@ def with_steady(outcome: Outcome, *arrivals: Arrival) -> Outcome:
 def test_an_outcome_as_promised_is_kept() -> None:
     assert broken(good_outcome()) == []
     assert good_outcome().report()["ok"] is True
+
+
+def test_no_promise_is_kept_by_there_being_nothing_to_look_at() -> None:
+    nobody = [Deliveries("steady", 0, []), Deliveries("shaky", 2, [])]
+    nothing = Outcome([], set(), set(), 0, set(), nobody, 1.0)
+    assert [promise.text for promise in nothing.promises() if promise.kept] == []
+    assert {promise.missing for promise in nothing.promises()} == {NOTHING_SEEN}
+    assert nothing.report()["ok"] is False
+
+
+def test_a_group_that_was_not_sent_breaks_its_promise_if_it_was_planned() -> None:
+    outcome = replace(good_outcome(), planned={KINDS, LARGE, BURST})
+    assert broken(outcome) == ["a burst at once: all 0 answered 200"]
+
+
+def test_no_attempt_at_one_consumer_breaks_what_is_said_of_every_attempt() -> None:
+    said = broken(with_steady(good_outcome()))
+    assert "every attempt signed: v0 and Standard Webhooks, both verify" in said
+    assert "webhook-id names the event, the same on every attempt" in said
+
+
+def test_the_numbers_shown_never_have_more_delivered_than_stored() -> None:
+    shown: list[Progress] = []
+    play = Play(Notes(shown.append), lambda *_: None, burst=0)
+    for consumer in play._consumers:
+        consumer.stop()
+    play._consumers = [Endless()]  # type: ignore[list-item]
+    table = Counted(play._consumers[0])  # type: ignore[arg-type]
+    for _ in range(50):
+        play._show(table)  # type: ignore[arg-type]
+    assert shown[-1].stored > 0
+    assert all(progress.taken["steady"] <= progress.stored for progress in shown)
+
+
+class Notes:
+    """A screen that keeps what it is shown."""
+
+    def __init__(self, progress: Callable[[Progress], None]) -> None:
+        self.progress = progress
+
+    def step(self, _: str) -> None:
+        pass
+
+
+class Endless:
+    """A consumer that takes another event each time that it is looked at."""
+
+    name = "steady"
+    taken = 0
+
+    def counts(self) -> tuple[int, int]:
+        self.taken += 1
+        return self.taken, self.taken
+
+
+class Counted:
+    """A table that has what the consumer had taken, and is read every third time."""
+
+    def __init__(self, consumer: Endless) -> None:
+        self._consumer = consumer
+        self._asked = 0
+
+    def read(self) -> tuple[set[str], set[str]] | None:
+        self._asked += 1
+        keys = {str(number) for number in range(self._consumer.taken)}
+        return None if self._asked % 3 else (keys, keys)
 
 
 def test_a_missing_delivery_is_named() -> None:

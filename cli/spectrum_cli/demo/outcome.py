@@ -21,6 +21,8 @@ LARGE = "a large body"
 DUPLICATE, FORGED, STALE = "a duplicate", "a forged request", "a stale request"
 AUTHENTIC = (KINDS, ODD, LARGE, BURST)
 GROUPS = (*AUTHENTIC, DUPLICATE, FORGED, STALE)
+# What a promise lacks that nothing was there to be looked at for.
+NOTHING_SEEN = ("nothing was there to look at",)
 REFUSALS = {FORGED: (401, "signature_mismatch"), STALE: (401, "stale_timestamp")}
 
 
@@ -58,6 +60,8 @@ class Outcome:
     """A whole demo. `settled` are the keys in the table that owe nothing any more.
 
     `bucketed` is how many bodies lie in the bucket, `quarantined` the bodies in quarantine.
+    `planned` are the groups of authentic events that were to be sent. No promise is kept by there
+    being nothing that could break it.
     """
 
     sent: Sequence[Sent]
@@ -67,6 +71,7 @@ class Outcome:
     quarantined: Collection[bytes]
     deliveries: Sequence[Deliveries]
     seconds: float
+    planned: Collection[str] = AUTHENTIC
 
     def group(self, name: str) -> list[Sent]:
         return [sent for sent in self.sent if sent.group == name]
@@ -122,14 +127,17 @@ class Outcome:
 
     def _answers(self) -> Iterable[Promise]:
         for name in AUTHENTIC:
-            if group := self.group(name):
+            group = self.group(name)
+            if group or name in self.planned:
                 # An event that was sent again may have been stored the first time.
                 wrong = [
                     s for s in group if s.status != 200 or (s.word, s.tries) == ("duplicate", 1)
                 ]
-                yield Promise(f"{name}: all {len(group)} answered 200", _answers_of(wrong))
+                text = f"{name}: all {len(group)} answered 200"
+                yield Promise(text, _unless_empty(group, _answers_of(wrong)))
         wrong = [s for s in self.group(DUPLICATE) if (s.status, s.word) != (200, "duplicate")]
-        yield Promise("the duplicate answered 200 duplicate", _answers_of(wrong))
+        missing = _unless_empty(self.group(DUPLICATE), _answers_of(wrong))
+        yield Promise("the duplicate answered 200 duplicate", missing)
         for name, answer in REFUSALS.items():
             wrong = [s for s in self.group(name) if (s.status, s.word) != answer]
             arrived = {body for seen in self.deliveries for body in seen.attempts()}
@@ -138,7 +146,7 @@ class Outcome:
                 "not in quarantine" for s in self.group(name) if s.body not in self.quarantined
             )
             text = f"{name} refused with {answer[0]}, kept in quarantine and delivered nowhere"
-            yield Promise(text, _answers_of(wrong) + stray + gone)
+            yield Promise(text, _unless_empty(self.group(name), _answers_of(wrong) + stray + gone))
 
     def _storage(self) -> Promise:
         keys = sorted(set(self.owed().values()))
@@ -146,15 +154,16 @@ class Outcome:
         owing = tuple(
             f"still owing: {key}" for key in keys if key in self.stored and key not in self.settled
         )
-        return Promise("every acknowledged event stored, and settled in the end", missing + owing)
+        text = "every acknowledged event stored, and settled in the end"
+        return Promise(text, _unless_empty(keys, missing + owing))
 
     def _bucket(self) -> Iterable[Promise]:
-        if large := {sent.body for sent in self.group(LARGE)}:
-            missing = len(large) - self.bucketed
-            yield Promise(
-                "what is too large for the table lies in the bucket",
-                (f"{missing} of {len(large)} bodies are not there",) if missing > 0 else (),
-            )
+        large = {sent.body for sent in self.group(LARGE)}
+        if large or LARGE in self.planned:
+            lack = len(large) - self.bucketed
+            missing = (f"{lack} of {len(large)} bodies are not there",) if lack > 0 else ()
+            text = "what is too large for the table lies in the bucket"
+            yield Promise(text, _unless_empty(large, missing))
 
     def _delivered(self, seen: Deliveries) -> Promise:
         owed, taken = self.owed(), seen.taken()
@@ -165,7 +174,7 @@ class Outcome:
             if arrival.body not in owed
         )
         text = f"every acknowledged event at {seen.consumer}, byte for byte"
-        return Promise(text, missing + strange)
+        return Promise(text, _unless_empty(owed, missing + strange))
 
     def _genuine(self) -> Promise:
         wrong = tuple(
@@ -174,7 +183,8 @@ class Outcome:
             for arrival in seen.arrivals
             if not (arrival.v0_verifies and arrival.standard_verifies)
         )
-        return Promise("every attempt signed: v0 and Standard Webhooks, both verify", wrong)
+        text = "every attempt signed: v0 and Standard Webhooks, both verify"
+        return Promise(text, self._unless_unseen(wrong))
 
     def _constant_ids(self) -> Promise:
         owed, ids = self.owed(), defaultdict[bytes, set[str]](set)
@@ -187,7 +197,8 @@ class Outcome:
             for body, found in ids.items()
             if found != {key_of(outgoing_id(owed.get(body, ""), FORMAT))}
         )
-        return Promise("webhook-id names the event, the same on every attempt", wrong)
+        text = "webhook-id names the event, the same on every attempt"
+        return Promise(text, self._unless_unseen(wrong))
 
     def _once(self) -> Promise:
         wrong = tuple(
@@ -196,7 +207,7 @@ class Outcome:
             for body, count in seen.taken().items()
             if count > 1
         )
-        return Promise("nothing taken twice, the duplicate included", wrong)
+        return Promise("nothing taken twice, the duplicate included", self._unless_unseen(wrong))
 
     def _persistent(self, seen: Deliveries) -> Promise:
         needed = seen.refusals + 1
@@ -205,9 +216,18 @@ class Outcome:
             for body, count in seen.attempts().items()
             if count != needed
         )
-        return Promise(
-            f"{seen.consumer} refused each event {_times(seen.refusals)}, yet has all", wrong
-        )
+        text = f"{seen.consumer} refused each event {_times(seen.refusals)}, yet has all"
+        return Promise(text, _unless_empty(seen.arrivals, wrong))
+
+    def _unless_unseen(self, missing: tuple[str, ...]) -> tuple[str, ...]:
+        """What is missing, for a promise about what every consumer saw."""
+        for seen in self.deliveries or (None,):
+            missing = _unless_empty(seen.arrivals if seen else (), missing)
+        return missing
+
+
+def _unless_empty(looked_at: Collection[object], missing: tuple[str, ...]) -> tuple[str, ...]:
+    return missing if looked_at else missing or NOTHING_SEEN
 
 
 def _answers_of(wrong: Iterable[Sent]) -> tuple[str, ...]:

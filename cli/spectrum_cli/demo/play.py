@@ -86,6 +86,7 @@ class Play:
         self._sent: list[Sent] = []
         self._stored: set[str] = set()
         self._settled: set[str] = set()
+        self._counts = {consumer.name: (0, 0) for consumer in self._consumers}
 
     def run(self) -> Outcome:
         """Run the demo to its end; raises errors.Unreachable when the stack does not start."""
@@ -119,6 +120,7 @@ class Play:
             quarantined,
             seen,
             round(time.monotonic() - began, 1),
+            planned=[name for name in outcome.AUTHENTIC if self._burst or name != outcome.BURST],
         )
 
     @contextlib.contextmanager
@@ -199,17 +201,18 @@ class Play:
             time.sleep(LOOK_SECONDS)
 
     def _show(self, table: Table) -> None:
-        if (keys := table.read()) is not None:
-            self._stored, self._settled = keys
-        acknowledged = [sent for sent in self._sent if sent.acknowledged]
+        # Counted before the table is read: what had been delivered by then was stored before.
         counts = {consumer.name: consumer.counts() for consumer in self._consumers}
+        if (keys := table.read()) is not None:
+            (self._stored, self._settled), self._counts = keys, counts
+        acknowledged = [sent for sent in self._sent if sent.acknowledged]
         self._screen.progress(
             Progress(
                 expected=len(CONTENT_KINDS) + len(ODD_KINDS) + LARGE + self._burst,
                 answered=len({sent.event_key for sent in acknowledged}),
                 stored=len(self._stored),
-                taken={name: taken for name, (taken, _) in counts.items()},
-                attempts={name: attempts for name, (_, attempts) in counts.items()},
+                taken={name: taken for name, (taken, _) in self._counts.items()},
+                attempts={name: attempts for name, (_, attempts) in self._counts.items()},
             )
         )
 

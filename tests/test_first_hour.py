@@ -1,0 +1,78 @@
+"""What a newcomer meets first: make, an old Python, the demo's environment, the extras."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+    "optional-dependencies"
+]
+# What only development and tests take, and the heaviest that came along once.
+DEVELOPERS = {
+    "cfn-lint",
+    "django",
+    "hypothesis",
+    "mypy",
+    "pytest",
+    "ruff",
+    "selenium",
+    "sympy",
+    "uv",
+}
+
+
+def pins(name: str) -> set[str]:
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+    return set(re.findall(r"^(\S+==\S+)", text, flags=re.M))
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[>=<]", requirement)[0] for requirement in requirements}
+
+
+def test_make_help_shows_every_target_that_a_person_calls() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = re.findall(r"^make (\S+) +\S", done.stdout, flags=re.M)
+    phony = re.search(r"^\.PHONY: (.+)$", MAKEFILE, flags=re.M)
+    assert phony is not None
+    assert sorted(shown) == sorted(phony[1].split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_a_python_that_is_too_old_is_one_sentence(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.9.6 && exit\nexit 1\n')
+    old.chmod(0o755)
+    for python, said in ((str(old), "Python 3.9.6"), (str(tmp_path / "none"), "not there")):
+        done = subprocess.run(
+            ["make", "-s", "demo", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        first, rest = done.stderr.split("\n", 1)
+        assert first.startswith(f"Python 3.11 or later is needed, and {python} is {said}")
+        assert rest.startswith("make: ***"), rest
+        assert not (tmp_path / "venv").exists()
+
+
+def test_no_extra_names_its_own_package() -> None:
+    assert not [name for name, needs in EXTRAS.items() if "spectrum-forwarder" in names(needs)]
+
+
+def test_the_local_extra_brings_what_the_command_the_fan_out_and_the_pages_need() -> None:
+    assert names(EXTRAS["cli"] + EXTRAS["fanout"] + EXTRAS["ui"]) <= names(EXTRAS["local"])
+    assert names(EXTRAS["cli"]) <= names(EXTRAS["ui"])
+
+
+def test_the_demo_is_installed_without_the_developers_tools_and_as_they_have_it() -> None:
+    demo = pins("demo.txt")
+    assert not {pin.split("==")[0] for pin in demo} & DEVELOPERS
+    assert demo <= pins("dev.txt")
