@@ -27,7 +27,7 @@ help:
 		printf "make %-14s %s\n", $$1, text} {text=""}' $(firstword $(MAKEFILE_LIST))
 
 # What it takes is a third of what development does, and part of it.
-## the whole stack on this machine, every promise put to the test
+## the whole stack on this machine, every promise tried
 demo: $(if $(wildcard $(READY)),$(READY),$(DEMO))
 	$(BIN)/forwarder demo
 
@@ -176,7 +176,7 @@ build: $(SAM)
 # `sam delete` removes whatever lies below the prefix of a stack's artefacts: it is the stack's own.
 ENV ?= default
 STACK ?= $(if $(filter prod,$(ENV)),spectrum-forwarder-prod,spectrum-forwarder)
-## sam deploy; ARGS=--guided the first time, ENV=prod, STACK=name
+## sam deploy; ARGS=--guided at first, ENV=prod, STACK=name
 deploy: $(SAM)
 	$(SAM) deploy --config-env $(ENV) --stack-name $(STACK) --s3-prefix $(STACK) $(ARGS)
 
