@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from spectrum_forwarder.domain.registration import Registration, same_url
 
-from spectrum_cli.errors import Unreachable
+from spectrum_cli.errors import Unreachable, WrongUse
 from spectrum_cli.spectrum_answers import (
     AlreadyRegistered,
     AnswerLost,
@@ -55,6 +55,10 @@ def register_pending(
             if not in_doubt:
                 raise _given_up(store, url) from error
             say(str(error))
+        except WrongUse:
+            # Refused for good, and the list has none: there is nothing to be gone on with.
+            _forget(store)
+            raise
         except AnswerLost as error:
             in_doubt = True
             say(str(error))
@@ -72,12 +76,15 @@ def _made_before(one: Registration, began_at: float) -> bool:
 
 def _given_up(store: WebhookStore, url: str) -> AlreadyRegistered:
     """Nothing was made, and nothing is to be gone on with."""
+    _forget(store)
+    return already_registered(url)
 
+
+def _forget(store: WebhookStore) -> None:
     def forget(webhooks: Webhooks) -> None:
         webhooks.pending = None
 
     store.update(forget)
-    return already_registered(url)
 
 
 def _store(store: WebhookStore, new: NewRegistration, source: str) -> None:

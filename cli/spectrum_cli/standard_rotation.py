@@ -14,6 +14,7 @@ from typing import Any
 
 from spectrum_cli.errors import Finding
 from spectrum_cli.rotation import choose
+from spectrum_cli.spectrum_answers import NotTaken
 from spectrum_cli.spectrum_api import SpectrumApi
 from spectrum_cli.webhook_store import Webhooks, WebhookStore, begun
 
@@ -54,7 +55,15 @@ def rotate_standard(
     else:
         wanted = choose(api.list(), webhooks, webhook_id).id
         _note(store, {"rotates": wanted, "began_at": int(clock())})
-    made = api.rotate_secret(wanted, overlap_seconds=overlap)
+    try:
+        made = api.rotate_secret(wanted, overlap_seconds=overlap)
+    except NotTaken as refused:
+        # For good: nothing else may wait for it. What an earlier run had made, another path ends.
+        _note(store, None)
+        raise NotTaken(
+            f"{refused}: replace the registration and its secrets instead, forwarder webhooks "
+            f"rotate {wanted}"
+        ) from refused
     until = made.previous_until if made.previous_until is not None else clock() + overlap
 
     def finish(webhooks: Webhooks) -> None:
@@ -68,9 +77,11 @@ def rotate_standard(
     return StandardRotated(wanted, until)
 
 
-def _note(store: WebhookStore, pending: dict[str, Any]) -> None:
+def _note(store: WebhookStore, pending: dict[str, Any] | None) -> None:
+    """Note what is begun, or that nothing is any more."""
+
     def begin(webhooks: Webhooks) -> None:
-        if webhooks.pending not in (None, pending):
+        if pending and webhooks.pending not in (None, pending):
             raise Finding("another rotation has just begun: let it finish")
         webhooks.pending = pending
 

@@ -217,6 +217,57 @@ def test_a_standard_rotation_killed_at_any_step_is_finished_by_the_next(
     assert "pending" not in stored(stack)
 
 
+def test_contract_6_a_secret_that_spectrum_does_not_rotate_stands_in_nobodys_way(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    spectrum.webhooks.rules.newest = False
+    webhooks("register")
+    (old,) = spectrum.registrations.values()
+    ran = webhooks("rotate", "--standard")
+    assert (ran.status, f"forwarder webhooks rotate {old.id}" in ran.err) == (1, True)
+    assert "pending" not in stored(stack)
+    assert webhooks("rotate", "--leaked").status == 0
+    assert old.id not in spectrum.registrations
+
+
+def test_contract_6_a_rotation_that_was_begun_ends_with_its_registration(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    """Killed in the middle, and the registration deleted in the dashboard meanwhile."""
+    webhooks("register")
+    (old,) = spectrum.registrations
+    write(stack, stored(stack) | {"pending": {"rotates": old, "began_at": 1}})
+    spectrum.registrations.clear()
+    assert webhooks("register").status == 1
+    assert webhooks("rotate", "--standard").status == 1
+    assert webhooks("register").status == 0
+
+
+@pytest.mark.parametrize("begun_before", [False, True])
+def test_contract_6_a_url_that_spectrum_refuses_does_not_stand_in_the_right_ones_way(
+    stack: Deployed, spectrum: FakeSpectrum, begun_before: bool
+) -> None:
+    wrong = "https://wrong.example.com/spectrum-webhook"
+    if begun_before:
+        pending = {"url": wrong, "source": None, "replaces": None, "began_at": 1}
+        write(stack, {"webhooks": [], "pending": pending})
+    spectrum.faults["POST"].extend([422, 422])
+    assert webhooks("register", wrong).status == 2
+    assert stored(stack) == {"webhooks": []}
+    assert webhooks("register").status == 0
+
+
+def test_contract_6_a_second_path_that_spectrum_refuses_leaves_the_first_as_it_was(
+    stack: Deployed, spectrum: FakeSpectrum
+) -> None:
+    webhooks("register", "--source", "main")
+    before = stored(stack)
+    spectrum.faults["POST"].extend([422, 422])
+    assert webhooks("rotate").status == 2
+    assert stored(stack) == before
+    assert webhooks("rotate", "--leaked").status == 0
+
+
 @pytest.mark.parametrize("fault", ["lost_after", "lost_before", 500, "garbage"])
 def test_a_lost_answer_leaves_one_registration_whose_secret_is_stored(
     stack: Deployed, spectrum: FakeSpectrum, fault: Fault
