@@ -19,6 +19,7 @@ from spectrum_forwarder.domain.destination import HTTP, OnFilterError, identity_
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.ready_filters import READY
 from spectrum_cli.registry import Entry
+from spectrum_cli.urls import encoded
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.ourselves import Ourselves
@@ -171,7 +172,7 @@ def _place(entry: Entry, where: str) -> None:
         entry.pop(name, None)
     if kind.name != HTTP:
         entry["kind"] = kind.name
-    entry[kind.place] = where
+    entry[kind.place] = encoded(where) if kind.name == HTTP else where
 
 
 def _fill(entry: Entry, fields: Mapping[str, str]) -> None:

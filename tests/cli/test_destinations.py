@@ -145,6 +145,14 @@ def test_the_new_secret_can_be_had_at_once_or_be_given(secret: Secret) -> None:
     assert secret.entries[1]["signing_secret"] == WHSEC
 
 
+def test_a_url_is_stored_as_it_travels(secret: Secret) -> None:
+    assert add(url="https://bücher.example.com/für?q=森").status == 0
+    assert secret.entries[0]["url"] == "https://xn--bcher-kva.example.com/f%C3%BCr?q=%E6%A3%AE"
+    assert forwarder("destinations", "set", "crm", "--url", "https://x.example.com/é").status == 0
+    assert secret.entries[0]["url"] == "https://x.example.com/%C3%A9"
+    assert forwarder("destinations", "set", "crm", "--url", "https://-ü.example.com/").status == 2
+
+
 def test_a_target_of_another_kind_is_added_by_its_arn(secret: Secret) -> None:
     arn = "arn:aws:sqs:us-east-1:123456789012:orders"
     assert add(url=arn).status == 0

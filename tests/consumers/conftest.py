@@ -5,7 +5,7 @@ import time
 
 import pytest
 from spectrum_forwarder.adapters.kinds.router import make_sender
-from spectrum_forwarder.domain.destination import Destination
+from spectrum_forwarder.domain.destination import Destination, OldSecret
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 
 from tests.consumers.bodies import BODIES, PLAIN, Body
@@ -23,10 +23,12 @@ needs_node = pytest.mark.skipif(
 )
 
 
-def delivery(url: str, body: Body, *, secret: str = SECRET) -> Attempt:
+def delivery(
+    url: str, body: Body, *, secret: str = SECRET, old: tuple[OldSecret, ...] = ()
+) -> Attempt:
     """An attempt at delivering the body, signed as the forwarder signs."""
     headers = outbound_headers(
-        Destination("consumer", url, signing_secret=secret),
+        Destination("consumer", url, signing_secret=secret, old_secrets=old),
         outgoing_id="main:m-1",
         kind="messages",
         webhook_id="w-1",
