@@ -151,7 +151,7 @@ prove: $(READY)
 
 # The whole local stack under load, killed workers and an operator's commands, for 25 minutes;
 # SOAK_MINUTES=4 is for trying.
-## the local stack under load and killed workers, for 25 minutes
+## the local stack under load and killed workers, 25 minutes
 soak: $(READY)
 	$(BIN)/python -m tests.soak
 

@@ -25,6 +25,9 @@ A command works on a deployed stack, found by its CloudFormation outputs (`--sta
 --profile P`; the name can stand in `FORWARDER_STACK`), or with `--local` on the local stack that
 is running. Its credentials are those that the AWS command line would use.
 
+`forwarder --install-completion` has the shell complete commands and options; `--version` tells the
+version, and `-h` after any command its help.
+
 Results go to standard output, as a table or with `--json` as JSON; all else goes to standard
 error. No secret is printed without `--reveal`, and phone numbers and mail addresses are masked.
 
