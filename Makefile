@@ -18,7 +18,7 @@ DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 VENDOR := tests/vendor/node_modules/.ready
 
-.PHONY: help demo test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events lock clean
+.PHONY: help demo readme test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events lock clean
 export SAM_CLI_TELEMETRY := 0
 
 ## show every target
@@ -30,6 +30,11 @@ help:
 ## the whole stack on this machine, every promise tried
 demo: $(if $(wildcard $(READY)),$(READY),$(DEMO))
 	$(BIN)/forwarder demo
+
+# It runs nothing of this environment: the commands make their own.
+## README's commands on a clean machine, with a transcript
+readme:
+	$(PYTHON) -m tests.readme
 
 # Three at a time on two cores: many tests wait for processes, and some for each other's time. What
 # they run is built before their seconds are counted.

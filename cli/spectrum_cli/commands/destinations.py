@@ -9,6 +9,7 @@ import typer
 from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli import destination_entries as entries_of
+from spectrum_cli.destination_apply import apply, export
 from spectrum_cli.destination_entries import (
     Filter,
     Headers,
@@ -64,6 +65,8 @@ def register(app: typer.Typer) -> None:
     group.command("test")(test)
     group.command("pause")(pause)
     group.command("resume")(resume)
+    group.command("export")(export)
+    group.command("apply")(apply)
     app.add_typer(group, name="destinations")
 
 
