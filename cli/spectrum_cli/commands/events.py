@@ -10,6 +10,7 @@ from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing
 from spectrum_forwarder.domain.outbound import key_of
 
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.event_erasing import erase
 from spectrum_cli.event_keys import find_event
 from spectrum_cli.event_views import COLUMNS, deliveries_in_short, document, row, show
 from spectrum_cli.names import Names, names_of
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     events.command("list")(list_events)
     events.command("show")(show_event)
     events.command("tail")(tail)
+    events.command("erase")(erase)
     app.add_typer(events, name="events")
 
 
