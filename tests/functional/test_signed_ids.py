@@ -87,7 +87,7 @@ CHANGED = [
 
 @pytest.mark.parametrize("scheme", ["standard", "both"])
 @pytest.mark.parametrize(("first", "second"), CHANGED)
-def test_two_equal_signed_ids_are_one_event_whatever_else_differs(
+def test_contract_9_1_two_equal_signed_ids_are_one_event_whatever_else_differs(
     world: Upstream, first: bytes, second: bytes, scheme: str
 ) -> None:
     assert world.post(first, scheme=scheme) == "accepted"
@@ -112,7 +112,7 @@ def test_two_unequal_signed_ids_of_unequal_events_are_two(
 
 
 @pytest.mark.parametrize("content", [body(), body(TYPING), b'{"event":"messages"}'])
-def test_unequal_signed_ids_prove_nothing_for_two_registrations_may_make_their_own(
+def test_contract_9_1_unequal_signed_ids_of_two_registrations_prove_nothing(
     world: Upstream, content: bytes
 ) -> None:
     world.webhooks.webhooks.append(SECOND)
@@ -190,7 +190,9 @@ def test_one_event_through_a_registration_of_each_scheme_is_one_and_so_are_its_r
 
 
 @pytest.mark.parametrize("order", [("v0", "standard"), ("standard", "v0"), ("both", "v0")])
-def test_a_copy_in_the_other_scheme_is_a_duplicate(world: Upstream, order: tuple[str, str]) -> None:
+def test_contract_9_1_a_copy_in_the_other_scheme_is_a_duplicate(
+    world: Upstream, order: tuple[str, str]
+) -> None:
     assert [world.post(body(), scheme=scheme) for scheme in order] == ["accepted", "duplicate"]
 
 
@@ -203,7 +205,7 @@ def test_an_id_that_is_not_signed_proves_nothing(world: Upstream) -> None:
     assert len(arrived(world)) == 2
 
 
-def test_a_raw_body_is_forwarded_untouched_under_its_own_id(world: Upstream) -> None:
+def test_contract_3_a_raw_body_is_forwarded_untouched_under_its_own_id(world: Upstream) -> None:
     assert world.post(RAW_INBOUND, "evt_synth_0001") == "accepted"
     world.live(1)
     (sent,) = world.sent_to("crm")
@@ -213,15 +215,50 @@ def test_a_raw_body_is_forwarded_untouched_under_its_own_id(world: Upstream) -> 
     assert sent.headers["X-Spectrum-Event"] == "message.received"
 
 
-def test_a_raw_body_in_v0_and_its_copy_in_standard_are_one_event(world: Upstream) -> None:
+def test_contract_3_a_raw_body_in_v0_and_its_copy_in_standard_are_one_event(
+    world: Upstream,
+) -> None:
     assert world.post(RAW_INBOUND, "evt_synth_0001", "v0") == "accepted"
     assert world.post(RAW_INBOUND, "evt_synth_0001") == "duplicate"
 
 
-def test_a_raw_body_whose_id_is_not_the_signed_one_is_not_lost(world: Upstream) -> None:
+def test_contract_3_a_raw_body_whose_id_is_not_the_signed_one_is_not_lost(world: Upstream) -> None:
     assert world.post(RAW_INBOUND, "evt_other") == "accepted"
     assert world.post(RAW_INBOUND, "evt_synth_0001") == "accepted"
     assert arrived(world) == [RAW_INBOUND] * 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("eventId", "evt.synth.1"),
+        ("eventId", None),
+        ("prevSubjectSeq", -1),
+        ("type", "message.deleted"),
+        ("request", {}),
+        ("schemaVersion", "1"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["v0", "standard"])
+def test_contract_3_a_raw_body_of_another_form_is_forwarded_untouched(
+    world: Upstream, field: str, value: object, scheme: str
+) -> None:
+    """What is published of this kind is code of a pull request: its form may still change."""
+    content = json.dumps(json.loads(RAW_INBOUND) | {field: value}).encode()
+    words = [world.post(content, "evt_synth_0001", scheme) for _ in range(2)]
+    assert words == ["accepted", "duplicate"]
+    world.live(1)
+    (sent,) = world.sent_to("crm")
+    assert sent.body == content
+    assert "." not in sent.headers["webhook-id"]
+
+
+def test_contract_3_raw_bodies_that_differ_in_their_event_id_alone_are_two(
+    world: Upstream,
+) -> None:
+    second = RAW_INBOUND.replace(b"evt_synth_0001", b"evt_synth_0002")
+    assert world.post(RAW_INBOUND, scheme="v0") == "accepted"
+    assert world.post(second, scheme="v0") == "accepted"
 
 
 def test_a_whole_event_in_the_queue_keeps_its_signed_id(world: Upstream) -> None:
