@@ -6,16 +6,13 @@ already ends the command as it should.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from types import FrameType
 
-from spectrum_cli.errors import CommandError, Unreachable
+from spectrum_cli.errors import CommandError
 
 INTERRUPTED = 130
-# Shows where an error came from that nobody foresaw.
-TRACEBACK_VARIABLE = "FORWARDER_TRACEBACK"
 # Its documented way to end is a signal, so a signal is its success, however early it comes.
 ENDS_BY_SIGNAL = frozenset({"listen", "local", "ui"})
 
@@ -57,7 +54,7 @@ def run(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> None:
     """Run one command; every error but the expected kinds becomes one of them."""
     from spectrum_cli.app import make_app  # noqa: PLC0415 (after the signal handlers)
-    from spectrum_cli.aws_errors import explained  # noqa: PLC0415
+    from spectrum_cli.failures import defect, expected, traceback_wanted  # noqa: PLC0415
     from spectrum_cli.output import ReaderGone  # noqa: PLC0415
 
     try:
@@ -65,14 +62,9 @@ def _run(arguments: list[str]) -> None:
     except (CommandError, ReaderGone, BrokenPipeError):
         raise
     except Exception as error:
-        if TRACEBACK_VARIABLE in os.environ:
+        if traceback_wanted():
             raise
-        if known := explained(error):
-            raise known from error
-        raise Unreachable(
-            f"this is a defect of the command: {type(error).__name__}: {error} "
-            f"(set {TRACEBACK_VARIABLE}=1 to see where)"
-        ) from error
+        raise (expected(error) or defect(error)) from error
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from spectrum_forwarder.adapters.registry_entries import content_of
+from spectrum_forwarder.domain.errors import InvalidEntry
 
 from spectrum_cli.errors import Finding, Unreachable
 
@@ -36,18 +39,19 @@ class Registry:
         self._top = top
 
     def read(self) -> list[Entry]:
-        """The entries as they are; raise Finding where the secret is no registry."""
+        """The entries, `{}` for one that is none; raise Finding where the secret is no registry."""
         entries: list[Entry] = self.read_whole()[self._top]
         return entries
 
     def read_whole(self) -> dict[str, Any]:
-        """The whole JSON object: the entries, and what else stands beside them."""
-        return self._read()[1]
+        """The whole JSON object: the entries as `read` has them, and what stands beside them."""
+        content = self._read()[1]
+        return content | {self._top: _entries(content[self._top])}
 
     def previous(self) -> list[Entry]:
         """The entries before the last change; none where there was no change, or no registry."""
         _, content = self._before()
-        return content[self._top] if self._holds(content) else []
+        return _entries(content[self._top]) if content else []
 
     def change(self, edit: Callable[[list[Entry]], Result]) -> Result:
         """Let `edit` change the list in place, write it if it did, and return what `edit` did.
@@ -61,6 +65,7 @@ class Registry:
         """As `change`, for the whole JSON object."""
         for _ in range(TRIES):
             version, content = self._read()
+            self._require_objects(content[self._top])
             before = json.dumps(content)
             result = edit(content)
             if json.dumps(content) == before or self._write(content, seen=version):
@@ -71,23 +76,29 @@ class Registry:
 
     def _read(self) -> tuple[str, dict[str, Any]]:
         found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=CURRENT)
-        content = _parsed(found)
-        if not self._holds(content):
-            raise self._no_registry()
+        try:
+            content = content_of(found.get("SecretString", ""), self._top)
+        except InvalidEntry as error:
+            raise self._no_registry(str(error)) from error
         return str(found["VersionId"]), content
 
-    def _before(self) -> tuple[str, Any]:
-        """The version before the current one, and what it holds."""
+    def _before(self) -> tuple[str, dict[str, Any] | None]:
+        """The version before the current one, and what it holds, if that is a registry."""
         try:
             found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=PREVIOUS)
         except self._client.exceptions.ResourceNotFoundException:
             return "", None
-        return str(found["VersionId"]), _parsed(found)
+        try:
+            content = content_of(found.get("SecretString", ""), self._top)
+        except InvalidEntry:
+            content = None
+        return str(found["VersionId"]), content
 
-    def _holds(self, content: Any) -> bool:
-        """Whether this is a registry."""
-        entries = content.get(self._top) if isinstance(content, dict) else None
-        return isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
+    def _require_objects(self, entries: list[Any]) -> None:
+        """What is no entry is not ours to change or to remove: whoever wrote it mends it."""
+        for number, entry in enumerate(entries):
+            if not isinstance(entry, dict):
+                raise self._no_registry(f"its entry {number + 1} is no object")
 
     def _write(self, content: dict[str, Any], *, seen: str) -> bool:
         version, before = self._before()
@@ -120,19 +131,17 @@ class Registry:
         found = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=CURRENT)
         return bool(found["VersionId"] == version)
 
-    def _no_registry(self) -> Finding:
+    def _no_registry(self, why: str) -> Finding:
         return Finding(
-            f'the secret {self._secret_id} does not hold {{"{self._top}": [{{...}}, ...]}}: mend '
-            "it with `aws secretsmanager put-secret-value`; the last good copy serves until then"
+            f'the secret {self._secret_id} does not hold {{"{self._top}": [{{...}}, ...]}}, {why}: '
+            "mend it with `aws secretsmanager put-secret-value`; the last good copy serves until "
+            "then"
         )
 
 
-def _parsed(found: Mapping[str, Any]) -> Any:
-    """What a version holds; None where that is no JSON."""
-    try:
-        return json.loads(found["SecretString"])
-    except (KeyError, ValueError):
-        return None
+def _entries(listed: list[Any]) -> list[Entry]:
+    """As the functions read them: one that is no object is one that cannot be used."""
+    return [entry if isinstance(entry, dict) else {} for entry in listed]
 
 
 def destinations_of(target: Target) -> Registry:

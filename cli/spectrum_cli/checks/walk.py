@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from spectrum_cli.aws_errors import explained
 from spectrum_cli.checks import account, backlog, endpoint, refusals, registration
 from spectrum_cli.checks.canary import canary
 from spectrum_cli.checks.destinations import destinations
 from spectrum_cli.checks.model import Check, Patient, Result, failed
-from spectrum_cli.errors import CommandError
+from spectrum_cli.failures import defect, expected, traceback_wanted
+
+AGAIN = "Mend that, and run this again."
 
 CHECKS: Sequence[Check] = (
     registration.credentials,
@@ -40,11 +41,8 @@ def walk(patient: Patient, checks: Sequence[Check] = CHECKS) -> Iterator[Result]
     for check in checks:
         try:
             yield from check(patient)
-        except CommandError as error:
-            yield failed(check.__name__, str(error), "Mend that, and run this again.")
         except Exception as error:
-            # AWS's refusals are findings here; whatever else it is must not hide.
-            known = explained(error)
-            if known is None:
+            known = expected(error)
+            if known is None and traceback_wanted():
                 raise
-            yield failed(check.__name__, str(known), "Mend that, and run this again.")
+            yield failed(check.__name__, str(known or defect(error)), AGAIN)

@@ -9,6 +9,9 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from spectrum_forwarder.adapters.registry_entries import content_of
+from spectrum_forwarder.domain.errors import InvalidEntry
+
 from spectrum_cli.errors import WrongUse
 
 
@@ -53,11 +56,10 @@ def read_registry(path: Path, key: str) -> str:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise WrongUse(f"{path} cannot be read: {reason}") from error
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise WrongUse(f"{path} is not JSON: {error}") from error
-    entries = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        entries = content_of(text, key)[key]
+    except InvalidEntry as error:
+        raise WrongUse(f"{path} is not what the secret holds: {error}") from error
+    if not all(isinstance(entry, dict) for entry in entries):
         raise WrongUse(
             f'{path} is not what the secret holds: it must be {{"{key}": [{{...}}, ...]}}'
         )

@@ -15,15 +15,35 @@ Entry = Mapping[str, Any]
 Report = Callable[[str, InvalidEntry], None]
 
 
+def content_of(text: str, top: str) -> dict[str, Any]:
+    """The secret's JSON object, whose member `top` is a list; raise InvalidEntry.
+
+    The text of the error says where reading it ends, and nothing of what stands there.
+    """
+    try:
+        # Some editors put a byte order mark in front, which is not of the JSON.
+        content = json.loads(text.removeprefix("\ufeff"))
+    except json.JSONDecodeError as error:
+        place = f"is not JSON from line {error.lineno}, column {error.colno} on"
+        raise _unlike(place if text.strip() else "is empty", top) from error
+    except RecursionError as error:
+        raise _unlike("is nested too deep", top) from error
+    if not isinstance(content, dict):
+        raise _unlike("is no JSON object", top)
+    if top not in content:
+        raise _unlike(f'has no "{top}"', top)
+    if not isinstance(content[top], list):
+        raise InvalidEntry(f'"{top}" must be a list')
+    return content
+
+
+def _unlike(how: str, top: str) -> InvalidEntry:
+    return InvalidEntry(f'it {how}: it must be JSON of the form {{"{top}": […]}}')
+
+
 def entries_of(text: str, top: str) -> list[Entry]:
     """The entries of a secret's list `top`; raise InvalidEntry where there is no such list."""
-    try:
-        entries = json.loads(text)[top]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidEntry(f'it must be JSON of the form {{"{top}": […]}}') from error
-    if not isinstance(entries, list):
-        raise InvalidEntry(f'"{top}" must be a list')
-    return [entry if isinstance(entry, dict) else {} for entry in entries]
+    return [entry if isinstance(entry, dict) else {} for entry in content_of(text, top)[top]]
 
 
 def called(entry: Entry, field: str, number: int) -> str:
