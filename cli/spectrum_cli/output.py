@@ -43,8 +43,10 @@ PIPE_WIDTH = 10_000
 # Progress is told from the first on, and where it cannot be drawn, in a line now and then.
 TELL_AFTER, TELL_EVERY = 1.0, 5.0
 
-PHONE = re.compile(r"\+\d{6,15}|(?<![0-9A-Za-z-])\d{9,15}(?![0-9A-Za-z-])")
-MAIL = re.compile(r"[^\s@;:<>]+@[^\s@;:<>]+\.[^\s@;:<>]+")
+PHONE = re.compile(r"\+\d{6,15}")
+BARE_PHONE = re.compile(r"\+\d{6,15}|(?<![0-9A-Za-z-])\d{9,15}(?![0-9A-Za-z-])")
+# Tried only where a word begins: at each letter of a long one it would take minutes.
+MAIL = re.compile(r"(?<![^\s@;:<>])[^\s@;:<>]+@[^\s@;:<>]+\.[^\s@;:<>]+")
 
 
 class ReaderGone(Exception):
@@ -152,11 +154,15 @@ def iso(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def masked(text: str | None, *, reveal: bool = False) -> str | None:
-    """The text with phone numbers and mail addresses shortened: +1555…00, a…@example.com."""
+def masked(text: str | None, *, reveal: bool = False, bare: bool = True) -> str | None:
+    """The text with phone numbers and mail addresses shortened: +1555…00, a…@example.com.
+
+    With `bare` digits alone count as a phone number as well.
+    """
     if text is None or reveal:
         return text
-    text = PHONE.sub(lambda found: f"{found[0][:5]}…{found[0][-2:]}", text)
+    number = BARE_PHONE if bare else PHONE
+    text = number.sub(lambda found: f"{found[0][:5]}…{found[0][-2:]}", text)
     return MAIL.sub(lambda found: f"{found[0][0]}…@{found[0].rpartition('@')[2]}", text)
 
 

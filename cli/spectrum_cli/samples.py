@@ -100,7 +100,7 @@ def _event_of(body: bytes) -> str | None:
     """The body's `event`, which Spectrum mirrors in a header, if it has a plain one."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     event = content.get("event") if isinstance(content, dict) else None
     return event if isinstance(event, str) and event.isascii() and event.isprintable() else None

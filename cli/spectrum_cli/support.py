@@ -19,8 +19,9 @@ from spectrum_cli.redaction import redact
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import LoggedEvent
+    from spectrum_forwarder.domain.quarantine import Suspect
 
-    from spectrum_cli.suspects import Judged, Secrets
+    from spectrum_cli.suspects import Secrets
     from spectrum_cli.target import Target
 
 # Parameters of the stack that say how it works, and nothing of whose it is.
@@ -29,6 +30,11 @@ TOLD_PARAMETERS = (
     *("MainLaneConcurrency", "SlowLaneConcurrency", "ReceiverReservedConcurrency", "WarmWrites"),
 )
 LIBRARIES = ("boto3", "typer", "rich")
+# Under their own names, or as a proxy renamed them.
+SIGNED = re.compile(
+    r"(http[_-])?(x[_-]spectrum|webhook)[_-](signature|timestamp|(webhook[_-])?id)"
+    r"|content-length|date"
+)
 PLAIN = re.compile(r"[A-Za-z_.-]{1,40}")
 UNVERIFIABLE = (
     "Letters, digits and names in the body are replaced, its form and length are kept. So the "
@@ -62,15 +68,14 @@ def counts(events: Iterable[LoggedEvent]) -> dict[str, Any]:
     }
 
 
-def failing_request(judged: Judged, secrets: Secrets) -> dict[str, Any]:
+def failing_request(suspect_id: str, suspect: Suspect, secrets: Secrets) -> dict[str, Any]:
     """A refused request, its headers as they came and its body redacted."""
-    suspect = judged.suspect
     return {
-        "id": judged.id,
+        "id": suspect_id,
         "received_at": iso(suspect.received_at),
         "refused_as": suspect.code,
-        "today": judged.verdict.value,
-        "headers": {name: masked(value) for name, value in suspect.headers.items()},
+        "today": secrets.judge.verdict(suspect).value,
+        "headers": {name: shown_header(name, value) for name, value in suspect.headers.items()},
         "body": redact(suspect.body),
         "body_bytes": len(suspect.body),
         "shape": suspect.request.shape(),
@@ -80,6 +85,14 @@ def failing_request(judged: Judged, secrets: Secrets) -> dict[str, Any]:
         ],
         "note": UNVERIFIABLE,
     }
+
+
+def shown_header(name: str, value: str) -> str | None:
+    """A header's value without anybody's number or address in it.
+
+    What was signed, and when, stays as it came: nothing can be looked into without these.
+    """
+    return value if SIGNED.fullmatch(name.lower()) else masked(value, bare=False)
 
 
 def versions() -> dict[str, str]:

@@ -35,26 +35,24 @@ class Summary:
 
 def row(judged: Judged) -> list[str]:
     """The cells of a suspect's row, one for each of COLUMNS."""
-    suspect = judged.suspect
     return [
-        utc(suspect.received_at),
+        utc(judged.received_at),
         judged.id,
         judged.webhook_id,
-        suspect.code,
-        str(len(suspect.body)),
+        judged.code,
+        str(judged.body_bytes),
         SENTENCES[judged.verdict],
     ]
 
 
 def document(judged: Judged) -> dict[str, Any]:
     """The suspect for programs, without what came with it."""
-    suspect = judged.suspect
     return {
         "id": judged.id,
-        "received_at": iso(suspect.received_at),
-        "code": suspect.code,
+        "received_at": iso(judged.received_at),
+        "code": judged.code,
         "webhook_id": judged.webhook_id,
-        "body_bytes": len(suspect.body),
+        "body_bytes": judged.body_bytes,
         "verdict": judged.verdict.value,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
     from spectrum_cli.target import Target
 
-READ_AT_ONCE = 100
+# Bodies that are in memory at once: each may have 6 MB.
+READ_AT_ONCE = 8
+# What a batch of a list holds, without the bodies.
+BATCH = 100
 SENTENCES = {
     "good": "verifies now",
     "stale": "verifies, but stale when it came",
@@ -33,16 +37,17 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A suspect with its id, and what it is by today's secrets."""
+    """A suspect without its body: when it came (Unix seconds), and what it is by today's secrets.
+
+    `webhook_id` is the webhook that it names, `code` that of its refusal.
+    """
 
     id: str
-    suspect: Suspect
+    received_at: float
+    code: str
+    webhook_id: str
+    body_bytes: int
     verdict: Verdict
-
-    @property
-    def webhook_id(self) -> str:
-        """The webhook that it names."""
-        return self.suspect.request.header(WEBHOOK_ID_HEADER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,32 @@ class Secrets:
 
     def judged(self, suspect_id: str, suspect: Suspect) -> Judged:
         """The suspect with its verdict."""
-        return Judged(suspect_id, suspect, self.judge.verdict(suspect))
+        return Judged(
+            suspect_id,
+            suspect.received_at,
+            suspect.code,
+            suspect.request.header(WEBHOOK_ID_HEADER),
+            len(suspect.body),
+            self.judge.verdict(suspect),
+        )
 
     def findings(self, suspect: Suspect) -> Sequence[Finding]:
         """Why the suspect does not verify, by the clock of when it came."""
         capture = Capture(tuple(suspect.headers.items()), suspect.body, suspect.received_at)
-        return diagnose(capture, self.known, now=suspect.received_at).findings
+        try:
+            return diagnose(capture, self.known, now=suspect.received_at).findings
+        except Exception as error:  # a stranger wrote it: its trouble is its own
+            return (_undiagnosed(error),)
+
+
+def _undiagnosed(error: Exception) -> Finding:
+    return Finding(
+        "undiagnosed",
+        "why it does not verify cannot be told",
+        f"Looking into it failed: {type(error).__name__}. This is a defect of the command.",
+        "Look at it yourself: forwarder quarantine show ID --body.",
+        proved=False,
+    )
 
 
 def shelf(target: Target) -> S3QuarantineShelf:
@@ -122,9 +147,17 @@ def lost(target: Target) -> Lost:
 
 
 def read_all(target: Target, secrets: Secrets, ids: Sequence[str]) -> Iterator[list[Judged]]:
-    """Batches of suspects with their verdicts, the newest of each batch first."""
+    """Batches of suspects with their verdicts, the newest of each batch first.
+
+    A body is let go of as soon as its suspect is judged: a full quarantine holds gigabytes.
+    """
     quarantine = shelf(target)
-    for start in range(0, len(ids), READ_AT_ONCE):
-        batch = quarantine.get_all(ids[start : start + READ_AT_ONCE])
-        judged = [secrets.judged(name, suspect) for name, suspect in batch if suspect is not None]
-        yield sorted(judged, key=lambda one: one.suspect.received_at, reverse=True)
+
+    def judged(name: str) -> Judged | None:
+        ((_, suspect),) = quarantine.get_all([name])
+        return None if suspect is None else secrets.judged(name, suspect)
+
+    with ThreadPoolExecutor(READ_AT_ONCE) as readers:
+        for start in range(0, len(ids), BATCH):
+            batch = [one for one in readers.map(judged, ids[start : start + BATCH]) if one]
+            yield sorted(batch, key=lambda one: one.received_at, reverse=True)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from spectrum_cli import releasing, suspects
 from spectrum_cli.commands import quarantine as command_module
 from spectrum_cli.target import Target
 from spectrum_forwarder.adapters import quarantine as quarantine_module
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.quarantine import PREFIX, S3Quarantine
-from spectrum_forwarder.domain.errors import QuarantineFull
+from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
+from spectrum_forwarder.domain.errors import ItemTooLarge, QuarantineFull, TableUnavailable
 from spectrum_forwarder.domain.quarantine import Suspect
+from spectrum_forwarder.storing import EventStore
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.stacks import Deployed, Ran, forwarder
@@ -247,6 +252,102 @@ def test_an_object_of_another_kind_is_passed_over(kept: Kept, stack: Deployed) -
     assert len(quarantine("list", "--json").lines) == 1
     assert quarantine("show", other).status == 1
     assert quarantine("release", other).status == 1
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+@pytest.mark.parametrize("changed", [b"", b" ", b"x"])
+def test_a_body_that_is_nested_deep_takes_no_command_down(
+    kept: Kept, depth: int, changed: bytes
+) -> None:
+    """It can be read where it cannot be written any more: json.dumps gives up first."""
+    deep = b'{"a":' * depth + b"1" + b"}" * depth
+    headers = signed_headers(deep)
+    bad = kept.put(Suspect(time.time(), "signature_mismatch", headers, deep + changed))
+    other = kept.keep("beside-it")
+    assert quarantine("show", bad).status == 0
+    assert forwarder("support-bundle", "-o", "-", "--request", bad).status == 0
+    ran = quarantine("release", "--all", "--json")
+    assert other in {one["id"] for one in ran.json["accepted"] + ran.json["duplicates"]}
+    assert [one["id"] for one in ran.json["kept"]] == ([bad] if changed else [])
+
+
+def test_the_trouble_of_one_diagnosis_is_told_of_that_one(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(*_: Any, **__: Any) -> Any:
+        raise OverflowError("canary")
+
+    bad, good = kept.keep("d-1", body=b"changed"), kept.keep("d-2")
+    monkeypatch.setattr(suspects, "diagnose", give_up)
+    ran = quarantine("release", "--all", "--json")
+    assert ran.json["accepted"][0]["id"] == good
+    assert ran.json["kept"][0]["id"] == bad
+    shown = quarantine("show", bad)
+    assert (shown.status, "OverflowError" in shown.out) == (0, True)
+    assert "canary" not in shown.out + shown.err + ran.out + ran.err
+
+
+def test_what_the_stack_does_not_take_of_one_stays_and_the_others_go(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = EventStore.put
+
+    def refuse(self: EventStore, stored: Any, **more: Any) -> Any:
+        if b"t-2" in stored.event.body:
+            raise ItemTooLarge("put_item: ValidationException")
+        return put(self, stored, **more)
+
+    monkeypatch.setattr(EventStore, "put", refuse)
+    names = [kept.keep(f"t-{number}") for number in range(1, 4)]
+    ran = quarantine("release", "--all", "--json")
+    assert (ran.status, len(ran.json["accepted"])) == (1, 2)
+    assert [(one["id"], one["verdict"]) for one in ran.json["kept"]] == [(names[1], "good")]
+    assert "ValidationException" in ran.json["kept"][0]["why"]
+    assert kept.ids() == [names[1]]
+
+
+def test_a_stack_that_takes_none_ends_the_release(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise TableUnavailable("put_item: Throttled")
+
+    monkeypatch.setattr(EventStore, "put", refuse)
+    monkeypatch.setattr(releasing, "MOST_IN_A_ROW", 2)
+    for number in range(3):
+        kept.keep(f"n-{number}")
+    ran = quarantine("release", "--all")
+    assert (ran.status, "Throttled" in ran.err) == (3, True)
+    assert len(kept.ids()) == 3
+
+
+def test_no_more_bodies_are_held_than_are_being_read(
+    kept: Kept, stack: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full quarantine holds gigabytes: they are judged one by one and let go of."""
+
+    class Headers(dict[str, str]):
+        """Those of a suspect, which live as long as its body does."""
+
+    most: list[int] = []
+    get = S3QuarantineShelf.get
+
+    def watched(self: S3QuarantineShelf, name: str) -> Suspect | None:
+        found = get(self, name)
+        assert found is not None
+        headers = Headers(found.headers)
+        headers_of.append(weakref.ref(headers))
+        most.append(sum(one() is not None for one in headers_of))
+        return replace(found, headers=headers)
+
+    headers_of: list[weakref.ref[Headers]] = []
+    for number in range(30):
+        kept.keep(f"held-{number}", body=b"changed %d" % number)
+    monkeypatch.setattr(S3QuarantineShelf, "get", watched)
+    quarantine("release", "--all", "--json")
+    assert len(most) == 60
+    # Those that are being read, and what each reader has just let go of.
+    assert max(most) <= 2 * suspects.READ_AT_ONCE
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli import spectrum_api
+from spectrum_cli import spectrum_api, support
 from spectrum_cli.redaction import redact
 from spectrum_cli.sample_bodies import CONTENT_KINDS, make_body
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
@@ -155,6 +155,7 @@ def test_it_holds_what_support_asks_for_and_no_secret_or_content(
     request = found["refused_request"]
     assert request["id"] == kept
     assert re.fullmatch("v0=[0-9a-f]{64}", request["headers"]["x-spectrum-signature"])
+    assert re.fullmatch("[0-9]{10}", request["headers"]["x-spectrum-timestamp"])
     assert '"event": "messages"' in request["body"]
     assert [one["cause"] for one in request["causes"]] == ["body_reserialised"]
     assert "cannot be verified" in request["note"]
@@ -169,6 +170,28 @@ def test_it_holds_what_support_asks_for_and_no_secret_or_content(
         registered.secret,
     ):
         assert secret not in told, secret
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("x-spectrum-timestamp", "1700000000", "1700000000"),
+        ("HTTP_X_SPECTRUM_TIMESTAMP", "1700000000000", "1700000000000"),
+        ("webhook-timestamp", "1700000000", "1700000000"),
+        ("webhook-signature", "v1,ab+12345678/c=", "v1,ab+12345678/c="),
+        ("webhook-id", "evt_1700000000", "evt_1700000000"),
+        ("content-length", "1048576000", "1048576000"),
+        ("user-agent", "by +15551234567, ada@example.com", "by +1555…67, a…@example.com"),
+        ("x-spectrum-event", "+15551234567", "+1555…67"),
+        ("user-agent", "build 20261127", "build 20261127"),
+        ("user-agent", "build 1700000000", "build 1700000000"),
+    ],
+)
+def test_of_headers_a_persons_number_is_masked_and_nothing_else(
+    name: str, value: str, shown: str
+) -> None:
+    """Support needs the time that was signed: it is no phone number."""
+    assert support.shown_header(name, value) == shown
 
 
 def test_without_credentials_the_stored_ids_are_told(

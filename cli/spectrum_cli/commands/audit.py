@@ -158,7 +158,7 @@ def _look_at_refused(target: Target, found: Audit, since: float) -> int:
         for batch in read_all(target, secrets, ids[:MOST_REFUSED]):
             done(len(batch))
             for judged in batch:
-                at, rule = judged.suspect.received_at, REFUSED.get(judged.verdict)
+                at, rule = judged.received_at, REFUSED.get(judged.verdict)
                 there += at >= since
                 if at >= since and rule:
                     found.refused(rule, judged.webhook_id, at, judged.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -23,7 +22,7 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.pace import at_pace
+from spectrum_cli.releasing import explain, find, release_all
 from spectrum_cli.suspect_views import (
     COLUMNS,
     Summary,
@@ -36,21 +35,17 @@ from spectrum_cli.suspect_views import (
 )
 from spectrum_cli.suspects import (
     SENTENCES,
-    Judged,
     Secrets,
     kept_ids,
     lost,
     read_all,
     read_webhooks_secret,
-    releaser,
     shelf,
 )
 from spectrum_cli.target import Target, with_target
 
-# So many are released without asking, and so fast at most (a second).
-UNASKED, RATE = 100, 50.0
-# Seconds that finding causes may take; what is left then is named without one.
-DIAGNOSIS_SECONDS = 20.0
+# So many are released without asking.
+UNASKED = 100
 
 
 def register(app: typer.Typer) -> None:
@@ -177,72 +172,16 @@ def release(
         raise WrongUse("name those to be released by their ids, or say --all: one of the two")
     secrets = _secrets(target)
     summary, wanted = Summary(), ("good", "stale") if stale else ("good",)
-    found = _find(target, secrets, ids, summary)
+    found = find(target, secrets, ids, summary)
     good = [judged for judged in found if judged.verdict in wanted]
     if len(good) > UNASKED and not confirm(
         f"Release {len(good)} requests of {target.title}?", yes=yes
     ):
         raise Finding("nothing was released")
-    _release(target, secrets, good, summary, stale=stale)
-    _explain(secrets, [judged for judged in found if judged.verdict not in wanted], summary)
+    release_all(target, secrets, good, summary, stale=stale)
+    stay = [judged for judged in found if judged.verdict not in wanted]
+    explain(target, secrets, stay, summary)
     report(summary, lost(target), as_json=as_json)
-
-
-def _find(
-    target: Target, secrets: Secrets, ids: Sequence[str] | None, summary: Summary
-) -> list[Judged]:
-    """Those that are meant, the oldest first; named ones that are gone go into the summary."""
-    with progress("looking through the quarantine") as looked_at:
-        wanted = list(dict.fromkeys(ids)) if ids else kept_ids(target, lambda _: None)
-        found: list[Judged] = []
-        for batch in read_all(target, secrets, wanted):
-            found += batch
-            looked_at(len(batch))
-    if ids:
-        there = {judged.id for judged in found}
-        summary.gone += [name for name in wanted if name not in there]
-    return sorted(found, key=lambda judged: judged.suspect.received_at)
-
-
-def _release(
-    target: Target, secrets: Secrets, good: Sequence[Judged], summary: Summary, *, stale: bool
-) -> None:
-    from spectrum_forwarder.release import Outcome  # noqa: PLC0415
-
-    working = releaser(target, secrets.judge)
-    with progress("releasing", len(good)) as done:
-        for released in at_pace(
-            lambda judged: working.release(judged.id, stale=stale), good, rate=RATE
-        ):
-            done(1)
-            if released.outcome is Outcome.ACCEPTED:
-                summary.accepted.append(released)
-            elif released.outcome is Outcome.DUPLICATE:
-                summary.duplicates.append(released)
-            elif released.outcome is Outcome.GONE:
-                summary.gone.append(released.id)
-
-
-def _explain(secrets: Secrets, kept: Sequence[Judged], summary: Summary) -> None:
-    """Name the cause of each that stays."""
-    until = time.monotonic() + DIAGNOSIS_SECONDS
-    with progress("finding out why", len(kept)) as done:
-        for judged in kept:
-            told = {"id": judged.id, "webhook_id": judged.webhook_id, "verdict": judged.verdict}
-            if judged.verdict == "stale":
-                told |= {
-                    "why": SENTENCES["stale"],
-                    "fix": "release it with --stale if you trust it",
-                }
-            else:
-                findings = secrets.findings(judged.suspect) if time.monotonic() < until else []
-                told |= {
-                    "why": "; ".join(one.title for one in findings) or SENTENCES[judged.verdict],
-                    "fix": " ".join(one.fix for one in findings)
-                    or f"see forwarder quarantine show {judged.id}",
-                }
-            summary.kept.append(told)
-            done(1)
 
 
 def _secrets(target: Target) -> Secrets:

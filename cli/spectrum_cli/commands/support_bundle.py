@@ -109,20 +109,20 @@ def _seen(
     with progress("looking at refused requests") as looked_at:
         for batch in read_all(target, secrets, kept_ids(target, lambda _: None)[:MOST_REFUSED]):
             looked_at(len(batch))
-            refused += [one for one in batch if begun <= one.suspect.received_at <= ended]
-    shown = refused[0] if refused else None
-    if wanted is not None:
-        ((_, suspect),) = shelf(target).get_all([wanted])
-        if suspect is None:
-            raise WrongUse(f"{wanted} is not kept: `forwarder quarantine list` shows what is")
-        shown = secrets.judged(wanted, suspect)
+            refused += [one for one in batch if begun <= one.received_at <= ended]
+    name = wanted or (refused[0].id if refused else None)
+    suspect = None
+    if name is not None:
+        ((_, suspect),) = shelf(target).get_all([name])
+    if wanted is not None and suspect is None:
+        raise WrongUse(f"{wanted} is not kept: `forwarder quarantine list` shows what is")
     by_code: dict[str, int] = {}
     for one in refused:
-        by_code[one.suspect.code] = by_code.get(one.suspect.code, 0) + 1
+        by_code[one.code] = by_code.get(one.code, 0) + 1
     return {
         "counts": counted
         | {"complete": counted["events"] < MOST_EVENTS, "refused_and_kept": by_code},
-        "refused_request": None if shown is None else support.failing_request(shown, secrets),
+        "refused_request": suspect and support.failing_request(str(name), suspect, secrets),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ def forms(body: bytes) -> Iterator[Guess[bytes]]:
     content = parse(body)
     if not isinstance(content, dict | list):
         return
+    # What can be read can be nested too deep to be written: no form of it can be tried.
+    with contextlib.suppress(RecursionError):
+        yield from _forms(body, content)
+
+
+def _forms(body: bytes, content: object) -> Iterator[Guess[bytes]]:
     arrived = describe(body)
     orders = dict(zip(ORDERS, (content, in_spectrum_order(content), content), strict=True))
     for order, layout, escape in product(ORDERS, LAYOUTS, ESCAPES):
