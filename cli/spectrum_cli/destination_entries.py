@@ -6,7 +6,7 @@ Owns the rule that nothing is written that the fan-out could not use.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from spectrum_forwarder.adapters.kinds.kind import PLACES
 from spectrum_forwarder.domain.destination import HTTP, OnFilterError, identity_of
 
 from spectrum_cli.errors import Finding, WrongUse
+from spectrum_cli.mending import mending
 from spectrum_cli.ready_filters import READY
 from spectrum_cli.registry import Entry
 from spectrum_cli.urls import encoded
@@ -154,8 +155,10 @@ def apply(
         name, colon, value = header.partition(":")
         if not colon:
             raise WrongUse(f"--header {header!r} has no colon: write 'Name: value'")
-        kept = dict(entry.get("headers") or {})
-        kept.pop(name.strip(), None)
+        found = entry.get("headers")
+        there = found.items() if isinstance(found, dict) else ()
+        # Whoever gets them sees no difference between upper and lower case.
+        kept = {key: text for key, text in there if key.lower() != name.strip().lower()}
         if value.strip():
             kept[name.strip()] = value.strip()
         entry["headers"] = kept
@@ -222,9 +225,19 @@ def problem(entry: Entry, target: Target) -> str | None:
     return None
 
 
+def problems(entries: Sequence[Entry], target: Target) -> list[str | None]:
+    """As `problem` of each entry beside the others: the fan-out's own judgement."""
+    from spectrum_forwarder.adapters.destination_registry import judge  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
+
+    judged = judge(list(entries), allow_loopback=target.is_local, own=ourselves(target))
+    return [str(verdict) if isinstance(verdict, InvalidEntry) else None for verdict in judged]
+
+
 def usable(entry: Entry, target: Target) -> Destination:
     """The destination of a stored entry; raise Finding where it is broken."""
     reason = problem(entry, target)
     if reason is not None:
-        raise Finding(f"the entry of {entry.get('name')} is broken: {reason}; mend it with `set`")
+        name = str(entry.get("name"))
+        raise Finding(f"the entry of {name} is broken: {reason}; mend it: {mending(name, reason)}")
     return check(entry, target)

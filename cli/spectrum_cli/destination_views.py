@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters.kinds import KINDS
@@ -37,11 +38,27 @@ def forget_health(target: Target, entry: Entry) -> None:
         board.forget(identity_of(entry) or "")
 
 
+def documents(
+    entries: Sequence[Entry], health: dict[str, Health], target: Target, *, reveal: bool
+) -> list[dict[str, Any]]:
+    """All destinations for programs, each judged beside the others."""
+    problems = entries_of.problems(entries, target)
+    return [
+        _document(entry, problem, health, reveal=reveal)
+        for entry, problem in zip(entries, problems, strict=True)
+    ]
+
+
 def document(
     entry: Entry, health: dict[str, Health], target: Target, *, reveal: bool
 ) -> dict[str, Any]:
-    """The destination for programs; its signing secret stands there with `reveal` alone."""
-    problem = entries_of.problem(entry, target)
+    """One destination for programs; its signing secret stands there with `reveal` alone."""
+    return _document(entry, entries_of.problem(entry, target), health, reveal=reveal)
+
+
+def _document(
+    entry: Entry, problem: str | None, health: dict[str, Health], *, reveal: bool
+) -> dict[str, Any]:
     known = health.get(identity_of(entry) or "")
     state = "paused" if entry.get("enabled") is False else "ok"
     if known is not None and known.broken:

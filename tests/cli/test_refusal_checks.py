@@ -21,7 +21,7 @@ from tests.support.stacks import Deployed
 
 def looked_at() -> list[Result]:
     nothing = cast(Any, None)
-    patient = Patient(find_target(), nothing, None, nothing, nothing, nothing, nothing)
+    patient = Patient(find_target(), nothing, None, nothing, nothing, time.time, nothing)
     return list(refusals.quarantine(patient))
 
 
@@ -44,7 +44,7 @@ def test_what_is_kept_and_what_is_lost_are_said(
     monkeypatch.setattr(module, "SLOTS", 1)
     keep(stack, "m-1")
     (kept,) = looked_at()
-    assert (kept.verdict, "1 requests" in kept.said) == ("warning", True)
+    assert (kept.verdict, "1 requests" in kept.said) == ("failed", True)
     with pytest.raises(QuarantineFull):
         keep(stack, "m-2")
     kept, lost = looked_at()

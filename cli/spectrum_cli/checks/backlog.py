@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from spectrum_cli.checks.model import Patient, Result, failed, ok, recent, skipped, warning
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.event_table import DynamoEventTable
     from spectrum_forwarder.domain.hints import Lack
 
 # Hints that are waiting, from which on the fan-out is behind.
@@ -15,7 +16,7 @@ LONG_QUEUE = 1000
 # A sweep is a minute apart; what is overdue by more than a few has not been swept.
 SWEPT_WITHIN = 300.0
 MOST_SHOWN = 5
-MOST_READ = 2000
+END_OF_TIME = 10.0**11
 
 
 def table(patient: Patient) -> Iterator[Result]:
@@ -33,7 +34,7 @@ def table(patient: Patient) -> Iterator[Result]:
 
 
 def queues(patient: Patient) -> Iterator[Result]:
-    """Nothing piles up, and nothing was given up."""
+    """Nothing piles up."""
     target = patient.target
     for name, url in (("main lane", target.queue_url), ("slow lane", target.slow_queue_url)):
         waiting = _waiting(patient, url)
@@ -45,7 +46,11 @@ def queues(patient: Patient) -> Iterator[Result]:
             )
         else:
             yield ok("queues", f"{waiting} hints wait in the {name}")
-    dead = _waiting(patient, target.dead_letter_queue_url)
+
+
+def dead_letters(patient: Patient) -> Iterator[Result]:
+    """Nothing was given up by the queues."""
+    dead = _waiting(patient, patient.target.dead_letter_queue_url)
     if dead:
         yield failed(
             "queues",
@@ -64,9 +69,9 @@ def _waiting(patient: Patient, url: str) -> int:
 
 def hints(patient: Patient) -> Iterator[Result]:
     """The hints in the lanes are not many more than the events that owe work now."""
-    standing, owing = _standing(patient), _owing(patient)
-    said = f"{standing} hints stand for {owing} events that owe work now"
-    if standing > LONG_QUEUE and standing > 2 * owing:
+    there, owing = standing(patient), _owing(patient)
+    said = f"{there} hints stand for {owing} events that owe work now"
+    if there > LONG_QUEUE and there > 2 * owing:
         yield warning(
             "hints",
             f"{said}: most are copies",
@@ -78,7 +83,8 @@ def hints(patient: Patient) -> Iterator[Result]:
         yield ok("hints", said)
 
 
-def _standing(patient: Patient) -> int:
+def standing(patient: Patient) -> int:
+    """How many hints stand in both lanes."""
     from spectrum_forwarder.adapters.event_queue import SqsEventQueue  # noqa: PLC0415 (boto3)
 
     target = patient.target
@@ -86,51 +92,74 @@ def _standing(patient: Patient) -> int:
     return SqsEventQueue(target.client("sqs"), **lanes).depth()
 
 
-def _owing(patient: Patient) -> int:
-    """How many events owe work now, by the sweeper's own count."""
+def _table(patient: Patient) -> DynamoEventTable:
     from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415 (boto3)
-    from spectrum_forwarder.domain.ports import SHARDS  # noqa: PLC0415
-    from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415
 
-    target, now = patient.target, patient.clock()
-    soon = now + Timing(target.time_scale).hint_slack
-    table = DynamoEventTable(target.client("dynamodb"), target.table)
-    counted = [table.owing(shard, now=now, soon=soon) for shard in range(SHARDS)]
-    return sum(owing.overdue + owing.soon for owing in counted)
+    return DynamoEventTable(patient.target.client("dynamodb"), patient.target.table)
+
+
+def _owed(patient: Patient, *, overdue_by: float, due_by: float) -> tuple[int, int]:
+    """How many events are due by these times (Unix seconds), by the sweeper's own count."""
+    from spectrum_forwarder.domain.ports import SHARDS  # noqa: PLC0415 (not for --help)
+
+    table = _table(patient)
+    counted = [table.owing(shard, now=overdue_by, soon=due_by) for shard in range(SHARDS)]
+    overdue = sum(owing.overdue for owing in counted)
+    return overdue, overdue + sum(owing.soon for owing in counted)
+
+
+def _owing(patient: Patient) -> int:
+    """How many events owe work now."""
+    from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415 (not for --help)
+
+    now = patient.clock()
+    soon = now + Timing(patient.target.time_scale).hint_slack
+    return _owed(patient, overdue_by=now, due_by=soon)[1]
 
 
 def _lack(patient: Patient) -> Lack:
     from spectrum_forwarder.domain.hints import lack  # noqa: PLC0415 (not for --help)
 
-    return lack(_owing(patient), _standing(patient))
+    return lack(_owing(patient), standing(patient))
 
 
 def sweeper(patient: Patient) -> Iterator[Result]:
-    """Nothing is overdue for longer than sweeps are apart, unless its hint stands in a lane."""
+    """Nothing is overdue for longer than sweeps are apart, unless its hint stands in a lane.
+
+    Reads the index alone: the events themselves are many just when this is asked.
+    """
     limit = patient.clock() - SWEPT_WITHIN * max(patient.target.time_scale, 0.05)
-    read, late = 0, []
-    for batch in patient.log.owing():
-        read += len(batch)
-        late += [event for event in batch if event.due_at is not None and event.due_at < limit]
-        if read >= MOST_READ:
-            break
+    late, all_of_them = _owed(patient, overdue_by=limit, due_by=END_OF_TIME)
     if not late:
-        yield ok("sweeper", f"{read} events owe work, none is overdue")
+        yield ok("sweeper", f"{all_of_them} events owe work, none is overdue")
         return
-    keys = ", ".join(event.event_key for event in late[:MOST_SHOWN])
+    keys = ", ".join(_some_overdue(patient, limit))
     if not _lack(patient).fresh:
         yield warning(
             "sweeper",
-            f"{len(late)} events are overdue, and their hints wait in the lanes: {keys}",
+            f"{late} events are overdue, and their hints wait in the lanes: {keys}",
             "The fan-out is behind, or away: look at its errors, throttles and concurrency. "
             "Nothing is lost, and nothing is to be hinted at again.",
         )
         return
     yield failed(
         "sweeper",
-        f"{len(late)} events are overdue and were not swept: {keys}",
+        f"{late} events are overdue and were not swept: {keys}",
         "Look at the sweeper's log and its schedule; is the rule switched off?",
     )
+
+
+def _some_overdue(patient: Patient, limit: float) -> list[str]:
+    """A few keys of events that are overdue by then."""
+    from spectrum_forwarder.domain.ports import SHARDS  # noqa: PLC0415 (not for --help)
+
+    found: list[str] = []
+    for shard in range(SHARDS):
+        page = next(_table(patient).overdue(shard, now=limit), [])
+        found += [overdue.event_key for overdue in page]
+        if len(found) >= MOST_SHOWN:
+            break
+    return found[:MOST_SHOWN]
 
 
 def alarms(patient: Patient) -> Iterator[Result]:

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 from spectrum_forwarder.domain.event import CANARY_SOURCE
 
-from spectrum_cli.checks.model import Patient, Result, failed, ok
+from spectrum_cli.checks.backlog import LONG_QUEUE, standing
+from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped
 from spectrum_cli.http_client import HttpAnswer, NotAnswered
 from spectrum_cli.registry import Entry
 from spectrum_cli.samples import make_body, signed
@@ -97,6 +98,9 @@ def _sent(patient: Patient, webhook_id: str, secret: str) -> Iterator[Result]:
 
 def _settled(patient: Patient, event_key: str) -> Result:
     began = patient.clock()
+    before = standing(patient)
+    if before > LONG_QUEUE:
+        return skipped(CHECK, f"stored; its turn is not waited for: {before} hints stand there too")
     while patient.clock() < began + SETTLING:
         event = patient.log.get(event_key)
         if event is not None and event.settled:

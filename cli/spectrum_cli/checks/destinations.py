@@ -11,6 +11,7 @@ from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped, warn
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.destination_secrets import weakness
 from spectrum_cli.http_client import HttpClient, NotAnswered
+from spectrum_cli.mending import mending
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.destination import Destination
@@ -30,17 +31,19 @@ def destinations(patient: Patient) -> Iterator[Result]:
 
     target = patient.target
     answer = target.client("secretsmanager").get_secret_value(SecretId=target.destinations_secret)
+    refused: list[tuple[str, str]] = []
     read = read_destinations(
         answer["SecretString"],
-        lambda _name, _error: None,
+        lambda name, error: refused.append((name, str(error))),
         allow_loopback=target.is_local,
         own=ourselves(target),
     )
-    for broken in read.broken.values():
-        mend = f"Mend it: forwarder destinations set {broken.name}."
-        yield failed(CHECK, f"{broken.name}: {broken.reason}", mend)
-    for problem in read.nameless:
-        yield failed(CHECK, f"whose entry this is cannot be told: {problem}", MEND_BY_HAND)
+    for name, reason in refused:
+        said = f"{name}: {reason}"
+        if said in read.nameless:
+            yield failed(CHECK, f"whose entry this is cannot be told: {said}", MEND_BY_HAND)
+        else:
+            yield failed(CHECK, said, f"Mend it: {mending(name, reason)}.")
     if not read.usable:
         yield warning(CHECK, "there is none that can be used", "forwarder destinations add.")
     for destination in read.usable.values():

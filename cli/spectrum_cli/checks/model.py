@@ -50,6 +50,9 @@ class Patient:
 
 
 RECENT = 100
+# Seconds that count as lately: what went wrong then may go wrong now.
+LATELY = 6 * 3600.0
+LATELY_SAID = "in the last 6 hours"
 
 Check = Callable[[Patient], Iterator[Result]]
 
@@ -76,3 +79,11 @@ def recent(patient: Patient) -> list[LoggedEvent]:
 
     events = patient.log.newest(limit=RECENT).events
     return [event for event in events if not is_canary(event.event_key)]
+
+
+def ago(seconds: float) -> str:
+    """A time in words: 40 seconds, 12 minutes, 5 hours."""
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} seconds"

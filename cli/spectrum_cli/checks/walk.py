@@ -1,10 +1,12 @@
-"""The walk through all checks, in the order in which an event would meet what they look at."""
+"""The walk through all checks: what went wrong in the last hours first, for that is the likeliest
+cause; then, in the order in which an event would meet it, all that it passes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from spectrum_cli.checks import account, backlog, endpoint, refusals, registration
+from spectrum_cli.checks import account, backlog, endpoint, outcomes, refusals, registration
 from spectrum_cli.checks.canary import canary
 from spectrum_cli.checks.destinations import destinations
 from spectrum_cli.checks.model import Check, Patient, Result, failed
@@ -14,6 +16,11 @@ AGAIN = "Mend that, and run this again."
 
 CHECKS: Sequence[Check] = (
     registration.credentials,
+    refusals.quarantine,
+    outcomes.deliveries,
+    outcomes.waiting,
+    backlog.dead_letters,
+    backlog.alarms,
     registration.registered,
     registration.platforms,
     registration.secrets,
@@ -26,12 +33,10 @@ CHECKS: Sequence[Check] = (
     refusals.withheld,
     account.concurrency,
     canary,
-    refusals.quarantine,
     backlog.table,
     backlog.queues,
     backlog.hints,
     backlog.sweeper,
-    backlog.alarms,
     destinations,
 )
 

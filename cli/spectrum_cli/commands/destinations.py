@@ -25,10 +25,11 @@ from spectrum_cli.destination_rotation import rotate
 from spectrum_cli.destination_sample import advice, send_sample
 from spectrum_cli.destination_secrets import new_secret, replace
 from spectrum_cli.destination_telling import ADDED, TAKES_EFFECT, tell
-from spectrum_cli.destination_views import document, forget_health, health_of
+from spectrum_cli.destination_views import documents, forget_health, health_of
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.filter_trials import tried_of
 from spectrum_cli.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
+from spectrum_cli.mending import Drop, drop
 from spectrum_cli.output import (
     AsJson,
     Reveal,
@@ -81,17 +82,17 @@ def list_destinations(*, as_json: AsJson = False, reveal: Reveal = False, target
     """
     entries = destinations_of(target).read()
     health = health_of(target)
-    documents = [document(entry, health, target, reveal=reveal) for entry in entries]
+    found = documents(entries, health, target, reveal=reveal)
     if as_json:
-        print_json(documents)
-    elif documents:
+        print_json(found)
+    elif found:
         titles = ["name", "state", "url", "filter"] + (["signing secret"] if reveal else [])
         table = Rows(*titles)
         keys = ["name", "state", "url", "filter"] + (["signing_secret"] if reveal else [])
-        table.add([[str(document[key] or "-") for key in keys] for document in documents])
+        table.add([[str(document[key] or "-") for key in keys] for document in found])
     else:
         note("no destinations yet: add one with `forwarder destinations add NAME URL`")
-    broken = [f"{d['name']}: {d['problem']}" for d in documents if d["problem"]]
+    broken = [f"{d['name']}: {d['problem']}" for d in found if d["problem"]]
     if broken:
         raise Finding("broken: " + "; ".join(broken))
 
@@ -166,6 +167,7 @@ def change(
     max_attempts: MaxAttempts = None,
     webhook_id: WebhookId = None,
     fields: KindFields,
+    dropped: Drop = None,
     fresh_secret: Annotated[
         bool, typer.Option("--new-secret", help="Sign with a new secret from now on.")
     ] = False,
@@ -180,13 +182,14 @@ def change(
     """
     expression = one_of(expression, only)
     given = (url, expression, on_filter_error, header, timeout, max_attempts, webhook_id)
-    nothing = not fields and all(value is None for value in given)
+    nothing = not fields and not dropped and all(value is None for value in given)
     if nothing and not fresh_secret and not secret_stdin:
         raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
     secret = new_secret(from_input=secret_stdin)
 
     def edit(entries: list[Entry]) -> Entry:
         entry = entries_of.find(entries, name)
+        drop(entry, dropped or ())
         entries_of.apply(
             entry,
             where=url,

@@ -35,7 +35,7 @@ def doctor(
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Find out why nothing arrives: look at everything that an event passes, in its order.
+    """Find out why nothing arrives: what went wrong lately first, then all that an event passes.
 
     Credentials, registration, secrets, the endpoint, every registered URL as Spectrum's guard sees
     it, clocks, the account's limit; a signed canary through the public URL to a sink of the

@@ -94,15 +94,14 @@ def read_destinations(
     refused: list[tuple[Entry, str, str]] = []
     entries = entries_of(text, "destinations")
     owners = _owners(entries)
-    for number, entry in enumerate(entries):
-        try:
-            destination = read_destination(entry, allow_loopback=allow_loopback, own=own)
-            _require_unlike(destination, usable, owners[destination.id])
-            usable[destination.id] = destination
-        except InvalidEntry as error:
+    judged = judge(entries, allow_loopback=allow_loopback, own=own)
+    for number, (entry, verdict) in enumerate(zip(entries, judged, strict=True)):
+        if isinstance(verdict, Destination):
+            usable[verdict.id] = verdict
+        else:
             name = called(entry, "name", number)
-            report(name, error)
-            refused.append((entry, name, str(error)))
+            report(name, verdict)
+            refused.append((entry, name, str(verdict)))
     broken: dict[str, Broken] = {}
     nameless: list[str] = []
     for entry, name, reason in refused:
@@ -112,6 +111,25 @@ def read_destinations(
         elif identity not in usable:
             broken[identity] = Broken(name if NAME.fullmatch(name) else born_as(identity), reason)
     return Destinations(usable, broken, tuple(nameless))
+
+
+def judge(
+    entries: list[Entry], *, allow_loopback: bool = False, own: Ourselves = NOBODY
+) -> list[Destination | InvalidEntry]:
+    """Each entry as the destination that it is, or why it cannot be used beside the others."""
+    usable: dict[str, Destination] = {}
+    owners = _owners(entries)
+    judged: list[Destination | InvalidEntry] = []
+    for entry in entries:
+        try:
+            destination = read_destination(entry, allow_loopback=allow_loopback, own=own)
+            _require_unlike(destination, usable, owners[destination.id])
+        except InvalidEntry as error:
+            judged.append(error)
+        else:
+            usable[destination.id] = destination
+            judged.append(destination)
+    return judged
 
 
 def _owners(entries: list[Entry]) -> dict[str, Entry]:
