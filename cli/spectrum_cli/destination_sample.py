@@ -7,22 +7,44 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from spectrum_cli.errors import Unreachable
+from spectrum_cli.aws_errors import explained
+from spectrum_cli.errors import CommandError, Unreachable
+from spectrum_cli.registry import webhooks_of
+from spectrum_cli.webhook_store import FIRST
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Answer
     from spectrum_forwarder.domain.destination import Destination
+
+    from spectrum_cli.target import Target
 
 TEST_HEADER = "X-Spectrum-Forwarder-Test"
 # It is sent at once; this only has to be later than that.
 BEGIN_WITHIN = 60.0
 
 
-def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
+def webhook_id_of(target: Target) -> str:
+    """What events of the stack are told to have come through, for receivers that look at it.
+
+    Whoever may not read the webhooks secret sends under a made-up one.
+    """
+    from spectrum_cli.samples import TEST_WEBHOOK_ID  # noqa: PLC0415 (not for --help)
+
+    try:
+        entries = webhooks_of(target).read()
+    except Exception as error:
+        if not isinstance(error, CommandError) and explained(error) is None:
+            raise
+        entries = []
+    told = (entry.get(FIRST) or entry.get("id") for entry in entries)
+    return next((one for one in told if isinstance(one, str) and one), TEST_WEBHOOK_ID)
+
+
+def send_sample(destination: Destination, *, webhook_id: str, allow_loopback: bool) -> Answer:
     """Send it, and return the answer; raise Unreachable where this machine cannot send."""
     from spectrum_forwarder.domain.outbound import Attempt, outbound_headers  # noqa: PLC0415
 
-    from spectrum_cli.samples import TEST_WEBHOOK_ID, make_body  # noqa: PLC0415
+    from spectrum_cli.samples import make_body  # noqa: PLC0415
 
     now, key = time.time(), f"test:{uuid.uuid4()}"
     body = make_body("text", sent_at=int(now))
@@ -30,7 +52,7 @@ def send_sample(destination: Destination, *, allow_loopback: bool) -> Answer:
         destination,
         outgoing_id=key,
         kind="messages",
-        webhook_id=TEST_WEBHOOK_ID,
+        webhook_id=webhook_id,
         content_type=None,
         body=body,
         now=now,

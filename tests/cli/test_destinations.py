@@ -26,6 +26,7 @@ from tests.support.make import WHSEC
 from tests.support.stacks import Deployed, Ran, forwarder
 
 URL = "https://crm.example.com/spectrum"
+HEX = "5e" * 32
 NOW = time.time()
 
 
@@ -319,6 +320,12 @@ def test_an_edit_that_fails_or_changes_nothing_writes_nothing(secret: Secret) ->
 # ---- Sending and waking ------------------------------------------------------------------------
 
 
+def write_webhooks(stack: Deployed, *entries: dict[str, str]) -> None:
+    stack.client("secretsmanager").put_secret_value(
+        SecretId=stack.outputs["WebhooksSecretId"], SecretString=json.dumps({"webhooks": entries})
+    )
+
+
 @pytest.fixture
 def local(stack: Deployed, secret: Secret) -> Iterator[None]:
     """The stack as a local one, so that loopback is allowed."""
@@ -330,8 +337,11 @@ def local(stack: Deployed, secret: Secret) -> Iterator[None]:
 
 @pytest.mark.usefixtures("local")
 @pytest.mark.parametrize(("status", "exit_status"), [(200, 0), (503, 1), (302, 1)])
-def test_a_sample_is_sent_once_and_the_answer_told(status: int, exit_status: int) -> None:
+def test_a_sample_is_sent_once_and_the_answer_told(
+    stack: Deployed, status: int, exit_status: int
+) -> None:
     taken: list[Received] = []
+    write_webhooks(stack, {"id": "w-2", "signing_secret": HEX, "first_id": "w-1"})
 
     def take(received: Received) -> int:
         taken.append(received)
@@ -345,8 +355,10 @@ def test_a_sample_is_sent_once_and_the_answer_told(status: int, exit_status: int
         ran = forwarder("destinations", "test", "crm", "--local", "--json")
     finally:
         consumer.stop()
+        write_webhooks(stack)
     (received,) = taken
     assert received.verified
+    assert received.headers["x-spectrum-webhook-id"] == "w-1"
     assert received.headers["x-spectrum-forwarder-test"] == "1"
     assert (ran.status, ran.json["status"], ran.json["error"]) == (exit_status, status, None)
 

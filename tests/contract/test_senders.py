@@ -270,7 +270,9 @@ def test_the_sample_of_an_operator_is_sent_as_events_are(
     told = {} if path is None else {"path": path}
 
     answer = send_sample(
-        Destination("fn", bench.url, "5e" * 32, kind="lambda", options=told), allow_loopback=True
+        Destination("fn", bench.url, "5e" * 32, kind="lambda", options=told),
+        allow_loopback=True,
+        webhook_id="w-1",
     )
 
     assert answer.succeeded

@@ -22,7 +22,7 @@ from spectrum_cli.destination_entries import (
 )
 from spectrum_cli.destination_filter import filter_of
 from spectrum_cli.destination_rotation import rotate
-from spectrum_cli.destination_sample import advice, send_sample
+from spectrum_cli.destination_sample import advice, send_sample, webhook_id_of
 from spectrum_cli.destination_secrets import new_secret, replace
 from spectrum_cli.destination_telling import ADDED, TAKES_EFFECT, tell
 from spectrum_cli.destination_views import documents, forget_health, health_of
@@ -259,7 +259,8 @@ def remove(name: Name, *, yes: Yes = False, target: Target) -> None:
 def test(name: Name, *, as_json: AsJson = False, target: Target) -> None:
     """Send a destination one signed sample from this machine, and show what it answers.
 
-    The sample is a text message as Spectrum sends it, with X-Spectrum-Forwarder-Test: 1. It is sent
+    The sample is a text message as Spectrum sends it, under the webhook id that events are sent
+    with, and X-Spectrum-Forwarder-Test: 1. It is sent
     once, whatever the filter, and is not stored. A queue, bus or function gets it with the
     credentials of this command. Ends with 1 if the answer is not 2xx.
 
@@ -267,7 +268,8 @@ def test(name: Name, *, as_json: AsJson = False, target: Target) -> None:
     """
     entry = entries_of.find(destinations_of(target).read(), name)
     destination = entries_of.usable(entry, target)
-    answer = send_sample(destination, allow_loopback=target.is_local)
+    webhook_id = webhook_id_of(target)
+    answer = send_sample(destination, webhook_id=webhook_id, allow_loopback=target.is_local)
     if as_json:
         print_json(
             {

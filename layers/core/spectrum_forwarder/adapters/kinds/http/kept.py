@@ -15,12 +15,12 @@ class Kept:
     """Sockets by host and port, as libcurl tells of them at the end of an exchange."""
 
     def __init__(self) -> None:
-        self._sockets: dict[str, set[int]] = {}
+        self._places: dict[str, _Sockets] = {}
 
     def note(self, url: str, descriptor: int) -> None:
         """The exchange with `url` has left this socket; -1 where it left none."""
         if descriptor >= 0:
-            self._sockets.setdefault(_place(url), set()).add(descriptor)
+            self._places.setdefault(_place(url), _Sockets()).add(descriptor)
 
     def any_closed(self, url: str) -> bool:
         """Whether libcurl might use a connection for `url` that the other side has closed.
@@ -28,15 +28,31 @@ class Kept:
         A descriptor may have become another connection's by now: then the answer may be a needless
         yes, which costs a handshake.
         """
-        sockets = self._sockets.get(_place(url))
-        if not sockets:
-            return False
-        poll = select.poll()
-        for descriptor in sockets:
-            poll.register(descriptor, CLOSED)
-        seen = poll.poll(0)
-        sockets.difference_update(found for found, event in seen if event & select.POLLNVAL)
-        return any(event & CLOSED for _, event in seen)
+        sockets = self._places.get(_place(url))
+        return sockets is not None and sockets.any_closed()
+
+
+class _Sockets:
+    """Those of one host and port; asked about at every attempt, and changed seldom."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self._known: set[int] = set()
+
+    def add(self, descriptor: int) -> None:
+        if descriptor not in self._known:
+            self._known.add(descriptor)
+            self._poll.register(descriptor, CLOSED)
+
+    def any_closed(self) -> bool:
+        closed = False
+        for descriptor, event in self._poll.poll(0):
+            if event & select.POLLNVAL:  # closed on this side too, by libcurl
+                self._known.remove(descriptor)
+                self._poll.unregister(descriptor)
+            else:
+                closed = True
+        return closed
 
 
 def _place(url: str) -> str:
