@@ -97,6 +97,7 @@ def running(python: Path, *, functions_at: str | None = None) -> Iterator[Emulat
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "TMPDIR": str(home),
             "AWS_ENDPOINT_URL": functions_at or emulator.url,
+            "DEPLOY_TEST_PROXY": functions_at.removeprefix("http://") if functions_at else "",
             # Functions have it from here: their consumers stand on loopback.
             "ALLOW_LOOPBACK": "1",
         }

@@ -26,9 +26,14 @@ from tests.deploy.steps import Failed, Steps, expect, wait_until
 
 # Seconds that each kind strikes, that one event is behind the other, and that the last one of what
 # was acknowledged may come after the end of it.
-STRIKES, PAUSE, SOON = 20.0, 0.2, 60.0
+STRIKES, PAUSE, SOON = 15.0, 0.2, 60.0
 # So long it is waited for what is late, so that what is late can be told from what is lost.
 LOST: Final = 600.0
+# Where a hint is lost, the event comes due after 75 s and is swept within a minute. So it is where
+# the answer to a claim was lost at each try: the claim stands, and nobody knows that it is his.
+SWEPT: Final = 150.0
+BUSY: Final = {"code": "RequestThrottled", "status": 400}
+GONE: Final = {"abort_bytes": 0}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Kind:
 
     name: str
     rules: tuple[Rule, ...]
+    soon: float = SOON
 
 
 def on(services: str, **what: Any) -> tuple[Rule, ...]:
@@ -44,23 +50,16 @@ def on(services: str, **what: Any) -> tuple[Rule, ...]:
 
 
 KINDS: Final = (
-    Kind(
-        "throttled",
-        on("dynamodb", error={"code": "ProvisionedThroughputExceededException"})
-        + on("sqs", probability=0.3, error={"code": "RequestThrottled", "status": 400}),
-    ),
-    Kind("reset", on("dynamodb", reset=True) + on("sqs s3", probability=0.3, reset=True)),
-    Kind(
-        "lost after the effect",
-        on("dynamodb sqs s3", probability=0.5, response={"abort_bytes": 0}),
-    ),
-    Kind(
-        "cut short",
-        on("dynamodb sqs s3", probability=0.5, response={"truncate_frac": 0.5}),
-    ),
-    Kind("wrong bytes", on("dynamodb sqs s3", probability=0.5, response={"corrupt_bytes": 16})),
-    Kind("slow", on("dynamodb sqs", latency={"min": 500, "max": 3000})),
+    Kind("throttled", on("dynamodb", error={"code": "ProvisionedThroughputExceededException"})),
+    Kind("reset", on("dynamodb s3", reset=True)),
+    Kind("lost after the effect", on("dynamodb s3", probability=0.5, response=GONE), SWEPT),
+    Kind("cut short", on("dynamodb s3", probability=0.5, response={"truncate_frac": 0.5}), SWEPT),
+    Kind("wrong bytes", on("dynamodb s3", probability=0.5, response={"corrupt_bytes": 16}), SWEPT),
+    Kind("slow", on("dynamodb s3 sqs", latency={"min": 300, "max": 3000})),
     Kind("secrets out of reach", on("secretsmanager", reset=True)),
+    Kind("the queue: throttled", on("sqs", error=BUSY, probability=0.5), SWEPT),
+    Kind("the queue: reset", on("sqs", reset=True, probability=0.5), SWEPT),
+    Kind("the queue: lost after the effect", on("sqs", response=GONE, probability=0.5), SWEPT),
 )
 
 
@@ -83,6 +82,8 @@ def strike_all(sam_program: Path, python: Path, built: Path) -> None:
         for kind in KINDS:
             with steps.step(kind.name) as note:
                 totals += strike(kind, proxy, site, consumer, note)
+    if totals["too_late"]:
+        raise Failed(f"the last one came too late in {totals['too_late']} kinds")
     print(
         f"{totals['sent']} sent, {totals['acknowledged']} acknowledged, {totals['faults']} faults, "
         f"{totals['acknowledged'] - totals['delivered']} lost",
@@ -110,9 +111,13 @@ def strike(kind: Kind, proxy: Proxy, site: Site, consumer: Taking, note: Any) ->
     expect("deliveries that did not verify", consumer.unverified, 0)
     note(", ".join(f"{count} × {said}" for said, count in answers.most_common()))
     note(f"{faults} calls spoilt; {late} came afterwards, the last {last:.1f} s after the end")
-    if last > SOON:
-        raise Failed(f"the last one came {last:.0f} s after the fault's end, of {SOON:.0f} s")
-    return Counter(sent=answers.total(), acknowledged=len(keys), faults=faults, delivered=len(keys))
+    return Counter(
+        sent=answers.total(),
+        acknowledged=len(keys),
+        faults=faults,
+        delivered=len(keys & consumer.keys),
+        too_late=last > kind.soon,
+    )
 
 
 def _send(site: Site, url: str) -> tuple[str, str | None]:

@@ -14,9 +14,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.deploy.emulator import Emulator
+import boto3
+from botocore.config import Config
+
+from tests.deploy.emulator import ACCOUNT, REGION, Emulator
 
 START_SECONDS: Final = 30.0
+# The services that functions ask, and a call of each.
+ASKED: Final = {
+    "dynamodb": "list_tables",
+    "sqs": "list_queues",
+    "s3": "list_buckets",
+    "secretsmanager": "list_secrets",
+}
 Rule = Mapping[str, Any]
 
 
@@ -49,6 +59,20 @@ class Proxy:
             return json.load(answer)
 
 
+def _warm(url: str) -> None:
+    """It reads a service's description when that is first asked for, which takes it seconds."""
+    for service, call in ASKED.items():
+        client: Any = boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=url,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="test",
+            config=Config(proxies={}),
+        )
+        getattr(client, call)()
+
+
 @contextlib.contextmanager
 def standing(python: Path, port: int, emulator: Emulator) -> Iterator[Proxy]:
     """It listens at the port, where the functions of the emulator look for AWS."""
@@ -73,6 +97,7 @@ def standing(python: Path, port: int, emulator: Emulator) -> Iterator[Proxy]:
             if time.monotonic() > until or process.poll() is not None:
                 raise SystemExit(f"microburst did not start:\n{log.read_text()[-2000:]}")
             time.sleep(0.1)
+        _warm(f"http://127.0.0.1:{port}")
         yield proxy
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, sigv4
 from ministack.services import apigateway, cloudformation
 from ministack.services.cloudformation import (
     changesets,
@@ -34,6 +34,8 @@ Props = dict[str, Any]
 APART: Final = float(os.environ.get("DEPLOY_TEST_APART", "2"))
 # Seconds that whoever asks after a deletion is kept waiting, at most.
 LONGEST_DELETION: Final = 20.0
+# Host and port of what stands between the functions and this, if anything does.
+PROXY: Final = os.environ.get("DEPLOY_TEST_PROXY", "")
 _handlers: Final[dict[str, dict[str, Any]]] = provisioners._RESOURCE_HANDLERS
 
 
@@ -280,6 +282,18 @@ def take_secrets_up_again() -> None:
     _handlers["AWS::SecretsManager::Secret"]["import"] = take
 
 
+def know_who_was_asked() -> None:
+    """What a proxy before this passes on was signed for the proxy: a host is part of it."""
+    plain = sigv4.build_canonical_headers
+
+    def build(headers: Props, signed_headers: str) -> Any:
+        if PROXY and "spectrum-forwarder" in str(headers.get("user-agent")):
+            headers = {**headers, "host": PROXY}
+        return plain(headers, signed_headers)
+
+    sigv4.build_canonical_headers = build
+
+
 def answer_under_aws_names() -> None:
     """An endpoint is reached under the name that the template's outputs give."""
     app._EXECUTE_API_RE = re.compile(
@@ -316,6 +330,7 @@ REPAIRS: Final = (
     serve_while_resources_change,
     tell_of_the_end_at_once,
     take_secrets_up_again,
+    know_who_was_asked,
     answer_under_aws_names,
     listen_on_one_port,
     end_with_the_caller,
