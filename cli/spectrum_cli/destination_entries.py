@@ -56,6 +56,13 @@ WhenItFails = Annotated[
         help="What becomes of an event that the filter cannot be evaluated on.  [default: deliver]",
     ),
 ]
+KeepAnswers = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-answers/--drop-answers",
+        help="Keep the first kilobyte of a failing answer, masked.  [default: keep]",
+    ),
+]
 Headers = Annotated[
     list[str] | None,
     typer.Option(
@@ -133,6 +140,7 @@ def apply(
     headers: list[str] | None = None,
     timeout: float | None = None,
     max_attempts: int | None = None,
+    keep_answers: bool | None = None,
     webhook_id: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> None:
@@ -144,6 +152,7 @@ def apply(
         "on_filter_error": on_filter_error and str(on_filter_error),
         "timeout_seconds": timeout,
         "max_attempts": max_attempts,
+        "keep_answers": keep_answers,
     }
     entry.update({name: value for name, value in given.items() if value is not None})
     for name, text in (("filter", expression), ("webhook_id", webhook_id)):

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 from spectrum_forwarder.adapters.kinds import KINDS
 from spectrum_forwarder.domain.destination import HTTP, identity_of
 
+from spectrum_cli import answer_times
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_secrets import signs_until
-from spectrum_cli.output import iso
+from spectrum_cli.output import iso, note
 from spectrum_cli.registry import Entry
 from spectrum_cli.target import Target
+from spectrum_cli.wiring import event_log
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.health import Health
+
+    from spectrum_cli.answer_times import Answers
 
 
 def health_of(target: Target) -> dict[str, Health]:
@@ -26,6 +30,17 @@ def health_of(target: Target) -> dict[str, Health]:
 
     board = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
     return dict(board.load())
+
+
+def answers_of(target: Target) -> dict[str, Answers]:
+    """How destinations have answered lately, by identity; said where the log cannot be read."""
+    from spectrum_forwarder.domain.errors import TableUnavailable  # noqa: PLC0415
+
+    try:
+        return answer_times.answers_in(event_log(target).newest(limit=answer_times.EVENTS).events)
+    except TableUnavailable as error:
+        note(f"how they answered cannot be told: {error}")
+        return {}
 
 
 def forget_health(target: Target, entry: Entry) -> None:
@@ -76,6 +91,7 @@ def _document(
         "old_secret_signs_until": iso(signs_until(entry, time.time())),
         "timeout_seconds": entry.get("timeout_seconds"),
         "max_attempts": entry.get("max_attempts"),
+        "keep_answers": entry.get("keep_answers"),
         "headers": _headers(entry, reveal=reveal),
         **_of_kind(entry),
     }

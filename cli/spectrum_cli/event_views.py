@@ -85,7 +85,12 @@ def _delivery_document(delivery: Delivery, names: Names) -> dict[str, Any]:
         "planned_at": iso(delivery.planned_at),
         "next_attempt_at": None if delivery.settled else iso(delivery.next_attempt_at),
         "history": [
-            {"at": iso(past.at), "ms": past.milliseconds, "answer": past.answer}
+            {
+                "at": iso(past.at),
+                "ms": past.milliseconds,
+                "answer": past.answer,
+                "said": past.said or None,
+            }
             for past in delivery.history
         ],
     }
@@ -145,10 +150,13 @@ def _show_deliveries(deliveries: list[Delivery], names: Names) -> None:
     ]
     if past:
         print_line("")
-        table = Rows("attempted", "destination", "answer", "ms")
+        # What answers say is kept of each delivery's last failure alone.
+        tells = any(attempt.said for _, attempt in past)
+        table = Rows("attempted", "destination", "answer", "ms", *(["said"] if tells else []))
         table.add(
             [
                 [utc(attempt.at), name, attempt.answer, str(attempt.milliseconds)]
+                + ([attempt.said or "-"] if tells else [])
                 for name, attempt in sorted(past, key=lambda pair: pair[1].at)
             ]
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from spectrum_forwarder.domain import masking
 
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.local.console import printable
@@ -42,11 +42,6 @@ STYLES = {
 PIPE_WIDTH = 10_000
 # Progress is told from the first on, and where it cannot be drawn, in a line now and then.
 TELL_AFTER, TELL_EVERY = 1.0, 5.0
-
-PHONE = re.compile(r"\+\d{6,15}")
-BARE_PHONE = re.compile(r"\+\d{6,15}|(?<![0-9A-Za-z-])\d{9,15}(?![0-9A-Za-z-])")
-# Tried only where a word begins: at each letter of a long one it would take minutes.
-MAIL = re.compile(r"(?<![^\s@;:<>])[^\s@;:<>]+@[^\s@;:<>]+\.[^\s@;:<>]+")
 
 
 class ReaderGone(Exception):
@@ -159,11 +154,7 @@ def masked(text: str | None, *, reveal: bool = False, bare: bool = True) -> str 
 
     With `bare` digits alone count as a phone number as well.
     """
-    if text is None or reveal:
-        return text
-    number = BARE_PHONE if bare else PHONE
-    text = number.sub(lambda found: f"{found[0][:5]}…{found[0][-2:]}", text)
-    return MAIL.sub(lambda found: f"{found[0][0]}…@{found[0].rpartition('@')[2]}", text)
+    return text if text is None or reveal else masking.masked(text, bare=bare)
 
 
 def confirm(question: str, *, yes: bool) -> bool:

@@ -5,9 +5,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from spectrum_forwarder.domain.delivery import planned
+from spectrum_forwarder.domain.delivery import Attempted, planned
 
 from tests.support.filled import dead, delivered, put, put_many
 from tests.support.make import body_of
@@ -87,6 +88,20 @@ def test_wrong_use_is_status_2(stack: Deployed, arguments: list[str]) -> None:
     ran = forwarder("events", *arguments)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err
+
+
+def test_what_the_last_failing_answer_said_is_shown_with_its_attempt(stack: Deployed) -> None:
+    said = 'HTTP/1.1 503 Busy: {"error": "\\x1b[31m no room"}'
+    failed = (Attempted(NOW - 9, 5, "500"), Attempted(NOW - 5, 7, "503", said))
+    taken = Attempted(NOW, 9, "200")
+    done = replace(delivered("crm", NOW), history=(*failed, taken))
+    key = put(stack, "said", done, received_at=NOW - 90_000)
+    lines = forwarder("events", "show", key).lines
+    (shown,) = [line for line in lines if "HTTP/1.1 503 Busy" in line]
+    assert shown.endswith(said)
+    assert " 503 " in shown
+    (delivery,) = forwarder("events", "show", key, "--json").json["deliveries"]
+    assert [past["said"] for past in delivery["history"]] == [None, said, None]
 
 
 def test_one_event_is_shown_with_every_attempt(keys: dict[str, str]) -> None:

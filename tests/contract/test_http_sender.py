@@ -283,6 +283,63 @@ def test_retry_after_as_a_date_is_told_in_seconds_from_now() -> None:
     assert retry_after(b"Wed, 99 Foo 2023 25:61:00 GMT", now) is None
 
 
+# What a failing answer says
+
+
+def test_the_status_line_and_the_first_kilobyte_of_a_failing_answer_are_kept(
+    server: HttpServer, sender: HttpSender
+) -> None:
+    body = b'{"error": "no such order"}' + b"x" * 5000
+    server.on("/", respond(500, body=body))
+    for _ in range(3):
+        answer = ask(sender, server.url())
+        assert (answer.status, answer.line, answer.said) == (
+            500,
+            b"HTTP/1.1 500 Scripted",
+            body[:1024],
+        )
+    # It was read to its end, up to the limit: the connection is used again.
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [200, 204, 299])
+def test_of_a_success_nothing_is_kept(server: HttpServer, sender: HttpSender, status: int) -> None:
+    server.on("/", respond(status, body=b"" if status == 204 else b"thanks"))
+    answer = ask(sender, server.url())
+    assert (answer.status, answer.line, answer.said) == (status, b"", b"")
+
+
+def test_what_was_said_once_is_not_kept_with_the_next_answer(
+    server: HttpServer, sender: HttpSender
+) -> None:
+    server.on("/", respond(500, body=b"the first"))
+    server.on("/refused", say(b""))
+    assert ask(sender, server.url()).said == b"the first"
+    answer = ask(sender, server.url("/refused"))
+    assert (answer.error, answer.line, answer.said) == ("connection_reset", b"", b"")
+
+
+@pytest.mark.parametrize("script", [never_end(503), never_end(503, chunk=b"x", pause=0.01)])
+def test_a_failing_answer_that_never_ends_takes_no_longer_and_is_kept_as_far_as_it_came(
+    server: HttpServer, sender: HttpSender, script: Script
+) -> None:
+    server.on("/", script)
+    began = time.monotonic()
+    answer = ask(sender, server.url(), timeout=10)
+    assert (answer.status, answer.line) == (503, b"HTTP/1.1 503 Scripted")
+    assert 0 < len(answer.said) <= 1024
+    assert set(answer.said) == set(b"x")
+    assert answer.seconds < 0.5
+    assert time.monotonic() - began < 3
+
+
+def test_of_two_status_lines_the_last_one_is_kept(server: HttpServer, sender: HttpSender) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    server.on("/", say(early + b"HTTP/1.1 400 No\r\nContent-Length: 3\r\n\r\nwhy"))
+    answer = ask(sender, server.url())
+    assert (answer.status, answer.line, answer.said) == (400, b"HTTP/1.1 400 No", b"why")
+
+
 def test_success_stands_when_the_body_never_ends(server: HttpServer, sender: HttpSender) -> None:
     server.on("/", never_end())
     answer = ask(sender, server.url(), timeout=5)

@@ -219,6 +219,17 @@ def test_what_a_service_says_becomes_one_word(
     assert ask(sender, bench).error == word
 
 
+@pytest.mark.parametrize("bench", benches("sqs", "eventbridge", "lambda"), indirect=True)
+def test_what_a_service_says_is_kept_beside_its_word(sender: RoutingSender, bench: Bench) -> None:
+    why = "User: arn:aws:iam::123456789012:role/r is not authorized to perform: it" + "." * 2000
+    bench.script(refusal(403, "AccessDeniedException", why))
+
+    answer = ask(sender, bench)
+
+    assert (answer.line, answer.said) == (b"AccessDeniedException", why.encode()[:1024])
+    assert str(answer) == "access_denied"
+
+
 @pytest.mark.parametrize("bench", benches("eventbridge"), indirect=True)
 @pytest.mark.parametrize(
     ("body", "content"),

@@ -101,7 +101,7 @@ def test_a_record_that_outgrows_the_item_moves_the_body_to_the_bucket(world: Wor
     assert {len(d.history) for d in (row.deliveries or {}).values()} == {20}
     assert len(world.sender.sent) == MANY
     assert world.facts.named("record.fitted") == [
-        {"event_key": KEY, "in_bucket": True, "attempts_kept": None}
+        {"event_key": KEY, "in_bucket": True, "attempts_kept": None, "without_answers": None}
     ]
 
 

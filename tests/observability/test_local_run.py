@@ -134,6 +134,17 @@ def test_every_line_is_one_json_object(burst: Burst) -> None:
         assert isinstance(content, dict), (source, line)
 
 
+def test_what_a_failing_answer_said_is_kept_without_secrets_and_printed_nowhere(
+    burst: Burst,
+) -> None:
+    said = "\n".join(burst.said)
+    assert "503 Service Unavailable" in said
+    hidden = set(CANARIES) - {"text", "name"}  # which stand in the event's body as well
+    assert not any(CANARIES[name] in said for name in hidden)
+    assert not any(signature in said for signature in burst.signatures)
+    assert "Service Unavailable" not in "\n".join(line for _, line in burst.lines)
+
+
 def test_no_line_holds_what_an_event_a_secret_or_a_signature_holds(burst: Burst) -> None:
     text = "\n".join(line for _, line in burst.lines)
     assert "invocation.failed" in text

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from spectrum_cli.local.consumer import Consumer, Received, accept_verified
+from spectrum_cli.local.consumer import Answered, Consumer, Received, accept_verified
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.samples import FLAWS, WEBHOOK_ID, flawed
 from spectrum_forwarder.adapters import items
@@ -53,6 +53,7 @@ class Burst:
     alarms: list[dict[str, Any]] = field(default_factory=list)
     filters: list[dict[str, Any]] = field(default_factory=list)
     namespace: str = ""
+    said: set[str] = field(default_factory=set)
 
     def documents(self) -> list[dict[str, Any]]:
         """The functions' lines that hold metrics."""
@@ -79,7 +80,7 @@ def run_burst(
     attempts: Counter[bytes] = Counter()
     lock = threading.Lock()
 
-    def answer(received: Received) -> int:
+    def answer(received: Received) -> Answered:
         with lock:
             burst.signatures |= {
                 received.headers["x-spectrum-signature"],
@@ -89,7 +90,9 @@ def run_burst(
             first = attempts[received.path.encode() + received.body] == 1
         match received.path.rpartition("/")[2]:
             case "flaky":
-                return 503 if first else accept_verified(received)
+                # It repeats all that it was sent, which is kept with the event and told to nobody.
+                said = f"{json.dumps(CANARIES)} {received.headers} {received.body!r}"
+                return (503, said) if first else accept_verified(received)
             case "gone":
                 return 410
             case "slow":
@@ -116,6 +119,7 @@ def run_burst(
             deadline = time.monotonic() + PATIENCE
             while missing(burst) and time.monotonic() < deadline:
                 time.sleep(0.2)
+            burst.said = _said(stack)
     finally:
         consumer.stop()
     return burst
@@ -146,6 +150,14 @@ def _remove(stack: LocalStack, name: str) -> None:
     content = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
     left = [entry for entry in content["destinations"] if entry["name"] != name]
     secrets.put_secret_value(SecretId=secret, SecretString=json.dumps({"destinations": left}))
+
+
+def _said(stack: LocalStack) -> set[str]:
+    """What is kept with the events of answers that failed."""
+    table = stack.deployment.physical_ids["EventsTable"]
+    items = stack.client("dynamodb").scan(TableName=table)["Items"]
+    deliveries = [d["M"] for i in items for d in i.get("deliveries", {"M": {}})["M"].values()]
+    return {delivery["said"]["S"] for delivery in deliveries if "said" in delivery}
 
 
 def _describe(stack: LocalStack, burst: Burst) -> None:

@@ -87,3 +87,10 @@ def test_an_event_that_nobody_has_looked_at_waits_for_a_worker() -> None:
 def test_a_settled_event_says_how_long_it_is_kept() -> None:
     step = tell(event_with(expires_at=NOW + 86_400), CONFIGURED, NOW)[-1]
     assert (step.title, step.at) == ("Leaves the log", NOW + 86_400)
+
+
+def test_what_a_failing_answer_said_stands_with_its_attempt_and_is_inert() -> None:
+    history = (Attempted(NOW + 1, 90, "503", "HTTP/1.1 503 Busy: <b>\u202eno room"),)
+    delivery = replace(planned("crm", NOW), attempts=1, history=history, next_attempt_at=NOW + 46)
+    steps = tell(event_with(delivery, due_at=NOW + 46), CONFIGURED, NOW + 20)
+    assert [step.said for step in steps] == ["", "HTTP/1.1 503 Busy: <b>\\u202eno room", ""]

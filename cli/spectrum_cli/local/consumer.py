@@ -39,6 +39,10 @@ class Received:
         return self.headers.get("webhook-id", "").replace("~", ".")
 
 
+# An HTTP status, and what the answer says beside it.
+Answered = int | tuple[int, str]
+
+
 def accept_verified(received: Received) -> int:
     """The status that a well-behaved consumer answers."""
     return 200 if received.verified else 401
@@ -46,10 +50,13 @@ def accept_verified(received: Received) -> int:
 
 class Consumer:
     """An HTTP server on a free loopback port. `answer` is called for every attempt, from many
-    threads, and returns the HTTP status; it may take its time, as real consumers do.
+    threads, and returns the HTTP status, with an error's text if there is one; it may take its
+    time, as real consumers do.
     """
 
-    def __init__(self, secret: str, answer: Callable[[Received], int] = accept_verified) -> None:
+    def __init__(
+        self, secret: str, answer: Callable[[Received], Answered] = accept_verified
+    ) -> None:
         self.secret = secret
         self.answer = answer
         consumer = self
@@ -81,8 +88,9 @@ class _ConsumerHandler(LoopbackHandler):
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         verified = _verifies(self.owner.secret, headers, body)
-        status = self.owner.answer(Received(self.path, headers, body, verified, time.time()))
-        self.answer_json(status, {"verified": verified})
+        answered = self.owner.answer(Received(self.path, headers, body, verified, time.time()))
+        status, error = answered if isinstance(answered, tuple) else (answered, None)
+        self.answer_json(status, {"verified": verified} | ({"error": error} if error else {}))
 
 
 def _verifies(secret: str, headers: Mapping[str, str], body: bytes) -> bool:

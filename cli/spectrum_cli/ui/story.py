@@ -19,7 +19,8 @@ FUTURE = "future"
 class Step:
     """A line of the timeline. `at` is Unix seconds, `tone` a CSS class.
 
-    `milliseconds` is how long an attempt took; `share` that of the longest one, in percent.
+    `milliseconds` is how long an attempt took; `share` that of the longest one, in percent; `said`
+    what a failing answer says.
     """
 
     at: float
@@ -29,6 +30,7 @@ class Step:
     detail: str = ""
     milliseconds: int | None = None
     share: int = 0
+    said: str = ""
 
 
 def tell(event: LoggedEvent, destinations: Destinations, now: float) -> list[Step]:
@@ -85,15 +87,15 @@ def _past(delivery: Delivery, name: str, longest: int) -> Iterator[Step]:
 
 
 def _attempt(name: str, past: Attempted, which: str, longest: int) -> Step:
-    succeeded = past.answer.isdigit() and past.answer.startswith("2")
     return Step(
         past.at,
-        "delivered" if succeeded else "failed",
+        "delivered" if past.succeeded else "failed",
         words.answer(past.answer),
         name,
         which,
         past.milliseconds,
         round(100 * past.milliseconds / longest) if longest else 0,
+        said=words.quoted(past.said),
     )
 
 

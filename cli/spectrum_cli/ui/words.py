@@ -126,6 +126,11 @@ def reason(delivery: Delivery) -> str:
     return REASONS.get(text, inert(text).replace("_", " "))
 
 
+def quoted(text: str) -> str:
+    """What an answer says, which was masked when it was kept: whole, and inert."""
+    return printable(text)
+
+
 def unwanted(delivery: Delivery) -> str:
     """Why a delivery was filtered out."""
     if delivery.reason == "filter_failed":

@@ -1,5 +1,7 @@
 """How deliveries and claims stand in an event's item."""
 
+from dataclasses import replace
+
 from spectrum_forwarder.adapters.items import (
     Item,
     format_of,
@@ -62,10 +64,20 @@ def _write_delivery(delivery: Delivery) -> Item:
             f"{entry.at:.3f} {entry.milliseconds} {entry.answer}" for entry in delivery.history
         )
         item["history"] = {"L": [string(line) for line in lines]}
+    for back, entry in enumerate(reversed(delivery.history)):
+        if entry.said:
+            # Apart from the lines, which 0.1.0 reads: how many attempts back, and what was said.
+            item["said"] = string(f"{back} {entry.said}")
+            break
     return item
 
 
 def _read_delivery(name: str, item: Item) -> Delivery:
+    history = [_read_attempted(line["S"]) for line in item.get("history", {"L": []})["L"]]
+    back, _, said = (string_in(item, "said") or "").partition(" ")
+    if back.isdecimal() and int(back) < len(history):
+        place = len(history) - 1 - int(back)
+        history[place] = replace(history[place], said=said)
     return Delivery(
         destination=name,
         planned_at=float(item["planned_at"]["N"]),
@@ -74,7 +86,7 @@ def _read_delivery(name: str, item: Item) -> Delivery:
         attempts=int(item["attempts"]["N"]),
         reason=string_in(item, "reason"),
         waiting_for=string_in(item, "waiting_for"),
-        history=tuple(_read_attempted(line["S"]) for line in item.get("history", {"L": []})["L"]),
+        history=tuple(history),
         replays=int(number_in(item, "replays") or 0),
     )
 

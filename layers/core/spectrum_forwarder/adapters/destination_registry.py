@@ -54,7 +54,7 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 FIELDS = {
     *("id", "name", "kind", "url", "target", "signing_secret", "headers", "filter"),
     *("on_filter_error", "timeout_seconds", "max_attempts", "enabled", "webhook_id"),
-    "old_secrets",
+    *("old_secrets", "keep_answers"),
 }
 
 
@@ -184,7 +184,8 @@ def read_destination(
         on_filter_error=_on_filter_error(entry),
         timeout_seconds=_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
         max_attempts=_whole(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS),
-        enabled=_enabled(entry),
+        enabled=_flag(entry, "enabled", True),
+        keep_answers=_flag(entry, "keep_answers", True),
         kind=kind.name,
         options=kind.read_fields(entry),
         id=identity,
@@ -236,10 +237,10 @@ def _whole(entry: Entry, field: str, default: int, least: int, most: int) -> int
     return int(value)
 
 
-def _enabled(entry: Entry) -> bool:
-    enabled = entry.get("enabled")
-    if enabled is None:
-        return True
-    if not isinstance(enabled, bool):
-        raise InvalidEntry("enabled must be true or false")
-    return enabled
+def _flag(entry: Entry, field: str, default: bool) -> bool:
+    value = entry.get(field)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise InvalidEntry(f"{field} must be true or false")
+    return value

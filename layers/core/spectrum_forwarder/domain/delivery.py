@@ -5,7 +5,7 @@ Every function here returns a new delivery; nothing is changed in place.
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from spectrum_forwarder.domain.retry import retry_delay
@@ -31,13 +31,17 @@ class Status(StrEnum):
 class Answer:
     """What came back from one attempt: an HTTP status, or the reason why there is none.
 
-    `seconds` is how long it took, `retry_after` what the destination asked for, in seconds.
+    `seconds` is how long it took, `retry_after` what the destination asked for, in seconds. Of one
+    that is no success, `line` is the status line or the service's error code, and `said` the first
+    kilobyte of what it says, both as they came.
     """
 
     status: int | None = None
     error: str | None = None
     seconds: float = 0.0
     retry_after: float | None = None
+    line: bytes = field(default=b"", repr=False, compare=False)
+    said: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def succeeded(self) -> bool:
@@ -56,11 +60,20 @@ NOT_STARTED = Answer(error="not_started")
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """One past attempt: when (Unix seconds), how long (milliseconds), and the answer in short."""
+    """One past attempt: when (Unix seconds), how long (milliseconds), and the answer in short.
+
+    `said` is what the answer says, of the last one that failed and said something.
+    """
 
     at: float
     milliseconds: int
     answer: str
+    said: str = field(default="", repr=False)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the destination had the event then."""
+        return self.answer.isdigit() and self.answer.startswith("2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +139,16 @@ def shortened(delivery: Delivery, kept: int) -> Delivery:
     return replace(delivery, history=delivery.history[max(0, len(delivery.history) - kept) :])
 
 
+def unsaid(delivery: Delivery) -> Delivery:
+    """The delivery without what answers said."""
+    return replace(delivery, history=_without_said(delivery.history))
+
+
 def attempted(
     delivery: Delivery,
     answer: Answer,
     *,
+    said: str = "",
     max_attempts: int,
     now: float,
     timing: Timing,
@@ -138,16 +157,17 @@ def attempted(
     """The delivery after an attempt that ended `now` with `answer`.
 
     2xx settles it, 410 and what is too large dead-letter it, anything else is retried until
-    `max_attempts`.
+    `max_attempts`. `said` is what a failing answer says, fit to be kept.
     """
     if answer is NOT_STARTED:
         return delivery
-    entry = Attempted(now - answer.seconds, round(answer.seconds * 1000), str(answer))
+    entry = Attempted(now - answer.seconds, round(answer.seconds * 1000), str(answer), said)
+    before = _without_said(delivery.history) if said else delivery.history
     tried = replace(
         delivery,
         attempts=delivery.attempts + 1,
         waiting_for=None,
-        history=(*delivery.history, entry)[-KEPT_ATTEMPTS:],
+        history=(*before, entry)[-KEPT_ATTEMPTS:],
     )
     if answer.succeeded:
         return settled(tried, Status.DELIVERED)
@@ -159,3 +179,7 @@ def attempted(
         return settled(tried, Status.DEAD_LETTERED, f"exhausted: {answer}")
     delay = retry_delay(tried.attempts, answer.retry_after, timing, rng)
     return replace(tried, next_attempt_at=now + delay)
+
+
+def _without_said(history: tuple[Attempted, ...]) -> tuple[Attempted, ...]:
+    return tuple(replace(past, said="") if past.said else past for past in history)

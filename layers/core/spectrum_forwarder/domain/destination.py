@@ -74,6 +74,7 @@ class Destination:
     options: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
     on_filter_error: OnFilterError = OnFilterError.DELIVER
+    keep_answers: bool = True
     webhook_id: str | None = None
     old_secrets: tuple[OldSecret, ...] = ()
 

@@ -1,13 +1,14 @@
 """Fit: an event's item, made ever smaller until the table takes it.
 
-An item that outgrows the table's limit is no outage. First the body moves to the bucket, then the
-deliveries' histories are cut: what is owed to whom goes last, and is never cut.
+An item that outgrows the table's limit is no outage. First goes what answers said, then the body
+moves to the bucket, then the deliveries' histories are cut: what is owed to whom goes last, and is
+never cut.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from spectrum_forwarder.domain.delivery import Deliveries, Delivery, shortened
+from spectrum_forwarder.domain.delivery import Deliveries, Delivery, shortened, unsaid
 from spectrum_forwarder.domain.errors import ItemTooLarge, PayloadsUnavailable
 from spectrum_forwarder.domain.ports import Facts, Payloads
 from spectrum_forwarder.domain.worker_ports import Claimed
@@ -21,11 +22,15 @@ KEPT = (5, 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an item may hold. `payload` names the body where it leaves the item for the bucket."""
+    """What an item may hold. `payload` names the body where it leaves the item for the bucket.
+
+    `silent` says that what answers said is left out.
+    """
 
     deliveries: Deliveries
     payload: str | None = None
     kept: int | None = None
+    silent: bool = False
 
 
 def write_fitted(
@@ -49,12 +54,13 @@ def write_fitted(
         except ItemTooLarge as error:
             refused = error
             continue
-        if written and (form.payload or form.kept is not None):
+        if written and (form.payload or form.silent or form.kept is not None):
             facts(
                 "record.fitted",
                 event_key=claimed.event_key,
                 in_bucket=True if form.payload else None,
                 attempts_kept=form.kept,
+                without_answers=True if form.silent else None,
             )
         return written
     raise refused
@@ -62,12 +68,16 @@ def write_fitted(
 
 def cut(deliveries: Deliveries) -> Iterator[tuple[int, Deliveries]]:
     """The deliveries with ever less history, and how many attempts of each are kept."""
+    silent = {name: unsaid(delivery) for name, delivery in deliveries.items()}
     for kept in KEPT:
-        yield kept, {name: shortened(delivery, kept) for name, delivery in deliveries.items()}
+        yield kept, {name: shortened(delivery, kept) for name, delivery in silent.items()}
 
 
 def _forms(claimed: Claimed, deliveries: Deliveries, payloads: Payloads) -> Iterator[Form]:
     yield Form(deliveries)
+    silent = {name: unsaid(delivery) for name, delivery in deliveries.items()}
+    if silent != deliveries:
+        yield Form(silent, silent=True)
     payload = None
     if claimed.packed is not None:
         try:
@@ -75,7 +85,7 @@ def _forms(claimed: Claimed, deliveries: Deliveries, payloads: Payloads) -> Iter
         except PayloadsUnavailable:
             payload = None  # shorter histories may be enough
         else:
-            yield Form(deliveries, payload)
+            yield Form(silent, payload, silent=silent != deliveries)
     for kept, fewer in cut(deliveries):
         yield Form(fewer, payload, kept)
 
@@ -87,5 +97,7 @@ def _size(deliveries: Deliveries) -> int:
 
 def _size_of(delivery: Delivery) -> int:
     texts = (delivery.destination, delivery.reason or "", delivery.waiting_for or "")
-    attempts = sum(32 + len(entry.answer.encode()) for entry in delivery.history)
+    attempts = sum(
+        32 + len(entry.answer.encode()) + len(entry.said.encode()) for entry in delivery.history
+    )
     return 200 + sum(len(text.encode()) for text in texts) + attempts

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from spectrum_forwarder.domain.answers import said_by
 from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer, Delivery, attempted
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
@@ -45,6 +46,7 @@ class Judging:
         after = attempted(
             plan.deliveries[identity],
             answer,
+            said=said_by(answer, answered.attempt, destination),
             max_attempts=destination.max_attempts,
             now=now,
             timing=self.timing,

@@ -20,6 +20,7 @@ from spectrum_forwarder.adapters.aws import FAILURES, failure_code
 from spectrum_forwarder.adapters.kinds import sending
 from spectrum_forwarder.adapters.kinds.kind import Clients, Courier, Refused, TooLarge
 from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes
+from spectrum_forwarder.domain.answers import LOOKED_AT
 from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
@@ -117,16 +118,18 @@ class ServiceSender:
 
     def _answer(self, attempt: Attempt) -> Answer:
         began = time.monotonic()
-        status, error = None, None
+        status, error, line, said = None, None, b"", b""
         try:
             status = self._couriers[attempt.kind].carry(attempt, self._clients)
         except TooLarge:
             error = TOO_LARGE.error
         except Refused as refused:
-            error = error_word(str(refused))
+            error, line = error_word(str(refused)), _bytes(str(refused))
         except FAILURES as failure:
             error = failure_word(failure)
-        return Answer(status=status, error=error, seconds=time.monotonic() - began)
+            line, said = _said(failure)
+        seconds = time.monotonic() - began
+        return Answer(status=status, error=error, seconds=seconds, line=line, said=said)
 
 
 class ServiceSending:
@@ -186,6 +189,18 @@ class ServiceSending:
         """Whether the attempt was open until now: it gets one outcome, and no second one."""
         with self._lock:
             return self._under_way.pop(number, None) is not None
+
+
+def _said(failure: Exception) -> tuple[bytes, bytes]:
+    """A service's error code, and what it says; nothing where no service has answered."""
+    if not isinstance(failure, exceptions.ClientError):
+        return b"", b""
+    details = failure.response.get("Error", {})
+    return _bytes(str(details.get("Code", ""))), _bytes(str(details.get("Message", "")))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")[:LOOKED_AT]
 
 
 def failure_word(error: Exception) -> str:

@@ -16,13 +16,15 @@ from typing import Any
 import pycurl  # type: ignore[import-untyped]
 
 from spectrum_forwarder.adapters.url_guard import may_connect, split_url
+from spectrum_forwarder.domain.answers import LOOKED_AT
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
 
 CONNECT_LIMIT_SECONDS = 10.0
-# What is read of an answer; more cannot change what it means.
+# What is read of an answer, so that its connection can be used again; more cannot change what it
+# means. Of what a failing one says the beginning is kept.
 HEADER_LIMIT = BODY_LIMIT = 64 * 1024
 # A connection that has been idle for longer may be dead without this side knowing.
 IDLE_LIMIT_SECONDS = 60
@@ -157,7 +159,13 @@ class Exchange:
         """
         seconds = (self.answered_at or time.monotonic()) - self._began_at
         if self.answered_at is not None:
-            answer = Answer(status=self._status, seconds=seconds, retry_after=self._asked_to_wait())
+            answer = Answer(
+                status=self._status,
+                seconds=seconds,
+                retry_after=self._asked_to_wait(),
+                line=b"" if self._succeeds() else self._line,
+                said=bytes(self._said),
+            )
         else:
             answer = Answer(error=self._error(code), seconds=seconds)
         self.attempt = None
@@ -172,6 +180,8 @@ class Exchange:
         self.answered_at = None
         self._began_at = 0.0
         self._status = 0
+        self._line = b""
+        self._said = bytearray()
         self._retry_after: bytes | None = None
         self._header_bytes = 0
         self._body_bytes = 0
@@ -211,6 +221,7 @@ class Exchange:
             return len(line)  # a trailer
         if status := _STATUS_LINE.match(line):
             self._status, self._retry_after = int(status[1]), None
+            self._line = line.strip()[:LOOKED_AT]
         elif line[:12].lower() == b"retry-after:":
             self._retry_after = line[12:].strip()
         elif not line.strip(b"\r\n") and self._status >= 200:
@@ -219,7 +230,12 @@ class Exchange:
 
     def _take_body(self, part: bytes) -> int:
         self._body_bytes += len(part)
+        if not self._succeeds():
+            self._said += part[: LOOKED_AT - len(self._said)]
         return len(part) if self._body_bytes <= BODY_LIMIT else -1
+
+    def _succeeds(self) -> bool:
+        return 200 <= self._status < 300
 
     def _asked_to_wait(self) -> float | None:
         return None if self._retry_after is None else retry_after(self._retry_after, self._clock())
