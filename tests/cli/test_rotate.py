@@ -203,7 +203,7 @@ def test_a_rotation_takes_the_other_slot_and_retires_the_old_secret(world: World
     kept, fresh = world.secret()["webhooks"][-2:]
     assert 3590 < kept["accepted_until"] - time.time() <= 3601
     standard = [{"secret": new.standard[0].text}]
-    expected = {"id": new.id, "signing_secret": new.secret, "source": "main"}
+    expected = {"id": new.id, "signing_secret": new.secret, "source": "main", "first_id": old.id}
     path = urlsplit(new.url).path
     assert fresh == {**expected, "standard_secrets": standard, "path": path}
     assert old.secret not in ran.out + ran.err

@@ -108,7 +108,8 @@ def test_a_spoilt_proof_is_refused_and_nothing_is_stored(
     headers = _spoilt(good, name, kind, text)
     value = headers[name]
     said = ",".join(value) if isinstance(value, list) else value
-    assume(said.strip(" \t") != good[name])
+    # A request that names no webhook is proved by any of them.
+    assume(said.strip(" \t") not in (good[name], "" if name == WEBHOOK_ID else good[name]))
     answered = bench.receive(data.draw(strange.gateway_events(headers, body)))
 
     check_documented(answered)
