@@ -142,7 +142,7 @@ def test_no_header_of_a_request_can_be_forged_by_an_event(bench: Bench, server: 
         assert len(names) == len(set(names))
         assert set(names) <= OUR_HEADERS
         assert request.header("x-team") == "a"
-        assert request.header("webhook-id") == key.replace(".", "~")
+        assert str(request.header("webhook-id")).replace("~", ".") == key
         assert request.header("x-spectrum-event") in ("messages", _as_label(kind))
         assert request.header("content-type") in ("application/json", content_type.strip())
         assert request.body == body
