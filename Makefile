@@ -11,6 +11,10 @@ SAM_VENV := .sam-venv
 SAM := $(SAM_VENV)/bin/sam
 LINT_VENV := .lint-venv
 LINT := $(LINT_VENV)/bin/checkov
+AUDIT_VENV := .audit-venv
+AUDIT := $(AUDIT_VENV)/bin/pip-audit
+# What a deployment and an operator's machine get.
+SHIPPED := layers/core/requirements.txt functions/fanout/requirements.txt requirements/cli.txt
 BENCH_VENV := .bench-venv
 BENCH := $(BENCH_VENV)/.ready
 DEPLOY_VENV := .deploy-venv
@@ -18,7 +22,7 @@ DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 VENDOR := tests/vendor/node_modules/.ready
 
-.PHONY: help demo readme test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events lock clean
+.PHONY: help demo readme test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events audit sbom lock clean
 export SAM_CLI_TELEMETRY := 0
 
 ## show every target
@@ -116,6 +120,12 @@ $(BENCH): requirements/bench.txt
 		-r requirements/bench.txt
 	@touch $@
 
+$(AUDIT): requirements/audit.txt
+	$(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements/audit.txt
+	@touch $@
+
 # The emulator has versions of its own of what the project uses.
 $(DEPLOY): requirements/deploy.txt
 	$(PYTHON) -m venv $(DEPLOY_VENV)
@@ -191,6 +201,17 @@ deploy: $(SAM)
 events: $(READY)
 	$(BIN)/forwarder event-files
 
+# Looks every pinned package up in the database of known weaknesses, which is on the network.
+## known weaknesses of what is pinned
+audit: $(AUDIT)
+	for file in $(SHIPPED); do $(AUDIT) --require-hashes --disable-pip -r $$file || exit 1; done
+
+# What a release is made of: every package that functions and the command bring along.
+## the bill of materials of a release, in build/sbom.json
+sbom:
+	mkdir -p build
+	$(PYTHON) requirements/sbom.py $(SHIPPED) > build/sbom.json
+
 # Pins everything anew: versions and hashes, and nothing about where they come from.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header
 ## pin the requirements anew, with hashes
@@ -203,6 +224,9 @@ lock: $(READY)
 		-o layers/core/requirements.txt
 	printf '%s\n' certifi pycurl | $(LOCK) --python-version 3.13 -c requirements/dev.txt - \
 		-o functions/fanout/requirements.txt
+	$(LOCK) --python-version 3.11 -c requirements/dev.txt --extra cli --extra ui --group build \
+		pyproject.toml -o requirements/cli.txt
+	echo pip-audit | $(LOCK) --python-version 3.11 - -o requirements/audit.txt
 	printf '%s\n' 'aws-lambda-powertools[tracer]' boto3 requests urllib3 pycurl | \
 		$(LOCK) --python-version 3.11 -c requirements/dev.txt - -o requirements/bench.txt
 	echo aws-sam-cli | $(LOCK) --python-version 3.11 - -o requirements/sam.txt
@@ -213,4 +237,4 @@ lock: $(READY)
 
 ## remove environments, builds and caches
 clean:
-	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) tests/consumers/node_modules tests/vendor/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(AUDIT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) tests/consumers/node_modules tests/vendor/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build

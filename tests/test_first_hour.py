@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -70,6 +72,28 @@ def test_no_extra_names_its_own_package() -> None:
 def test_the_local_extra_brings_what_the_command_the_fan_out_and_the_pages_need() -> None:
     assert names(EXTRAS["cli"] + EXTRAS["fanout"] + EXTRAS["ui"]) <= names(EXTRAS["local"])
     assert names(EXTRAS["cli"]) <= names(EXTRAS["ui"])
+
+
+def test_the_command_is_installed_as_development_has_it() -> None:
+    assert pins("cli.txt") <= pins("dev.txt")
+    pinned = {pin.split("==")[0].lower() for pin in pins("cli.txt")}
+    assert names(EXTRAS["cli"] + EXTRAS["ui"]) <= pinned
+
+
+def test_the_bill_of_materials_has_every_package_that_is_shipped_with_its_hashes() -> None:
+    shipped = re.search(r"^SHIPPED := (.+)$", MAKEFILE, flags=re.M)
+    assert shipped is not None
+    command = [sys.executable, "requirements/sbom.py", *shipped[1].split()]
+    first, second = (
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert first == second
+    found = {part["purl"]: part for part in json.loads(first)["components"]}
+    for name in shipped[1].split():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for pin, version in re.findall(r"^([\w.-]+)==([^\s;]+)", text, flags=re.M):
+            assert found[f"pkg:pypi/{pin.lower()}@{version}"]["properties"]
 
 
 def test_the_demo_is_installed_without_the_developers_tools_and_as_they_have_it() -> None:

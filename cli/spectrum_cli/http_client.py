@@ -1,9 +1,14 @@
-"""Plain HTTP for operators' commands: one request, one answer, no redirects, no retries."""
+"""Plain HTTP for operators' commands: one request, one answer, no redirects, no retries.
+
+Owns that every exchange ends in its time, whatever the other side does: a server that sends a byte
+now and then keeps each wait short, and an operator for ever.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +16,7 @@ if TYPE_CHECKING:
     import ssl
 
 CONNECT_SECONDS = 5.0
+GRACE_SECONDS = 0.25
 CONNECTIONS = 32
 LARGEST_ANSWER = 4 * 1024 * 1024
 
@@ -61,7 +67,21 @@ class HttpClient:
         body: bytes | None = None,
         timeout: float = 15.0,
     ) -> HttpAnswer:
-        """Make one request; raise NotAnswered. `timeout` (seconds) is for each wait."""
+        """Make one request; raise NotAnswered. `timeout` (seconds) is for all of it.
+
+        What is longer than LARGEST_ANSWER is cut off.
+        """
+        exchange = _Exchange(lambda: self._exchange(method, url, headers, body, timeout))
+        return exchange.ended_within(timeout)
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        timeout: float,
+    ) -> HttpAnswer:
         import urllib3  # noqa: PLC0415
 
         began = time.perf_counter()
@@ -75,8 +95,10 @@ class HttpClient:
                 redirect=False,
                 preload_content=False,
             )
-            content = answer.read(LARGEST_ANSWER)
-            answer.drain_conn()
+            content = answer.read(LARGEST_ANSWER + 1)
+            if len(content) > LARGEST_ANSWER:
+                # The rest may have no end.
+                answer.close()
             answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
             raise NotAnswered(_reason(error), sent=_may_have_arrived(error)) from error
@@ -85,9 +107,40 @@ class HttpClient:
         return HttpAnswer(
             answer.status,
             {name.lower(): value for name, value in answer.headers.items()},
-            content,
+            content[:LARGEST_ANSWER],
             time.perf_counter() - began,
         )
+
+
+class _Exchange:
+    """One exchange in a thread of its own, which nobody waits for longer than its time.
+
+    A thread that is left behind ends with its connection, or with the command.
+    """
+
+    def __init__(self, exchange: Callable[[], HttpAnswer]) -> None:
+        self._exchange = exchange
+        self._ended = threading.Event()
+        self._answer: HttpAnswer | None = None
+        self._error: BaseException | None = None
+
+    def ended_within(self, seconds: float) -> HttpAnswer:
+        """The answer, or what was raised; NotAnswered when the time is over."""
+        threading.Thread(target=self._run, name="http", daemon=True).start()
+        # Each wait within has this time too, and its own words for what did not come.
+        if not self._ended.wait(seconds + GRACE_SECONDS):
+            raise NotAnswered(f"the whole answer did not come within {seconds:g} s", sent=True)
+        if self._error is not None:
+            raise self._error
+        assert self._answer is not None
+        return self._answer
+
+    def _run(self) -> None:
+        try:
+            self._answer = self._exchange()
+        except BaseException as error:  # it is raised where it is waited for
+            self._error = error
+        self._ended.set()
 
 
 def _may_have_arrived(error: Exception) -> bool:

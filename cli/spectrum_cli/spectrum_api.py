@@ -11,11 +11,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from spectrum_forwarder.domain.registration import NORMALIZED, RECEIVED, Registration
 
-from spectrum_cli.errors import Unreachable
+from spectrum_cli.errors import Unreachable, WrongUse
 from spectrum_cli.http_client import HttpAnswer, HttpClient, NotAnswered
 from spectrum_cli.spectrum_answers import (
     NewRegistration,
@@ -32,6 +32,8 @@ from spectrum_cli.spectrum_answers import (
     words_of,
 )
 
+# Where nobody can read along but this machine itself.
+OURS = frozenset({"127.0.0.1", "localhost", "::1"})
 BASE_URL = "https://spectrum.photon.codes"
 # Five requests a second are allowed for a project.
 SPACING_SECONDS = 0.21
@@ -46,7 +48,10 @@ NOTHING_DONE = (429, 503)
 
 @dataclass(slots=True)
 class SpectrumApi:
-    """The API of one project. `sleep` takes seconds."""
+    """The API of one project. `sleep` takes seconds.
+
+    Raises WrongUse for an address where the project's secret could be read along.
+    """
 
     client: HttpClient
     project_id: str
@@ -54,6 +59,14 @@ class SpectrumApi:
     base_url: str = BASE_URL
     sleep: Callable[[float], None] = time.sleep
     _last: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in OURS):
+            raise WrongUse(
+                f"--api-url {self.base_url}: the project's secret would go there unencrypted; use "
+                "https, or http for a stand-in on this machine alone (127.0.0.1)"
+            )
 
     def list(self) -> list[Registration]:
         """All webhooks of the project, oldest first."""

@@ -31,8 +31,9 @@ def jobs() -> dict[str, Any]:
 
 def without_parameters(part: Any) -> Any:
     """A part of the template without what a parameter decides."""
+    decided = ("WarmThroughput", "DeletionProtectionEnabled")
     if isinstance(part, dict):
-        return {k: without_parameters(v) for k, v in part.items() if k != "WarmThroughput"}
+        return {k: without_parameters(v) for k, v in part.items() if k not in decided}
     return [without_parameters(each) for each in part] if isinstance(part, list) else part
 
 

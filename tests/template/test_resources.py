@@ -131,6 +131,13 @@ def test_table_forgets_events_but_not_by_mistake(properties: Properties) -> None
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_the_table_is_protected_where_that_is_asked_for(properties: Properties) -> None:
+    """CloudFormation could not undo a first deployment that fails with it: not by default."""
+    asked = resolved_by(load(TEMPLATE, {"DeletionProtection": "yes"}))
+    assert properties("EventsTable")["DeletionProtectionEnabled"] is False
+    assert asked("EventsTable")["DeletionProtectionEnabled"] is True
+
+
 @pytest.mark.parametrize("logical_id", KEPT)
 def test_what_cannot_be_made_again_outlives_the_stack(logical_id: str, template: Template) -> None:
     attributes = template.resources[logical_id].attributes

@@ -151,7 +151,10 @@ KINDS: Final[Mapping[str, Kind]] = {
                 "TimeToLiveSpecification",
             }
         ),
-        {"WarmThroughput": "nothing warms up here"},
+        {
+            "WarmThroughput": "nothing warms up here",
+            "DeletionProtectionEnabled": "the whole of it ends with the command",
+        },
     ),
     "AWS::SQS::Queue": Kind(
         apply_queue, _ESSENTIAL_QUEUE_ATTRIBUTES | {"SqsManagedSseEnabled", "RedriveAllowPolicy"}
