@@ -140,3 +140,12 @@ def test_of_a_success_nothing_is_kept() -> None:
 
 def test_what_an_answer_says_stands_in_no_representation() -> None:
     assert "canary" not in repr(Answer(status=500, line=b"canary", said=b"canary"))
+
+
+@pytest.mark.parametrize(
+    "word", ["k4f9a8b7c6d5e4f3a2b1c0d9e8f7", "sam.sample@example.com", "15550100173"]
+)
+def test_a_word_that_the_end_cuts_off_is_left_out(word: str) -> None:
+    """Half of a token or an address does not look like one."""
+    kept = said("x" + " " * (LOOKED_AT - 9) + word)
+    assert kept == "x …"
