@@ -40,6 +40,7 @@ STYLES = {
     **{"failing": "bold red"},
 }
 PIPE_WIDTH = 10_000
+INDENT = "    "
 # Progress is told from the first on, and where it cannot be drawn, in a line now and then.
 TELL_AFTER, TELL_EVERY = 1.0, 5.0
 
@@ -94,19 +95,25 @@ def stdout_console() -> Console:
 
 
 class Rows:
-    """A table that is printed as its rows come. The first page of rows decides the widths."""
+    """A table that is printed as its rows come. The first page of rows decides the widths.
+
+    On a terminal that is narrower than a row, columns go on in the lines below, indented, the same
+    in every row. Into a pipe a row is one line.
+    """
 
     def __init__(self, *titles: str) -> None:
         self._titles = titles
         self._widths: list[int] = []
+        self._begins = frozenset[int]()
         self._console = stdout_console()
 
     def add(self, page: Sequence[Sequence[str]]) -> None:
-        """Print rows, one cell for each title; nothing is cut off."""
+        """Print rows, one cell for each title; no cell is cut off or broken."""
         cells = [[printable(cell) for cell in row] for row in page]
         if not self._widths:
             columns = zip(self._titles, *cells, strict=True)
             self._widths = [max(len(cell) for cell in column) for column in columns]
+            self._begins = lines_of(self._widths, self._console.width)
             if any(self._titles):
                 self._print(self._titles, header=True)
         for row in cells:
@@ -119,9 +126,26 @@ class Rows:
         for number, (cell, width) in enumerate(zip(row, self._widths, strict=True)):
             last = number == len(row) - 1
             style = "bold" if header else _style(cell)
+            if number in self._begins:
+                line.rstrip()
+                line.append(f"\n{INDENT}")
             line.append(cell if last else f"{cell:<{width}}  ", style)
         line.rstrip()
         self._console.print(line)
+
+
+def lines_of(widths: Sequence[int], room: int) -> frozenset[int]:
+    """The numbers of the columns that begin a line below, so that each line has room.
+
+    A column that has no room alone has a line for itself.
+    """
+    begins, used = set[int](), 0
+    for number, width in enumerate(widths):
+        if used and used + width > room:
+            begins.add(number)
+            used = len(INDENT)
+        used += width + 2
+    return frozenset(begins)
 
 
 def _style(cell: str) -> str:

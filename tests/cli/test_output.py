@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+from rich.console import Console
 from spectrum_cli import output
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.redaction import redact
@@ -108,3 +109,54 @@ def test_nobody_to_ask_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_row_has_the_colour_of_its_worst_word(cell: str, style: str) -> None:
     assert output._style(cell) == style
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], room: int) -> str:
+    """A row of the log, and one that is short, in a terminal of this width."""
+
+    def terminal() -> Console:
+        return Console(highlight=False, soft_wrap=True, width=room, color_system=None)
+
+    monkeypatch.setattr(output, "stdout_console", terminal)
+    rows = output.Rows("received", "event key", "kind", "sender", "deliveries")
+    key = "local:spc-msg-309e0b43-d4c5-45d0-97a9-d7119db58ad2"
+    rows.add(
+        [
+            ["2026-11-27 18:07:31", key, "messages", "+1555…00", "delivered consumer"],
+            ["2026-11-27 18:07:32", "a", "messages", "-", "dead_lettered erp (12 attempts)"],
+        ]
+    )
+    return capsys.readouterr().out
+
+
+def test_a_table_fits_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = printed(monkeypatch, capsys, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1] == "    kind      sender    deliveries"
+    assert lines[3] == "    messages  +1555…00  delivered consumer"
+    assert lines[5] == "    messages  -         dead_lettered erp (12 attempts)"
+
+
+def test_where_there_is_room_a_row_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(printed(monkeypatch, capsys, 160).splitlines()) == 3
+    assert len(printed(monkeypatch, capsys, output.PIPE_WIDTH).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("widths", "room", "begins"),
+    [
+        ([10, 10, 10], 34, []),
+        ([10, 10, 10], 33, [2]),
+        ([90, 10, 10], 80, [1]),
+        ([10, 90, 10], 80, [1, 2]),
+        ([], 80, []),
+    ],
+)
+def test_columns_go_on_below_where_they_have_no_room(
+    widths: list[int], room: int, begins: list[int]
+) -> None:
+    assert sorted(output.lines_of(widths, room)) == begins
