@@ -6,12 +6,13 @@ One suspect's trouble is its own: whatever it is, it is told of that one, and th
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from spectrum_forwarder.domain.errors import ForwarderError, Unavailable
+from spectrum_forwarder.domain.errors import ForwarderError, InvalidEntry, Unavailable
 
+from spectrum_cli.errors import Finding
 from spectrum_cli.output import progress
 from spectrum_cli.pace import at_pace
 from spectrum_cli.suspect_views import Summary
@@ -21,6 +22,7 @@ from spectrum_cli.suspects import (
     Secrets,
     kept_ids,
     read_all,
+    read_webhooks_secret,
     releaser,
     shelf,
 )
@@ -38,11 +40,30 @@ MOST_IN_A_ROW = 10
 DIAGNOSIS_SECONDS = 20.0
 
 
+def secrets_of(target: Target) -> Secrets:
+    """The webhooks secret as it is now; raise Finding where it cannot be used."""
+    try:
+        return read_webhooks_secret(target)
+    except InvalidEntry as error:
+        raise Finding(
+            f"the webhooks secret cannot be used, {error}: mend it first, "
+            "see forwarder webhooks list"
+        ) from error
+
+
 def find(
-    target: Target, secrets: Secrets, ids: Sequence[str] | None, summary: Summary
+    target: Target,
+    secrets: Secrets,
+    ids: Sequence[str] | None,
+    summary: Summary,
+    *,
+    told: bool = True,
 ) -> list[Judged]:
-    """Those that are meant, the oldest first; named ones that are gone go into the summary."""
-    with progress("looking through the quarantine") as looked_at:
+    """Those that are meant, the oldest first; named ones that are gone go into the summary.
+
+    With `told` the terminal shows how far it is.
+    """
+    with progress("looking through the quarantine", told=told) as looked_at:
         wanted = list(dict.fromkeys(ids)) if ids else kept_ids(target, lambda _: None)
         found: list[Judged] = []
         for batch in read_all(target, secrets, wanted):
@@ -55,16 +76,25 @@ def find(
 
 
 def release_all(
-    target: Target, secrets: Secrets, good: Sequence[Judged], summary: Summary, *, stale: bool
+    target: Target,
+    secrets: Secrets,
+    good: Sequence[Judged],
+    summary: Summary,
+    *,
+    stale: bool,
+    advance: Callable[[int], None] | None = None,
 ) -> None:
-    """Release them; raise Unavailable where the stack takes none any more."""
+    """Release them; raise Unavailable where the stack takes none any more.
+
+    `advance` is told of each; without it the terminal shows how far it is.
+    """
     from spectrum_forwarder.release import Outcome  # noqa: PLC0415
 
     release = partial(_released, releaser(target, secrets.judge), stale=stale)
     in_a_row = 0
-    with progress("releasing", len(good)) as done:
+    with progress("releasing", len(good), told=advance is None) as done:
         for judged, released in at_pace(release, good, rate=RATE):
-            done(1)
+            (advance or done)(1)
             if isinstance(released, ForwarderError):
                 in_a_row += 1
                 if isinstance(released, Unavailable) and in_a_row >= MOST_IN_A_ROW:

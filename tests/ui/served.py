@@ -14,12 +14,15 @@ from spectrum_cli.target import Target
 from spectrum_cli.ui.app import explain, make_pages
 from spectrum_cli.ui.day import Day, KeptFresh
 from spectrum_cli.ui.guard import Guard
+from spectrum_cli.ui.refusals import CountedFresh
 from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.server import open_port, serve_on
 from spectrum_cli.ui.stack import Stack
 from werkzeug.test import TestResponse
 
 PORT = 8788
+# What a browser says of a form that one of the pages sends.
+OURS = {"Origin": f"http://127.0.0.1:{PORT}", "Sec-Fetch-Site": "same-origin"}
 
 
 @dataclass
@@ -40,11 +43,15 @@ class LocalClient(FlaskClient):
         return super().open(*args, **named)
 
 
-def asked(target: Target, registrations: Registrations | None = None) -> Asked:
+def asked(
+    target: Target,
+    registrations: Registrations | None = None,
+    counted: CountedFresh | None = None,
+) -> Asked:
     """Pages as a browser at http://127.0.0.1:8788 would ask for them."""
     stack, guard = Stack(target), Guard(PORT)
     day = Day(stack.log, time.time)
-    app = make_pages(stack, KeptFresh(day, explain), guard, registrations)
+    app = make_pages(stack, KeptFresh(day, explain), guard, registrations, counted)
     app.test_client_class = LocalClient
     client, stranger = app.test_client(), app.test_client()
     client.get("/enter", query_string={"token": guard.token})
@@ -58,7 +65,8 @@ def served(target: Target) -> Iterator[str]:
         stack = Stack(target)
         guard = Guard(listening.getsockname()[1])
         overview = KeptFresh(Day(stack.log, time.time), explain)
-        server = serve_on(listening, make_pages(stack, overview, guard))
+        counted = CountedFresh(stack.refusals.count, explain)
+        server = serve_on(listening, make_pages(stack, overview, guard, counted=counted))
         overview.start()
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

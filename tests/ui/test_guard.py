@@ -11,9 +11,7 @@ from spectrum_cli.ui.guard import HEADERS
 from spectrum_cli.ui.server import open_port
 
 from tests.ui.big_table import BigTable, target_of
-from tests.ui.served import PORT, Asked, asked
-
-OURS = {"Origin": f"http://127.0.0.1:{PORT}", "Sec-Fetch-Site": "same-origin"}
+from tests.ui.served import OURS, PORT, Asked, asked
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +24,9 @@ def pages(table: BigTable) -> Asked:
     return asked(target_of(table))
 
 
-@pytest.mark.parametrize("address", ["/", "/overview", "/event?key=a", "/event/body?key=a", "/x"])
+@pytest.mark.parametrize(
+    "address", ["/", "/overview", "/event?key=a", "/event/body?key=a", "/refused", "/x"]
+)
 def test_without_the_cookie_nothing_is_answered(
     pages: Asked, table: BigTable, address: str
 ) -> None:
@@ -66,7 +66,10 @@ def test_localhost_is_ours_too(pages: Asked) -> None:
     assert answer.status_code == 403
 
 
-CHANGES = ["/reveal", "/event/replay", "/destination/pause", "/destination/resume"]
+CHANGES = [
+    *("/reveal", "/event/replay", "/destination/pause", "/destination/resume"),
+    *("/refused/release", "/refused/release-all"),
+]
 
 
 @pytest.mark.parametrize("address", CHANGES)

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from spectrum_cli.target import find_target
 
+from tests.support.kept import ENTRY, Kept
+from tests.support.make import body_of
+from tests.support.stacks import deployed
 from tests.ui.conftest import World, wait_for
+from tests.ui.served import served
 
 pytestmark = pytest.mark.timeout(400)
 WHERE = os.environ.get("SCREENSHOTS", "")
 
 if WHERE:
-
-    @pytest.mark.parametrize(
+    LOOKS = pytest.mark.parametrize(
         ("name", "width", "dark"),
         [("ui-light", 1200, False), ("ui-dark", 1200, True), ("ui-phone", 390, False)],
     )
+
+    @LOOKS
     def test_pictures(chrome: Chrome, world: World, name: str, width: int, dark: bool) -> None:
         home = world.link.partition("/enter")[0]
         key = world.send("picture-1")
         wait_for(lambda: world.times_received(key) >= 3)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        _dress(chrome, dark=dark)
         chrome.get(world.link)
         wait_for(lambda: chrome.find_elements(By.CSS_SELECTOR, ".row"))
         chrome.get(f"{home}/overview")
@@ -39,11 +45,57 @@ if WHERE:
             ("event", f"/event?key={quote(waiting)}"),
         ):
             chrome.get(home + path)
-            _size(chrome, width, 800)
-            time.sleep(1)
-            whole = int(chrome.execute_script("return document.documentElement.scrollHeight"))
-            _size(chrome, width, min(whole, 1_100))
-            assert chrome.save_screenshot(str(Path(WHERE) / f"{name}-{page}.png"))
+            _take(chrome, width, f"{name}-{page}")
+
+    @LOOKS
+    def test_pictures_of_what_was_refused(
+        chrome: Chrome, refused: tuple[str, str], name: str, width: int, dark: bool
+    ) -> None:
+        link, suspect_id = refused
+        home = link.partition("/enter")[0]
+        _dress(chrome, dark=dark)
+        chrome.get(link)
+        wait_for(lambda: "kept for 72" in _source(chrome, f"{home}/refused"))
+        for page, path in (
+            ("refused", "/refused"),
+            ("refusal", f"/refused/request?id={quote(suspect_id)}"),
+        ):
+            chrome.get(home + path)
+            _take(chrome, width, f"{name}-{page}")
+
+    @pytest.fixture(scope="module")
+    def refused() -> Iterator[tuple[str, str]]:
+        """Pages of a stack that refused requests, and one that still does not verify."""
+        with pytest.MonkeyPatch.context() as patch, deployed() as stack:
+            for variable, value in stack.environment.items():
+                patch.setenv(variable, value)
+            kept = Kept(stack)
+            kept.store(ENTRY)
+            for number in range(3):
+                kept.keep(f"m-{number}", ago=400.0 + 900 * number)
+            kept.keep("m-8", ago=2_000, late=640)
+            bad = kept.keep("m-9", ago=95, body=body_of("m-9").replace(b" ", b""))
+            kept.keep("m-10", ago=130, body=b"{}")
+            with served(find_target()) as link:
+                yield link, bad
+
+
+def _source(chrome: Chrome, address: str) -> str:
+    chrome.get(address)
+    return chrome.page_source
+
+
+def _dress(chrome: Chrome, *, dark: bool) -> None:
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+
+def _take(chrome: Chrome, width: int, name: str) -> None:
+    _size(chrome, width, 800)
+    time.sleep(1)
+    whole = int(chrome.execute_script("return document.documentElement.scrollHeight"))
+    _size(chrome, width, min(whole, 1_100))
+    assert chrome.save_screenshot(str(Path(WHERE) / f"{name}.png"))
 
 
 def _size(chrome: Chrome, width: int, height: int) -> None:

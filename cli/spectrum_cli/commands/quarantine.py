@@ -6,7 +6,6 @@ import time
 from typing import Annotated
 
 import typer
-from spectrum_forwarder.domain.errors import InvalidEntry
 
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.output import (
@@ -22,7 +21,7 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.releasing import explain, find, release_all
+from spectrum_cli.releasing import explain, find, release_all, secrets_of
 from spectrum_cli.suspect_views import (
     COLUMNS,
     Summary,
@@ -35,11 +34,9 @@ from spectrum_cli.suspect_views import (
 )
 from spectrum_cli.suspects import (
     SENTENCES,
-    Secrets,
     kept_ids,
     lost,
     read_all,
-    read_webhooks_secret,
     shelf,
 )
 from spectrum_cli.target import Target, with_target
@@ -74,7 +71,7 @@ def list_suspects(
 
     Example: forwarder quarantine list --local
     """
-    secrets = _secrets(target)
+    secrets = secrets_of(target)
     with progress("looking through the quarantine", drawn=False) as looked_at:
         ids = kept_ids(target, looked_at)
     table = Rows(*COLUMNS)
@@ -116,7 +113,7 @@ def show(
     if body:
         print_bytes(suspect.body)
         return
-    secrets = _secrets(target)
+    secrets = secrets_of(target)
     judged = secrets.judged(suspect_id, suspect)
     findings = [] if judged.verdict == "good" else secrets.findings(suspect)
     if as_json:
@@ -170,7 +167,7 @@ def release(
     """
     if bool(ids) == everything:
         raise WrongUse("name those to be released by their ids, or say --all: one of the two")
-    secrets = _secrets(target)
+    secrets = secrets_of(target)
     summary, wanted = Summary(), ("good", "stale") if stale else ("good",)
     found = find(target, secrets, ids, summary)
     good = [judged for judged in found if judged.verdict in wanted]
@@ -182,13 +179,3 @@ def release(
     stay = [judged for judged in found if judged.verdict not in wanted]
     explain(target, secrets, stay, summary)
     report(summary, lost(target), as_json=as_json)
-
-
-def _secrets(target: Target) -> Secrets:
-    try:
-        return read_webhooks_secret(target)
-    except InvalidEntry as error:
-        raise Finding(
-            f"the webhooks secret cannot be used, {error}: mend it first, "
-            "see forwarder webhooks list"
-        ) from error

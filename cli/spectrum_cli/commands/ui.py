@@ -32,7 +32,7 @@ def ui(
     ] = False,
     target: Target,
 ) -> None:
-    """Show the delivery log in a browser: events, attempts, bodies, replay and pausing.
+    """Show the delivery log in a browser: events, attempts, what was refused; replay and release.
 
     With the project's credentials in SPECTRUM_PROJECT_ID and SPECTRUM_PROJECT_SECRET the overview
     says as well what is wrong with a registration at Spectrum, and what ends it.
@@ -50,6 +50,7 @@ def ui(
         ) from error
     from spectrum_cli.ui.day import Day, KeptFresh  # noqa: PLC0415
     from spectrum_cli.ui.guard import Guard  # noqa: PLC0415
+    from spectrum_cli.ui.refusals import CountedFresh  # noqa: PLC0415
     from spectrum_cli.ui.registrations import Registrations, reader  # noqa: PLC0415
     from spectrum_cli.ui.server import open_port, serve_on  # noqa: PLC0415
     from spectrum_cli.ui.stack import Stack  # noqa: PLC0415
@@ -61,7 +62,9 @@ def ui(
         guard = Guard(listening.getsockname()[1])
         overview = KeptFresh(Day(stack.log, time.time), explain)
         registrations = Registrations(reader(target), explain)
-        server = serve_on(listening, make_pages(stack, overview, guard, registrations))
+        counted = CountedFresh(stack.refusals.count, explain)
+        app = make_pages(stack, overview, guard, registrations, counted)
+        server = serve_on(listening, app)
         link = f"http://127.0.0.1:{server.port}/enter?token={guard.token}"
         overview.start()
         note(f"The delivery log of {target.title}. Open this link; Ctrl-C ends it:")

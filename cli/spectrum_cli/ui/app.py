@@ -21,6 +21,9 @@ from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
 from spectrum_cli.ui.bodies import show_body
 from spectrum_cli.ui.day import KeptFresh
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
+from spectrum_cli.ui.jobs import Jobs
+from spectrum_cli.ui.refusals import CountedFresh
+from spectrum_cli.ui.refused_pages import RefusedPages
 from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.search import PAGE, find
 from spectrum_cli.ui.stack import Stack
@@ -28,16 +31,6 @@ from spectrum_cli.ui.story import tell
 
 OPEN_TO_ALL = frozenset({"static", "enter"})
 REVEALED = "shown"
-# What is said after something was done, by the word in the address.
-DONE = {
-    "begun": "Replay begun.",
-    "unhinted": "Replay begun; it goes out with the next sweep, within a minute.",
-    "nothing": "Nothing to replay: what is still owed goes out anyway.",
-    "busy": "A worker has this event in hand: try again in a moment.",
-    "later_format": "A later version of the forwarder stored this event: replay it with that one.",
-    "paused": "Paused. Workers take note within half a minute; deliveries wait from then on.",
-    "resumed": "Resumed. What has been waiting goes out within half a minute.",
-}
 
 
 def explain(error: BaseException) -> str:
@@ -53,13 +46,20 @@ def explain(error: BaseException) -> str:
 
 
 def make_pages(
-    stack: Stack, overview: KeptFresh, guard: Guard, registrations: Registrations | None = None
+    stack: Stack,
+    overview: KeptFresh,
+    guard: Guard,
+    registrations: Registrations | None = None,
+    counted: CountedFresh | None = None,
 ) -> Flask:
-    """The application for one run."""
+    """The application for one run; without `counted` no page says how much was refused."""
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(words=words, Status=Status, form_token=guard.form_token)
     app.jinja_env.globals.update(conversation=guard.conversation, title=stack.title)
+    counted, jobs = counted or CountedFresh(None, explain), Jobs(explain)
+    app.jinja_env.globals.update(refused_count=counted.look)
+    refused = RefusedPages(stack.refusals, counted, jobs)
     pages = Pages(stack, overview, guard, registrations or Registrations(None, explain))
     app.before_request(pages.check)
     app.after_request(harden)
@@ -70,6 +70,8 @@ def make_pages(
         ("/overview", "overview", pages.overview),
         ("/event", "event", pages.event),
         ("/event/body", "body", pages.body),
+        ("/refused", "refused", refused.newest),
+        ("/refused/request", "refusal", refused.one),
     ):
         app.add_url_rule(path, name, page)
     for path, name, change in (
@@ -77,6 +79,8 @@ def make_pages(
         ("/event/replay", "replay", pages.replay),
         ("/destination/pause", "pause", pages.pause),
         ("/destination/resume", "resume", pages.resume),
+        ("/refused/release", "release", refused.release),
+        ("/refused/release-all", "release_all", refused.release_all),
     ):
         app.add_url_rule(path, name, change, methods=["POST"])
     return app
@@ -157,7 +161,7 @@ class Pages:
             names=names_from(destinations),
             health=health,
             gone=sorted(gone),
-            done=DONE.get(request.args.get("done", "")),
+            done=words.done(request.args.get("done")),
             every=2 if summary is None or summary.reading else 5,
             now=g.now,
         )
@@ -183,7 +187,7 @@ class Pages:
             names=names_from(destinations),
             body=show_body(content, reveal=g.reveal) if content is not None else None,
             missing=missing,
-            done=DONE.get(request.args.get("done", "")),
+            done=words.done(request.args.get("done")),
             every=3 if not event.settled else 10,
             now=g.now,
         )

@@ -22,6 +22,7 @@ from spectrum_cli.event_keys import find_event
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target
+from spectrum_cli.ui.refusals import Refusals
 from spectrum_cli.wiring import event_log, reopener
 
 # The registry is read at most so often (seconds): every page wants it.
@@ -36,6 +37,7 @@ class Stack:
     def __init__(self, target: Target) -> None:
         self.title, self._target = target.title, target
         self.log: DynamoEventLog = event_log(target)
+        self.refusals = Refusals(target)
         self._clock = table_clock(target)
         self._reopener = reopener(target, self._clock)
         self._registry = destinations_of(target)

@@ -47,6 +47,26 @@ ERRORS = {
     "blocked_address": "its address is not a public one",
 }
 
+# What is said after something was done, by the word in the address.
+DONE = {
+    "begun": "Replay begun.",
+    "unhinted": "Replay begun; it goes out with the next sweep, within a minute.",
+    "nothing": "Nothing to replay: what is still owed goes out anyway.",
+    "busy": "A worker has this event in hand: try again in a moment.",
+    "later_format": "A later version of the forwarder stored this event: replay it with that one.",
+    "paused": "Paused. Workers take note within half a minute; deliveries wait from then on.",
+    "resumed": "Resumed. What has been waiting goes out within half a minute.",
+    "released": "Released: it goes out as an event, as if it had come today.",
+    "duplicate": "Another copy of it had come, and went out: it has left the quarantine.",
+    "refused": "It still does not verify, so it stays.",
+    "releasing": "The release has begun.",
+}
+
+
+def done(word: str | None) -> str:
+    """What is said after something was done, nothing for a word that is none."""
+    return DONE.get(word or "", "")
+
 
 def inert(text: str | None) -> str:
     """Text of an event, fit to be shown: nothing invisible, nothing that turns text around."""
@@ -124,6 +144,23 @@ def reason(delivery: Delivery) -> str:
     if text.startswith("exhausted: "):
         return f"every attempt failed, the last with {answer(text.removeprefix('exhausted: '))}"
     return REASONS.get(text, inert(text).replace("_", " "))
+
+
+def count(number: int, what: str, *, more: bool = False) -> str:
+    """`1 request`, `2,000 requests`; `more than 9,000 requests` where more were not counted."""
+    return f"{'more than ' if more else ''}{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def header_value(name: str, value: str) -> str:
+    """A header of a refused request; of a signature, which could be played back, its length."""
+    if "signature" in name.casefold():
+        return f"{len(value)} characters"
+    return inert(value)
+
+
+def sentence(text: str) -> str:
+    """The text as a sentence begins."""
+    return inert(text[:1].upper() + text[1:])
 
 
 def quoted(text: str) -> str:

@@ -57,6 +57,8 @@ async function update() {
   const { status, page } = await load(location.href);
   if (status === 403) return tell(STALE_403);
   if (status === 0) return tell(UNREACHABLE);
+  const count = page?.getElementById("refused-count");
+  if (count) id("refused-count")?.replaceWith(document.adoptNode(count));
   const trouble = page?.getElementById("trouble");
   if (status >= 400) return tell(`Not up to date. ${trouble?.textContent ?? status}`);
   tell("");
@@ -136,6 +138,7 @@ const KEYS = {
   m: () => id("reveal").click(),
   g: () => location.assign("/"),
   o: () => location.assign("/overview"),
+  r: () => location.assign("/refused"),
   "/": () => id("filter-first")?.focus(),
   "?": () => id("keys").showModal(),
   Escape: () => (id("back") ? id("back").click() : document.activeElement?.blur()),
