@@ -460,6 +460,24 @@ def test_a_refusal_with_a_wrong_checksum_says_nothing_of_the_condition(
         table.put(stored_of(), receipt="mine", now=0.0, due_at=75.0)
 
 
+# ---- What is no answer --------------------------------------------------------------------------
+
+NO_ANSWERS = (b"\xff\xfe\x00", b"[]", b'"no"', b'{"Attributes": 5}')
+
+
+@pytest.mark.parametrize("content", NO_ANSWERS)
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_bytes_that_are_no_answer_are_a_failure_of_the_table_and_no_defect(
+    client: Client, server: HttpServer, content: bytes, status: int
+) -> None:
+    """The receiver gives the event to the queue then; a defect it answers 503."""
+    told = {"X-Amz-Crc32": str(zlib.crc32(content))}
+    server.on("/", respond(status, headers=told, body=content))
+    table = DynamoEventTable(client("dynamodb"), "events")
+    with pytest.raises(TableUnavailable):
+        table.strike("main:a", owner="o")
+
+
 # ---- Bodies to the bucket -----------------------------------------------------------------------
 
 

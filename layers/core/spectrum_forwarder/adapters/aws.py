@@ -17,6 +17,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ChecksumError, ClientError
 from botocore.httpsession import get_cert_path
+from botocore.parsers import ResponseParserError
 
 from spectrum_forwarder.adapters.budget import Budget
 from spectrum_forwarder.adapters.wire import Wire
@@ -24,6 +25,8 @@ from spectrum_forwarder.domain.ports import Clock
 
 # Both are how botocore says that a call failed.
 FAILURES = (BotoCoreError, ClientError)
+# What botocore's parsers raise at bytes that are no answer, mostly without an error of their own.
+UNREADABLE = (ResponseParserError, ValueError, TypeError, LookupError, AttributeError)
 USER_AGENT = "spectrum-forwarder"
 CHECKSUM = "x-amz-crc32"
 # S3 checks a body by its signature. A checksum besides, which is the default, would follow the body
@@ -31,6 +34,12 @@ CHECKSUM = "x-amz-crc32"
 S3 = {"request_checksum_calculation": "when_required"}
 # Made when the layer is built, out of botocore's bundle; not there in a checkout.
 AMAZON_ROOTS = Path(__file__).with_name("amazon_roots.pem")
+
+
+class UnreadableAnswer(BotoCoreError):
+    """An answer came that cannot be read: whether the call had its effect nobody knows."""
+
+    fmt = "The answer cannot be read"
 
 
 class Clients:
@@ -71,6 +80,7 @@ class Clients:
             )
             self._session.register("before-send", wire.send)  # type: ignore[arg-type]
         self._session.register("after-call.dynamodb", refuse_wrong_checksum)
+        self._session.register("after-call-error", refuse_unreadable)
 
     def make(self, service: str, **changes: Any) -> Any:
         """A client of `service`; `changes` override the configuration for it alone."""
@@ -131,6 +141,13 @@ def refuse_wrong_checksum(**called: Any) -> None:
         raise ChecksumError(
             checksum_type=CHECKSUM, expected_checksum=told, actual_checksum=str(actual)
         )
+
+
+def refuse_unreadable(**called: Any) -> None:
+    """Handle botocore's `after-call-error`: raise UnreadableAnswer for what its parsers raised."""
+    exception = called["exception"]
+    if isinstance(exception, UNREADABLE) and not isinstance(exception, FAILURES):
+        raise UnreadableAnswer from exception
 
 
 def failure_code(error: Exception) -> str:
