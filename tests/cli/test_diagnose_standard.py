@@ -1,5 +1,7 @@
 """Diagnose by Standard Webhooks: what is wrong, with evidence, and that a good one verifies."""
 
+import base64
+import hmac
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -89,6 +91,16 @@ def test_what_is_wrong_with_a_standard_request_is_named(
     found = diagnosed("standard", **({"secrets": known(NEW)} | changes)).findings
     assert [one.cause for one in found] == [cause]
     assert NEW[6:] not in repr(found)
+
+
+@pytest.mark.parametrize("key", [NEW, NEW.removeprefix("whsec_")])
+def test_a_key_that_was_not_decoded_is_named_as_that(key: str) -> None:
+    request = sample("standard")
+    event_id = request.headers["webhook-id"]
+    signed = f"{event_id}.{NOW}.".encode() + request.body
+    token = base64.b64encode(hmac.digest(key.encode(), signed, "sha256")).decode()
+    found = diagnosed("standard", known(NEW), changed(webhook_signature=f"v1,{token}"))
+    assert [one.cause for one in found.findings] == ["signed_with_undecoded_secret"]
 
 
 def test_v0_alone_without_a_secret_of_v0_is_named_as_that() -> None:

@@ -44,11 +44,15 @@ def diagnose(
         Path | None, typer.Option(help="File with the body's bytes as they arrived; - for stdin.")
     ] = None,
     headers: Annotated[
-        Path | None, typer.Option(help="File with the headers: Name: value lines, or JSON.")
+        Path | None,
+        typer.Option(help="File with the headers: Name: value lines, curl -v's, or JSON."),
     ] = None,
     request: Annotated[
         Path | None,
-        typer.Option(help="File with the whole request, or with the event that a function got."),
+        typer.Option(
+            help="File with the whole request: as it travelled, the event that a function got, or "
+            "what a HAR file, webhook.site or ngrok has of it."
+        ),
     ] = None,
     log_line: Annotated[
         Path | None, typer.Option(help="File with a request.refused line of the receiver's log.")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import chain
 from urllib.parse import unquote_to_bytes
 
-from spectrum_cli.diagnosis import json_forms
+from spectrum_cli.diagnosis import body_dressings, json_forms
 from spectrum_cli.diagnosis.causes import finding
 from spectrum_cli.diagnosis.model import Capture, Finding, Guess, distinct
 
@@ -34,6 +34,7 @@ def guesses(body: bytes) -> Iterator[Guess[bytes]]:
             _edges(body),
             _wrappings(body),
             _charsets(body),
+            body_dressings.undressed(body),
             json_forms.forms(body),
         )
     )
@@ -49,6 +50,9 @@ def suspicion(capture: Capture) -> Finding | None:
     if _ends_early(body):
         evidence = f"Its JSON ends before it is complete, after {len(body)} bytes."
         return finding("body_truncated", evidence, proved=False)
+    if body_dressings.is_python(body):
+        evidence = f"It begins with {body[:2].decode()}, as Python prints it."
+        return finding("body_python_repr", evidence, proved=False)
     if REPLACEMENT in body:
         evidence = f"It holds {body.count(REPLACEMENT)} replacement characters (U+FFFD)."
         return finding("body_charset", evidence, proved=False)
@@ -57,6 +61,15 @@ def suspicion(capture: Capture) -> Finding | None:
         evidence = f"Spectrum writes compact JSON, and this is {looks}."
         return finding("body_reserialised", evidence, proved=False)
     return None
+
+
+def no_body(capture: Capture) -> Finding:
+    """What is to be said of a request without a body: it had one that was not saved, or none."""
+    declared = capture.header("content-length")
+    if declared.isascii() and declared.isdigit() and int(declared):
+        evidence = f"Content-Length says {declared} bytes, and none are here."
+        return finding("body_not_captured", evidence, proved=False)
+    return finding("body_empty", "It has 0 bytes.")
 
 
 def _line_breaks(body: bytes) -> Iterator[Guess[bytes]]:

@@ -5,8 +5,6 @@ Owns the formats; whatever cannot be read is WrongUse.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 import sys
@@ -17,6 +15,7 @@ from typing import Any
 from spectrum_forwarder.domain.schemes import SCHEMES
 
 from spectrum_cli.diagnosis.model import Capture, KnownSecret
+from spectrum_cli.diagnosis.saved import pairs, read_saved
 from spectrum_cli.errors import WrongUse
 
 REQUEST_LINE = re.compile(r"[A-Z]+ \S+ HTTP/[0-9.]+")
@@ -34,12 +33,20 @@ def read_bytes(path: Path) -> bytes:
 
 def read_headers(text: str) -> tuple[tuple[str, str], ...]:
     """Headers as `Name: value` lines (a request line, `>` before them and blank lines are
-    passed over), or as JSON: an object, or a list of pairs. Raises WrongUse.
+    passed over), as `curl -v` shows them, or as JSON: an object, or a list of pairs.
+    Raises WrongUse.
     """
     if text.lstrip().startswith(("{", "[")):
-        return _json_headers(text)
+        try:
+            return pairs(json.loads(text))
+        except ValueError as error:
+            raise WrongUse(f"the headers are no JSON: {error}") from error
+    lines = text.splitlines()
+    if is_transcript(text):
+        # What curl itself says (*), what was answered (<), and the answer's body are not of it.
+        lines = [line for line in lines if line.startswith(">")]
     headers = []
-    for line in text.splitlines():
+    for line in lines:
         if not line.strip(" >*<") or REQUEST_LINE.match(line.lstrip("> ")):
             continue
         found = HEADER_LINE.fullmatch(line.rstrip())
@@ -51,28 +58,29 @@ def read_headers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-def _json_headers(text: str) -> tuple[tuple[str, str], ...]:
-    try:
-        content = json.loads(text)
-        pairs = content.items() if isinstance(content, dict) else [tuple(p) for p in content]
-        headers = []
-        for name, value in pairs:
-            values = value if isinstance(value, list) else [value]
-            headers += [(str(name), str(one)) for one in values]
-    except (ValueError, TypeError) as error:
-        raise WrongUse(
-            'the headers are no JSON of the form {"Name": "value"} or [["Name", "value"]]'
-        ) from error
-    return tuple(headers)
+def is_transcript(text: str) -> bool:
+    """Whether these are the lines of `curl -v`."""
+    lines = text.splitlines()
+    return any(REQUEST_LINE.fullmatch(line[1:].strip()) for line in lines if line[:1] == ">")
 
 
 def read_request(raw: bytes) -> Capture:
-    """A whole request: HTTP as it travelled, or the JSON event that a function got.
+    """A whole request: HTTP as it travelled, or the JSON that a function or a tool has of it.
 
     Raises WrongUse.
     """
-    if raw.lstrip().startswith(b"{"):
-        return _event(raw)
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if raw.lstrip().startswith((b"{", b"[")):
+        return read_saved(raw, _read_http)
+    if is_transcript(raw.decode("latin-1")):
+        raise WrongUse(
+            "curl -v shows no body: give this file as --headers, and what was sent (the file of "
+            "--data-binary) as --body"
+        )
+    return _read_http(raw)
+
+
+def _read_http(raw: bytes) -> Capture:
     for blank in (b"\r\n\r\n", b"\n\n"):
         head, found, body = raw.partition(blank)
         if found and not (blank == b"\n\n" and b"\r\n\r\n" in raw):
@@ -83,42 +91,16 @@ def read_request(raw: bytes) -> Capture:
     )
 
 
-def _event(raw: bytes) -> Capture:
-    try:
-        event = json.loads(raw)
-    except ValueError as error:
-        raise WrongUse(f"the saved request is not JSON: {error}") from error
-    if not isinstance(event, dict) or not isinstance(event.get("headers"), dict):
-        raise WrongUse('the saved request has no "headers": save the event that the function got')
-    multiple = event.get("multiValueHeaders")
-    headers = _json_headers(json.dumps(multiple or event["headers"]))
-    text = str(event.get("body") or "")
-    try:
-        encoded = event.get("isBase64Encoded")
-        body = base64.b64decode(text, validate=True) if encoded else _utf8(text)
-    except (binascii.Error, ValueError) as error:
-        raise WrongUse("isBase64Encoded is true, and the body is no base64") from error
-    return Capture(headers, body, _received_at(event))
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _received_at(event: Mapping[str, Any]) -> float | None:
-    context = event.get("requestContext")
-    context = context if isinstance(context, dict) else {}
-    milliseconds = context.get("timeEpoch") or context.get("requestTimeEpoch")
-    return milliseconds / 1000 if isinstance(milliseconds, int | float) else None
-
-
 def read_secrets(raw: bytes) -> list[KnownSecret]:
-    """The secrets of a file: the registry's JSON, or the bytes of one secret as they stand."""
+    """The secrets of a file: the registry's JSON, or the bytes of one secret as they stand.
+
+    But for the line break that editors put at a file's end: nobody has typed that.
+    """
     try:
         content = json.loads(raw)
         entries = content["webhooks"]
-    except (ValueError, KeyError, TypeError):
-        return [KnownSecret(raw)]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return [KnownSecret(raw.removesuffix(b"\n").removesuffix(b"\r"))]
     entries = entries if isinstance(entries, list) else []
     return [
         KnownSecret(text.encode(), str(entry["id"]))

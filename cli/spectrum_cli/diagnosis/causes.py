@@ -16,6 +16,10 @@ STORE_SECRET = (
     "forwarder webhooks import."
 )
 SIGN_RIGHT = "In the script that signs: use the secret's 64 characters as text, unchanged."
+SIGN_WHOLE = (
+    "In the script that signs: HMAC over v0:, the timestamp, a colon and the body, as forwarder "
+    "sample does it."
+)
 
 # Cause → (title, fix).
 CAUSES: Mapping[str, tuple[str, str]] = {
@@ -132,6 +136,12 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "Something has read the stream before the verification: read it once, keep the bytes, "
         "and verify those.",
     ),
+    "body_not_captured": (
+        "the body is not in what was saved",
+        "Save it as well, byte for byte (curl: the file of --data-binary; a proxy: its whole "
+        "request). If the endpoint itself saw none, something has read the stream before: read it "
+        "once, keep the bytes, and verify those.",
+    ),
     "body_reserialised": ("the JSON was parsed and written again", RAW_BODY),
     "body_newline": ("a line break at the end was added or removed", RAW_BODY),
     "body_line_endings": ("the line endings were changed", RAW_BODY),
@@ -155,6 +165,14 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "Something serialised text that was JSON already. " + RAW_BODY,
     ),
     "body_url_encoded": ("the body was URL-encoded", RAW_BODY),
+    "body_form": (
+        "the body was put into a form",
+        "Send it as it is, with Content-Type: application/json. " + RAW_BODY,
+    ),
+    "body_python_repr": (
+        "the body is as Python prints it, not as it came",
+        "Something wrote repr() or str() of it: pass the bytes on themselves. " + RAW_BODY,
+    ),
     "body_html_escaped": ("the body was HTML-escaped", RAW_BODY),
     "body_doubled": ("the body arrived twice in one request", RAW_BODY),
     "body_extended": ("something was added to the body", RAW_BODY),
@@ -180,6 +198,16 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "import each secret under its own webhook id.",
     ),
     "signed_with_decoded_secret": ("it was signed with the hex-decoded secret", SIGN_RIGHT),
+    "signed_with_base64_decoded_secret": (
+        "it was signed with the base64-decoded secret",
+        SIGN_RIGHT + " Only a secret that begins with whsec_ is base64.",
+    ),
+    "signed_with_undecoded_secret": (
+        "it was signed with the text of a whsec_ secret",
+        "In the script that signs: the key is what is base64 behind whsec_, decoded.",
+    ),
+    "signed_body_alone": ("it was signed over the body alone", SIGN_WHOLE),
+    "signed_otherwise": ("it was signed over something else than Spectrum signs", SIGN_WHOLE),
     "signed_with_newline": ("it was signed with a line break after the secret", SIGN_RIGHT),
     "signed_with_upper_case": ("it was signed with the secret in upper case", SIGN_RIGHT),
     "signed_with_empty_secret": (

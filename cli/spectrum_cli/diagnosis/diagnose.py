@@ -82,7 +82,7 @@ def _time_explained(found: Sequence[Finding]) -> bool:
 
 def _from_outside(capture: Capture) -> list[Finding]:
     if not capture.body:
-        return [finding("body_empty", "It has 0 bytes.")]
+        return [body_guesses.no_body(capture)]
     suspicion = body_guesses.suspicion(capture)
     return [suspicion] if suspicion else []
 
@@ -120,6 +120,8 @@ class Search:
         """What happened besides what the headers show; `explained` if the timestamp is spoilt."""
         right, spoilt = key_guesses.guesses(self.secrets, self.webhook_id)
         keys = [*right, *spoilt]
+        if other := self._other_message(keys):
+            return [other]
         bodies = list(body_guesses.guesses(self.capture.body))
         proof = next(self._proofs(bodies, keys), None)
         if proof is not None:
@@ -143,6 +145,21 @@ class Search:
                         if self._matches(key.value, time.value, body.value):
                             yield body, key
 
+    def _other_message(self, keys: Guesses) -> Finding | None:
+        """Whether something else was signed than Spectrum signs."""
+        body = self.capture.body
+        for time in self.times:
+            for prefix, cause, shown in (
+                (b"", "signed_body_alone", "the body"),
+                (time.value + b".", "signed_otherwise", "timestamp, full stop, body"),
+                (time.value + b":", "signed_otherwise", "timestamp, colon, body"),
+                (time.value, "signed_otherwise", "timestamp, body"),
+                (b"v0:", "signed_otherwise", "v0:, body"),
+            ):
+                if any(self._signs(key.value, prefix + body) for key in keys):
+                    return finding(cause, f"The signature is right for this: {shown}.")
+        return None
+
     def _other_time(self, body: bytes, keys: Guesses) -> Finding | None:
         said = self.capture.header(TIMESTAMP_HEADER)
         for time in signed_times(self.capture):
@@ -152,16 +169,19 @@ class Search:
         return None
 
     def _matches(self, key: bytes, time: bytes, body: bytes) -> bool:
-        self.left -= len(body) + 200
+        return self._signs(key, b"v0:" + time + b":" + body)
+
+    def _signs(self, key: bytes, message: bytes) -> bool:
+        self.left -= len(message) + 200
         if self.left < 0:
             return False
-        digest = hmac.digest(key, b"v0:" + time + b":" + body, "sha256").hex()
+        digest = hmac.digest(key, message, "sha256").hex()
         return any(digest.startswith(digits) for digits in self.digits)
 
     def _unproved(self) -> Finding:
         """The likeliest explanation where no guess is right."""
         if not self.capture.body:
-            return finding("body_empty", "It has 0 bytes.")
+            return body_guesses.no_body(self.capture)
         unknown = self._unknown_webhook()
         if unknown:
             return unknown

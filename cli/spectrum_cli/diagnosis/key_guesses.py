@@ -108,6 +108,7 @@ def _misused(text: str) -> Iterator[Guess[bytes]]:
         return
     how = "The secret that is stored is right."
     yield Guess(bytes.fromhex(text), "signed_with_decoded_secret", how)
+    yield Guess(base64.b64decode(text), "signed_with_base64_decoded_secret", how)
     yield Guess(text.encode() + b"\n", "signed_with_newline", how)
     yield Guess(text.upper().encode(), "signed_with_upper_case", how)
     yield Guess(b"", "signed_with_empty_secret", how)

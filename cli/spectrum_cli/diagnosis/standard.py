@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Iterator, Sequence
 
 from spectrum_forwarder.domain.errors import (
@@ -53,9 +55,13 @@ def examine(capture: Capture, secrets: Sequence[KnownSecret]) -> Diagnosis:
     usable, foreign = (list(filter(_is_usable, texts)) for texts in (own, others))
     proof = next(_proofs(claim, capture, usable, foreign), None)
     if proof is None:
-        wrong = body_guesses.suspicion(capture) or finding(
-            "nothing_matches",
-            f"None of {len(claim.signatures)} token(s) was made by a secret known here.",
+        wrong = (
+            _undecoded(claim, own)
+            or body_guesses.suspicion(capture)
+            or finding(
+                "nothing_matches",
+                f"None of {len(claim.signatures)} token(s) was made by a secret known here.",
+            )
         )
         return Diagnosis((wrong,), checked)
     return Diagnosis(tuple(told for guess in proof if (told := from_guess(guess))), checked)
@@ -75,6 +81,19 @@ def _proofs(
         for text, cause in keys:
             if guessed.by(text):
                 yield body, Guess(b"", cause, "A token is that of another webhook's secret.")
+
+
+def _undecoded(claim: standard.SignedEvent, own: Sequence[str]) -> Finding | None:
+    """Whether a secret's text was the key, and not the bytes that it stands for."""
+    signed = f"{claim.event_id}.{claim.signed_at}.".encode("utf-8", "surrogatepass") + claim.body
+    for text in own:
+        for key in (text, text.removeprefix(standard.PREFIX)):
+            digest = hmac.digest(key.encode(), signed, "sha256")
+            if base64.b64encode(digest) in claim.signatures:
+                return finding(
+                    "signed_with_undecoded_secret", "The secret that is stored is right."
+                )
+    return None
 
 
 def _request(capture: Capture) -> InboundRequest:
