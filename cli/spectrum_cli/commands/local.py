@@ -17,6 +17,7 @@ import typer
 from spectrum_cli.errors import Unreachable, WrongUse
 from spectrum_cli.local.deployment import Run
 from spectrum_cli.local.state import LocalState, published, refuse_taken, running
+from spectrum_cli.target import local_target
 
 if TYPE_CHECKING:
     from spectrum_cli.local.registry_files import MadeUpWebhook
@@ -155,12 +156,17 @@ def _run(
         read_registry,
     )
     from spectrum_cli.local.stack import LocalStack, StartCancelled  # noqa: PLC0415
+    from spectrum_cli.local.told import tell_of_files  # noqa: PLC0415
 
     forget_the_shell()
     log = Console()
     webhook = None if webhooks or spectrum else make_up_webhook()
     webhooks_text = read_registry(webhooks, "webhooks") if webhooks else None
     destinations_text = read_registry(destinations, "destinations") if destinations else None
+    given = {
+        "webhooks": (webhooks, webhooks_text),
+        "destinations": (destinations, destinations_text),
+    }
 
     def take(received: Received) -> int:
         verdict = "verified" if received.verified else "NOT VERIFIED"
@@ -190,6 +196,7 @@ def _run(
             return
         cleanup.callback(stack.stop)
         _publish(stack.state(name or ""), cleanup)
+        tell_of_files(given, local_target(stack.state(name or "")))
         if webhook is not None:
             _explain(stack.endpoint_url, webhook)
         if stand_in is not None:

@@ -39,6 +39,7 @@ from spectrum_cli.webhook_changes import delete, done, enable, register_webhook,
 from spectrum_cli.webhook_store import (
     STANDARD,
     V0,
+    Webhooks,
     WebhookStore,
     stored,
 )
@@ -175,6 +176,7 @@ def import_secret(
     """
     from spectrum_forwarder.adapters.webhook_registry import read_webhook  # noqa: PLC0415 (heavy)
     from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
+    from spectrum_forwarder.receive import DOUBTED_SECRET_AGE  # noqa: PLC0415
 
     webhook_id = (webhook_id or _asked("Webhook id: ")).strip()
     secret = _asked("Signing secret (not shown): ", hidden=True).strip().strip("\"'")
@@ -186,10 +188,17 @@ def import_secret(
     except InvalidEntry as error:
         raise WrongUse(f"this cannot be stored: {error}") from error
     v0, new = (None, secret) if standard else (secret, None)
-    _store(target).update(
-        lambda webhooks: webhooks.put(webhook_id, v0, source, standard_secret=new)
-    )
+    known: list[bool] = []
+
+    def put(webhooks: Webhooks) -> None:
+        known.append(webhooks.entry(webhook_id) is not None)
+        webhooks.put(webhook_id, v0, source, standard_secret=new)
+
+    _store(target).update(put)
     forgive(target, secret)
+    soon = f"it counts within {DOUBTED_SECRET_AGE:.0f} s; what is refused until then is kept"
+    release = "forwarder quarantine release --all"
+    note(f"{soon}: {release}" if known[-1] else "it counts from the next request on")
     done(as_json, {"id": webhook_id, "stored": True}, f"the secret of {webhook_id} is stored")
 
 
