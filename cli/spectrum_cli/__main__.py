@@ -34,8 +34,13 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status: 0, 1, 2 or 3 (see `errors`)."""
-    from spectrum_cli.output import ReaderGone, discard_output  # noqa: PLC0415 (as below)
+    from spectrum_cli.output import (  # noqa: PLC0415 (as below)
+        ReaderGone,
+        be_lenient,
+        discard_output,
+    )
 
+    be_lenient()
     try:
         _run(arguments)
         sys.stdout.flush()

@@ -7,7 +7,9 @@ untrusted: it is printed with control characters escaped, and with phone numbers
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import json
 import os
 import sys
@@ -68,13 +70,44 @@ def print_line(text: str) -> None:
 
 
 def print_bytes(content: bytes) -> None:
-    """Print bytes to standard output as they are; raise ReaderGone."""
+    """Print bytes to standard output as they are; raise ReaderGone.
+
+    On a terminal what is no plain text is escaped, for a stranger wrote it: it could write titles
+    and the clipboard.
+    """
+    if sys.stdout.isatty():
+        shown = escaped(content)
+        print_line(shown)
+        if shown.encode("utf-8", "surrogatepass") != content:
+            note("escaped for the terminal: send it to a file, or through a pipe, for the bytes")
+        return
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise ReaderGone from error
+
+
+def escaped(content: bytes) -> str:
+    """The bytes as a terminal can show them: text as it is, all else as escapes."""
+    text = content.decode("utf-8", "backslashreplace")
+    return "".join(part if part in "\n\t" else printable(part) for part in text)
+
+
+def as_text_or_base64(content: bytes) -> dict[str, str]:
+    """A body for programs: `body`, or `body_base64` where it is no UTF-8."""
+    try:
+        return {"body": content.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(content).decode()}
+
+
+def be_lenient() -> None:
+    """Let a stream that is not UTF-8 get an escape in the place of what it cannot take."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def note(text: str) -> None:

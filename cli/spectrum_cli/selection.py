@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spectrum_forwarder.domain.delivery import Status
+from spectrum_forwarder.domain.event import label
 
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.names import Names
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
 
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 AGO = re.compile(r"(\d{1,6})([smhdw])")
-SEARCHED_AT_ONCE = 100
+# The seconds of a time, and what it has of them behind the point.
+CUT = re.compile(r"\d\d:?\d\d:?\d\d(?:[.,](\d+))?(?=$|Z|[+-])")
+UNTIL = "--until"
+# Seconds between this clock and the table's that are no reason to refuse a time.
+CLOCKS_DIFFER = 300.0
+# Nobody waits for the first row of a search, so fewer and larger pages than READ_AT_ONCE.
+SEARCHED_AT_ONCE = 1000
+SHOWN_AT_ONCE = 100
 
 Since = Annotated[
     str | None,
@@ -67,20 +76,29 @@ class Selection:
 
     def takes(self, event: LoggedEvent) -> bool:
         """Whether an event of the right time is meant."""
-        if self.space is not None and event.space_id != self.space:
+        if self.space is not None and event.space_id != label(self.space):
             return False
-        if self.sender is not None and event.sender_id != self.sender:
+        if self.sender is not None and event.sender_id != label(self.sender):
             return False
         if self.status is None and self.destination is None:
             return True
         if event.deliveries is None:
-            # Not fanned out yet: it will be bound for everything.
-            return self.status in (None, Status.PENDING)
+            # Not fanned out yet: it will be bound for everything that there is.
+            there = self.destination is None or self.names.identity(self.destination) is not None
+            return there and self.status in (None, Status.PENDING)
         return any(
             self.destination in (None, identity, self.names.of(identity))
             and self.status in (None, delivery.status)
             for identity, delivery in event.deliveries.items()
         )
+
+    def require_possible(self) -> None:
+        """Raise WrongUse where nothing was found, and nothing can be: there is no such name."""
+        if self.destination is not None and self.names.identity(self.destination) is None:
+            there = ", ".join(sorted(self.names.by_identity.values())) or "none"
+            raise WrongUse(
+                f"no event is bound for a destination {self.destination}: configured are {there}"
+            )
 
     def search(
         self, log: EventLog, looked_at: Callable[[int], None], *, limit: int | None = None
@@ -88,7 +106,7 @@ class Selection:
         """Batches of the events that are meant, newest first; `looked_at` counts all of them."""
         cursor, left = None, limit
         while left is None or left > 0:
-            at_once = SEARCHED_AT_ONCE if left is None else min(left, SEARCHED_AT_ONCE)
+            at_once = SHOWN_AT_ONCE if left is None else min(left, SHOWN_AT_ONCE)
             page = log.newest(
                 limit=at_once if self.takes_all else SEARCHED_AT_ONCE,
                 cursor=cursor,
@@ -106,9 +124,25 @@ class Selection:
                 return
 
 
+def times(since: str | None, until: str | None) -> tuple[float | None, float | None]:
+    """The Unix seconds of both; raise WrongUse where no event can lie between them."""
+    begun, ended = moment(since, "--since"), moment(until, "--until")
+    if begun is not None and begun > time.time() + CLOCKS_DIFFER:
+        raise WrongUse(f"--since {since} lies in the future: no event has come in since then")
+    if begun is not None and ended is not None and begun > ended:
+        raise WrongUse(f"--since {since} is after --until {until}: no event lies between them")
+    return begun, ended
+
+
+def exactly(seconds: float) -> str:
+    """A moment as an option takes it, not a microsecond too early."""
+    return datetime.fromtimestamp(math.ceil(seconds * 1e6) / 1e6, UTC).isoformat()
+
+
 def moment(text: str | None, option: str) -> float | None:
     """Unix seconds of `2h` (ago) or of an ISO 8601 time, UTC where it names no zone.
 
+    An end that was cut to a second or a millisecond, as tables show it, is the end of that one.
     Raises WrongUse.
     """
     if text is None:
@@ -122,4 +156,9 @@ def moment(text: str | None, option: str) -> float | None:
             f"{option} {text!r} is no time: say 90s, 30m, 2h or 7d for so long ago, "
             "or 2026-01-31T08:00 (UTC)"
         ) from error
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    found = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    cut = CUT.search(text)
+    if option == UNTIL and cut is not None:
+        digits = len(cut[1] or "")
+        found += 10.0**-digits - 1e-6 if digits < 6 else 0.0
+    return found

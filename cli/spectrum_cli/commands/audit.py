@@ -25,7 +25,7 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.selection import Since, moment
+from spectrum_cli.selection import Since, times
 from spectrum_cli.suspects import kept_ids, read_all, read_webhooks_secret
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wire_report import report
@@ -77,7 +77,7 @@ def audit(
     Example: forwarder audit --since 2d
     """
     now = time.time()
-    begun = moment(since, "--since")
+    begun, _ = times(since, None)
     begun = now - 86_400.0 if begun is None else begun
     if begun >= now:
         raise WrongUse("--since must be in the past")

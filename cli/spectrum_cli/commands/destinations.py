@@ -133,8 +133,8 @@ def add(
     """Add a destination, with a new signing secret.
 
     The secret is what the receiver verifies with; it is shown with --reveal, now or later by
-    `forwarder destinations list --reveal`. Events received from now on go to it; older ones with
-    `forwarder replay --destination NAME`.
+    `forwarder destinations list --reveal`. Events that are fanned out from then on go to it, half
+    a minute from now at the latest; older ones with `forwarder replay --destination NAME`.
 
     A receiver that answers messages should get `--only messages`: receipts and its own sends come
     as events too, and have made bots answer themselves. What a filter does to each sample body is

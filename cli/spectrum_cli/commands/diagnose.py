@@ -19,6 +19,7 @@ from spectrum_cli.diagnosis.model import Capture, Diagnosis, KnownSecret
 from spectrum_cli.errors import Finding as SomethingFound
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.output import AsJson, note, print_json, stdout_console
+from spectrum_cli.shell import SECRET_VARIABLE, secret_of_the_shell
 from spectrum_cli.target import (
     STACK_VARIABLE,
     LocalOption,
@@ -30,8 +31,6 @@ from spectrum_cli.target import (
 
 if TYPE_CHECKING:
     from spectrum_cli.diagnosis.model import Finding
-
-SECRET_VARIABLE = "SPECTRUM_SIGNING_SECRET"
 
 
 def register(app: typer.Typer) -> None:
@@ -96,11 +95,13 @@ def diagnose(
         _show(Diagnosis(tuple(found), checked=False), {}, as_json=as_json)
         return
     capture = _capture(request, headers, body, received_at)
-    secrets = _secrets(secret, secret_file)
+    secrets, target = _secrets(secret, secret_file), None
     if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
         target = find_target(stack=stack, region=region, profile=profile, local=local)
         text = target.client("secretsmanager").get_secret_value(SecretId=target.webhooks_secret)
         secrets += captured.read_secrets(text["SecretString"].encode())
+    if not secrets and (of_the_shell := secret_of_the_shell(target)):
+        secrets.append(KnownSecret(of_the_shell.encode()))
     diagnosis = find_causes(capture, secrets, now=time.time())
     _show(diagnosis, _facts(capture, secrets), as_json=as_json)
 
@@ -129,9 +130,6 @@ def _secrets(options: list[str] | None, files: list[Path] | None) -> list[KnownS
     secrets = [captured.secret_option(text) for text in options or []]
     for path in files or []:
         secrets += captured.read_secrets(captured.read_bytes(path))
-    from_environment = os.environ.get(SECRET_VARIABLE)
-    if from_environment and not secrets:
-        secrets.append(KnownSecret(from_environment.encode()))
     return secrets
 
 

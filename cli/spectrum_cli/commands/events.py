@@ -12,18 +12,19 @@ from spectrum_forwarder.domain.outbound import key_of
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.event_erasing import erase
 from spectrum_cli.event_keys import find_event
-from spectrum_cli.event_views import COLUMNS, deliveries_in_short, document, row, show
+from spectrum_cli.event_views import COLUMNS, document, row, show
+from spectrum_cli.following import Followed
 from spectrum_cli.names import Names, names_of
 from spectrum_cli.output import (
     AsJson,
     Reveal,
     Rows,
+    counted,
     note,
     print_bytes,
     print_json,
     print_json_line,
     progress,
-    utc,
 )
 from spectrum_cli.selection import (
     FromSender,
@@ -33,7 +34,8 @@ from spectrum_cli.selection import (
     ToDestination,
     Until,
     WithStatus,
-    moment,
+    exactly,
+    times,
 )
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log
@@ -42,12 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spectrum_forwarder.domain.log import EventLog, LoggedEvent
-
-# The index of the log lags behind the table a little, and clocks differ.
-LOOK_BACK_SECONDS = 60.0
-# Events that are followed until they are settled; of more, the oldest are let go.
-MOST_FOLLOWED = 200
-MOST_REMEMBERED = 10_000
 
 
 def register(app: typer.Typer) -> None:
@@ -82,21 +78,33 @@ def list_events(
     Example: forwarder events list --since 2h --status dead_lettered
     """
     names = names_of(target)
-    bounds = moment(since, "--since"), moment(until, "--until")
+    bounds = times(since, until)
     selection = Selection(*bounds, status, destination, space, sender, names)
-    shown, last = 0, None
+    shown, last, seen = 0, None, 0
     table = Rows(*COLUMNS)
+
+    def look(more: int) -> None:
+        nonlocal seen
+        seen += more
+        looked_at(more)
+
     # Where every event is shown, the rows themselves are the progress.
     searching = not selection.takes_all
     with progress("looking through the log", drawn=False, told=searching) as looked_at:
-        found = selection.search(event_log(target), looked_at, limit=None if everything else limit)
+        found = selection.search(event_log(target), look, limit=None if everything else limit)
         for events in found:
             _print(events, table, names, as_json=as_json, reveal=reveal)
             shown, last = shown + len(events), events[-1]
     if last is None:
-        note("no such event" if not selection.takes_all or since or until else "no events yet")
+        selection.require_possible()
+        where = " of that time" if since or until else ""
+        note(
+            f"none of the {counted(seen, 'event')}{where} is meant"
+            if seen
+            else f"no events{where} yet"
+        )
     elif shown == limit and not everything:
-        note(f"there may be more: --all, --limit N, or --until '{utc(last.received_at)}'")
+        note(f"there may be more: --all, --limit N, or --until {exactly(last.received_at)}")
 
 
 @with_target
@@ -155,68 +163,13 @@ def tail(
     changed = followed.begin(lines)
     while True:
         _print(changed, table, names, as_json=as_json, reveal=reveal)
+        if followed.newly_let_go:
+            note(
+                f"{counted(followed.newly_let_go, 'event')} that owe work are not followed any "
+                "more, for they are too many: see forwarder events list --status pending"
+            )
         time.sleep(every)
         changed = followed.look()
-
-
-class Followed:
-    """The events that were shown, and how they stood then.
-
-    Time is the log's own, that of the events: the clock here may be another.
-    """
-
-    def __init__(self, log: EventLog, names: Names) -> None:
-        self._log = log
-        self._names = names
-        self._began_at = self._latest = 0.0
-        self._stood: dict[str, str] = {}
-        self._owing: dict[str, LoggedEvent] = {}
-
-    def begin(self, lines: int) -> list[LoggedEvent]:
-        """The last events that there are already, oldest first."""
-        past = self._log.newest(limit=max(lines, 1)).events
-        if past:
-            self._began_at = self._latest = past[0].received_at
-        return self._changed(list(reversed(past[:lines])))
-
-    def look(self) -> list[LoggedEvent]:
-        """What has come or changed since the last look, oldest first."""
-        events: dict[str, LoggedEvent] = {}
-        cursor = None
-        while True:
-            since = self._latest - LOOK_BACK_SECONDS
-            page = self._log.newest(limit=100, cursor=cursor, since=since)
-            events |= {event.event_key: event for event in page.events}
-            cursor = page.cursor
-            if cursor is None:
-                break
-        for key in [key for key in self._owing if key not in events]:
-            event = self._log.get(key)
-            if event is not None:
-                events[key] = event
-        found = sorted(events.values(), key=lambda event: event.received_at)
-        self._latest = max([self._latest, *(event.received_at for event in found)])
-        return self._changed(
-            [e for e in found if e.received_at > self._began_at or e.event_key in self._stood]
-        )
-
-    def _changed(self, events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
-        """Those of the events that stand otherwise than when they were shown last."""
-        changed = []
-        for event in events:
-            stands = deliveries_in_short(event, self._names)
-            if self._stood.get(event.event_key) != stands:
-                changed.append(event)
-            self._stood[event.event_key] = stands
-            if event.settled:
-                self._owing.pop(event.event_key, None)
-            else:
-                self._owing[event.event_key] = event
-        for key in list(self._owing)[:-MOST_FOLLOWED]:
-            del self._owing[key]
-        for key in list(self._stood)[:-MOST_REMEMBERED]:
-            del self._stood[key]
-        return changed
 
 
 def _print(

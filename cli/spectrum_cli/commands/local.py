@@ -17,6 +17,7 @@ import typer
 from spectrum_cli.errors import Unreachable, WrongUse
 from spectrum_cli.local.deployment import Run
 from spectrum_cli.local.state import LocalState, published, refuse_taken, running
+from spectrum_cli.output import escaped
 from spectrum_cli.target import local_target
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _run(
 
     def take(received: Received) -> int:
         verdict = "verified" if received.verified else "NOT VERIFIED"
-        body = received.body[:200].decode("utf-8", "replace")
+        body = escaped(received.body[:200]) + ("…" if len(received.body) > 200 else "")
         log("consumer", f"{received.event_key} {verdict}, {len(received.body)} bytes: {body}")
         return accept_verified(received)
 

@@ -35,7 +35,7 @@ from spectrum_cli.selection import (
     Since,
     Until,
     WithStatus,
-    moment,
+    times,
 )
 from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target, with_target
@@ -111,7 +111,7 @@ def replay(
     journal = Journal(target.id, wording)
     clock = table_clock(target)
     unfinished = None if restart else journal.unfinished()
-    run = unfinished or Run(clock(), moment(since, "--since"), moment(until, "--until"))
+    run = unfinished or Run(clock(), *times(since, until))
     if unfinished:
         note(f"continuing the replay that was begun at {utc(run.begun_at)} UTC")
     change = _change(names, wanted, status, run)

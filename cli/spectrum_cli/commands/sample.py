@@ -13,7 +13,7 @@ import typer
 
 from spectrum_cli.diagnosis.capture import read_bytes
 from spectrum_cli.errors import Finding, Unreachable, WrongUse
-from spectrum_cli.output import AsJson, note, print_json, print_line, progress
+from spectrum_cli.output import AsJson, as_text_or_base64, note, print_json, print_line, progress
 from spectrum_cli.sample_keys import PREFIX, SCHEMES, TEST_KEYS, TEST_WEBHOOK_ID, Keys
 from spectrum_cli.samples import (
     CONTENT_KINDS,
@@ -29,6 +29,7 @@ from spectrum_cli.samples import (
     signed,
 )
 from spectrum_cli.sending import SampleAnswer, curl, send_all, summary
+from spectrum_cli.shell import SECRET_VARIABLE, secret_of_the_shell
 from spectrum_cli.target import (
     STACK_VARIABLE,
     LocalOption,
@@ -39,7 +40,6 @@ from spectrum_cli.target import (
     find_target,
 )
 
-SECRET_VARIABLE = "SPECTRUM_SIGNING_SECRET"
 ENDPOINT = "endpoint"
 PLACEHOLDER_URL = "http://127.0.0.1:8787/spectrum-webhook"
 TOLERANCE = 300
@@ -119,7 +119,7 @@ def sample(
     if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
         target = find_target(stack=stack, region=region, profile=profile, local=local)
     url = _url(send, target)
-    keys = _signer(scheme, webhook_id, secret or os.environ.get(SECRET_VARIABLE), target)
+    keys = _signer(scheme, webhook_id, secret or secret_of_the_shell(target), target)
     content = read_bytes(body) if body else None
 
     def make() -> SampleRequest:
@@ -232,8 +232,8 @@ def _spoilt(flaw: str, body: bytes, keys: Keys, timestamp: int) -> SampleRequest
 
 def _print(url: str, request: SampleRequest, *, as_json: bool) -> None:
     if as_json:
-        text = request.body.decode("utf-8", "backslashreplace")
-        print_json({"url": url, "headers": dict(request.headers), "body": text})
+        body = as_text_or_base64(request.body)
+        print_json({"url": url, "headers": dict(request.headers), **body})
         return
     print_line(curl(url, request))
     note(f"Send it within {TOLERANCE} s: then its timestamp is too old.")

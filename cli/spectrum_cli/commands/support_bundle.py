@@ -17,7 +17,7 @@ from spectrum_cli.errors import Finding, Unreachable, WrongUse
 from spectrum_cli.http_client import HttpClient
 from spectrum_cli.log_search import events_of
 from spectrum_cli.output import Yes, confirm, iso, note, print_line, progress
-from spectrum_cli.selection import Since, Until, moment
+from spectrum_cli.selection import Since, Until, times
 from spectrum_cli.spectrum_api import BASE_URL, SpectrumApi
 from spectrum_cli.spectrum_options import ID_VARIABLE, ApiUrl, ProjectId, ProjectSecret
 from spectrum_cli.suspects import Judged, Secrets, kept_ids, read_all, read_webhooks_secret, shelf
@@ -65,7 +65,7 @@ def support_bundle(
     Example: forwarder support-bundle --since 2h -o bundle.json
     """
     now = time.time()
-    begun, ended = moment(since, "--since"), moment(until, "--until")
+    begun, ended = times(since, until)
     ended = now if ended is None else ended
     begun = ended - 86_400.0 if begun is None else begun
     if begun >= ended:

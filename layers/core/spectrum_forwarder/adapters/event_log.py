@@ -97,6 +97,17 @@ class DynamoEventLog:
                     break
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
+    def get_all(self, event_keys: Sequence[str]) -> Iterator[LoggedEvent]:
+        """See the port."""
+        batches = [
+            event_keys[start : start + READ_AT_ONCE]
+            for start in range(0, len(event_keys), READ_AT_ONCE)
+        ]
+        if batches:
+            with ThreadPoolExecutor(SHARDS) as readers:
+                for events in readers.map(self._details_of, batches):
+                    yield from events
+
     def get(self, event_key: str) -> LoggedEvent | None:
         """See the port."""
         item = self._item(event_key, **self._details)
@@ -139,11 +150,7 @@ class DynamoEventLog:
         return entries, "LastEvaluatedKey" in page
 
     def _read(self, entries: Sequence[Entry]) -> list[LoggedEvent]:
-        keys = [entry.event_key for entry in entries]
-        found: list[LoggedEvent] = []
-        for start in range(0, len(keys), READ_AT_ONCE):
-            found += self._details_of(keys[start : start + READ_AT_ONCE])
-        return found
+        return list(self.get_all([entry.event_key for entry in entries]))
 
     def _details_of(self, event_keys: Sequence[str]) -> list[LoggedEvent]:
         """The events of up to a hundred keys, in their order, without those that have gone."""

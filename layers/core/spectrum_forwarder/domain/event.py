@@ -84,12 +84,12 @@ def make_event(
         received_at=received_at,
         signed_at=signed_at,
         body=body,
-        kind=_label(kind),
-        space_id=_label(space_id),
-        sender_id=_label(sender_id),
+        kind=label(kind),
+        space_id=label(space_id),
+        sender_id=label(sender_id),
         # Unsigned, and only worth keeping as they are: what cannot be kept must not stop the event.
-        content_type=content_type if _label(content_type) == content_type else None,
-        content_encoding=content_encoding if _label(content_encoding) == content_encoding else None,
+        content_type=content_type if label(content_type) == content_type else None,
+        content_encoding=content_encoding if label(content_encoding) == content_encoding else None,
         first_id=first_id if first_id != webhook_id else None,
         via=joined(marks_in(via)),
         scheme=scheme,
@@ -113,7 +113,7 @@ def unpack(packed: bytes) -> bytes:
     return zlib.decompress(packed)
 
 
-def _label(value: object) -> str | None:
+def label(value: object) -> str | None:
     """A string as the log can hold it: lone surrogates replaced, shortened; else None."""
     if not isinstance(value, str) or not value:
         return None

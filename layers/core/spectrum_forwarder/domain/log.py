@@ -83,6 +83,9 @@ class EventLog(EventReader, Protocol):
         hold fewer events than asked for and still have a next one.
         """
 
+    def get_all(self, event_keys: Sequence[str]) -> Iterator[LoggedEvent]:
+        """Those of the events that are there, as the table has them at about this moment."""
+
     def owing(self) -> Iterator[Sequence[LoggedEvent]]:
         """All events that owe work, in batches, in no order."""
 
