@@ -84,20 +84,27 @@ class Selection:
             return True
         if event.deliveries is None:
             # Not fanned out yet: it will be bound for everything that there is.
-            there = self.destination is None or self.names.identity(self.destination) is not None
-            return there and self.status in (None, Status.PENDING)
+            return not self._is_for_nobody and self.status in (None, Status.PENDING)
         return any(
             self.destination in (None, identity, self.names.of(identity))
             and self.status in (None, delivery.status)
             for identity, delivery in event.deliveries.items()
         )
 
+    @property
+    def _is_for_nobody(self) -> bool:
+        """Whether there are destinations, and none of this name."""
+        if self.destination is None or not self.names.by_identity:
+            return False
+        return self.names.identity(self.destination) is None
+
     def require_possible(self) -> None:
         """Raise WrongUse where nothing was found, and nothing can be: there is no such name."""
-        if self.destination is not None and self.names.identity(self.destination) is None:
-            there = ", ".join(sorted(self.names.by_identity.values())) or "none"
+        if self._is_for_nobody:
+            there = ", ".join(sorted(self.names.by_identity.values()))
             raise WrongUse(
-                f"no event is bound for a destination {self.destination}: configured are {there}"
+                f"there is no destination {self.destination} (configured are {there}), and no "
+                "event that was bound for one of this name is meant"
             )
 
     def search(

@@ -151,9 +151,16 @@ def test_clocks_that_differ_a_little_are_no_reason() -> None:
 def test_a_destination_that_there_is_not_is_refused_and_never_called_none(
     stack: Deployed, burst: set[str]
 ) -> None:
-    ran = forwarder("events", "list", "--destination", "crmm")
-    assert (ran.status, "configured are" in ran.err) == (2, True)
-    assert forwarder("replay", "--since", "1h", "--destination", "crmm").status == 2
+    crm = {"name": "crm", "url": "https://crm.example.com/", "signing_secret": "s" * 40}
+    client, name = stack.client("secretsmanager"), stack.outputs["DestinationsSecretId"]
+    client.put_secret_value(SecretId=name, SecretString=json.dumps({"destinations": [crm]}))
+    try:
+        ran = forwarder("events", "list", "--destination", "crmm")
+        assert (ran.status, "configured are crm" in ran.err) == (2, True)
+        assert len(listed("--all", "--destination", "crm")[0]) == len(burst)
+        assert forwarder("replay", "--since", "1h", "--destination", "crmm").status == 2
+    finally:
+        client.put_secret_value(SecretId=name, SecretString='{"destinations": []}')
 
 
 def test_of_an_answer_that_is_empty_it_is_said_how_many_were_looked_at(
