@@ -6,8 +6,12 @@ import re
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from spectrum_cli import docs
+from spectrum_cli.app import make_app
 
 ROOT = Path(__file__).parents[1]
 LONGEST_README = 160
@@ -93,3 +97,57 @@ def test_every_target_of_make_that_a_page_names_is_one(page: str) -> None:
     for code in CODE.findall(text):
         named |= set(re.findall(r"^make ([a-z][\w-]*)", code, flags=re.M))
     assert named - targets == set()
+
+
+# ---- Commands --------------------------------------------------------------------------------
+
+
+COMMANDS: dict[str, Any] = {
+    name.removeprefix("forwarder "): command
+    for name, command in docs.commands(typer.main.get_command(make_app()))
+}
+
+
+def typed(text: str) -> list[list[str]]:
+    """What a page tells its reader to type, by word, without comments."""
+    found = []
+    for code in [*CODE.findall(text), *re.findall(r"`([^`\n]+)`", CODE.sub("", text))]:
+        for line in code.splitlines():
+            told = re.search(r"(?:^|\s|/)forwarder ([a-z].*)", line.split("  #")[0])
+            if told:
+                found.append(told[1].split())
+    return found
+
+
+def unknown(words: list[str]) -> str:
+    """Why a command line cannot be typed; empty if it can."""
+    group = next((f"{words[0]} {word}" for word in words[1:2]), words[0])
+    name = group if group in COMMANDS else words[0]
+    if name not in COMMANDS:
+        groups = {known.split()[0] for known in COMMANDS}
+        # `forwarder destinations` alone, or `webhooks …`, names them all.
+        alone = len(words) == 1 or not re.fullmatch(r"[a-z-]+", words[1])
+        return "" if words[0] in groups and alone else f"no command {group}"
+    options = {
+        option for each in COMMANDS[name].params for option in (*each.opts, *each.secondary_opts)
+    }
+    options |= {"-h", "--help"}
+    asked = {re.split(r"[=,;:.)]", word)[0] for word in words if re.match(r"--?[a-z]", word)}
+    return ", ".join(f"{name} has no {option}" for option in sorted(asked - options))
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if "decisions" not in page])
+def test_every_command_that_a_page_names_can_be_typed(page: str) -> None:
+    if page in ("docs/cli.md", "CHANGELOG.md"):
+        return  # the one is made of the commands, the other tells of those that were
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [f"{' '.join(words)}: {why}" for words in typed(text) if (why := unknown(words))] == []
+
+
+def test_a_command_that_cannot_be_typed_is_found() -> None:
+    text = (
+        "`forwarder events lost` `forwarder replay --sinse 2h`\n```sh\nforwarder nothing # x\n```\n"
+    )
+    assert [bool(unknown(words)) for words in typed(text)] == [True, True, True]
+    good = "`forwarder quarantine` `forwarder destinations add crm URL --reveal`"
+    assert [unknown(words) for words in typed(good)] == ["", ""]
