@@ -106,7 +106,7 @@ def listening(site: Site, url: str) -> Iterator[None]:
 
 def pages(site: Site, key: str) -> None:
     """The pages show the event to whoever has the link, and to nobody else."""
-    with _process(site, "ui", "--port", "0") as process:
+    with _process(site, "ui", "--port", "0", "--plain") as process:
         assert process.stdout is not None
         link = process.stdout.readline().removeprefix("READY ").strip()
         if not link.startswith("http://127.0.0.1:"):

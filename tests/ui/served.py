@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from spectrum_cli.target import Target
 from spectrum_cli.ui.app import explain, make_pages
 from spectrum_cli.ui.day import Day, KeptFresh
-from spectrum_cli.ui.guard import Guard
+from spectrum_cli.ui.guard import Guard, random_host
 from spectrum_cli.ui.refusals import CountedFresh
 from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.server import open_port, serve_on
@@ -21,8 +21,10 @@ from spectrum_cli.ui.stack import Stack
 from werkzeug.test import TestResponse
 
 PORT = 8788
+HOST = "forwarder-test.localhost"
+HOME = f"http://{HOST}:{PORT}"
 # What a browser says of a form that one of the pages sends.
-OURS = {"Origin": f"http://127.0.0.1:{PORT}", "Sec-Fetch-Site": "same-origin"}
+OURS = {"Origin": HOME, "Sec-Fetch-Site": "same-origin"}
 
 
 @dataclass
@@ -39,7 +41,7 @@ class LocalClient(FlaskClient):
     """Asks at the address that is printed."""
 
     def open(self, *args: Any, **named: Any) -> TestResponse:
-        named.setdefault("base_url", f"http://127.0.0.1:{PORT}")
+        named.setdefault("base_url", HOME)
         return super().open(*args, **named)
 
 
@@ -47,14 +49,18 @@ def asked(
     target: Target,
     registrations: Registrations | None = None,
     counted: CountedFresh | None = None,
+    *,
+    guard: Guard | None = None,
+    enter: bool = True,
 ) -> Asked:
-    """Pages as a browser at http://127.0.0.1:8788 would ask for them."""
-    stack, guard = Stack(target), Guard(PORT)
+    """Pages as the browser that was let in would ask for them."""
+    stack, guard = Stack(target), guard or Guard(PORT, HOST)
     day = Day(stack.log, time.time)
     app = make_pages(stack, KeptFresh(day, explain), guard, registrations, counted)
     app.test_client_class = LocalClient
     client, stranger = app.test_client(), app.test_client()
-    client.get("/enter", query_string={"token": guard.token})
+    if enter:
+        client.get("/enter", query_string={"token": guard.token})
     return Asked(guard, day, client, stranger)
 
 
@@ -63,7 +69,7 @@ def served(target: Target) -> Iterator[str]:
     """Serve the pages; what it gives is the link that lets a browser in."""
     with open_port(0) as listening:
         stack = Stack(target)
-        guard = Guard(listening.getsockname()[1])
+        guard = Guard(listening.getsockname()[1], random_host())
         overview = KeptFresh(Day(stack.log, time.time), explain)
         counted = CountedFresh(stack.refusals.count, explain)
         server = serve_on(listening, make_pages(stack, overview, guard, counted=counted))
@@ -71,7 +77,7 @@ def served(target: Target) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.port}/enter?token={guard.token}"
+            yield guard.link
         finally:
             server.shutdown()
             thread.join()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.cookiejar
+import re
 import signal
 import socket
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,13 +20,21 @@ def test_it_serves_a_deployed_stack_until_it_is_told_to_end() -> None:
         process = forwarder_process("ui", "--port", "0", environment=stack.environment)
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line.startswith("READY http://127.0.0.1:")
+        link = line.split()[1]
+        home, _, path = link.partition("/enter")
+        host = urlsplit(home).netloc
+        assert re.fullmatch(r"forwarder-[0-9a-f]{16}\.localhost:\d+", host)
         cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
-        link = line.split()[1]
-        with browser.open(link, timeout=20) as entered:
+
+        def get(path: str) -> urllib.request.Request:
+            # Not every machine's resolver knows the name, as every browser does.
+            address = f"http://127.0.0.1:{host.partition(':')[2]}{path}"
+            return urllib.request.Request(address, headers={"Host": host})
+
+        with browser.open(get("/enter" + path), timeout=20) as entered:
             assert entered.status == 200
-        with browser.open(link.partition("/enter")[0] + "/", timeout=20) as page:
+        with browser.open(get("/"), timeout=20) as page:
             text = page.read().decode()
         assert "No events yet" in text
         assert "stack spectrum-forwarder in us-east-1" in text

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import socket
+import stat
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from spectrum_cli.errors import Unreachable
 from spectrum_cli.ui.asked import own_path
-from spectrum_cli.ui.guard import HEADERS
+from spectrum_cli.ui.guard import HEADERS, Guard, random_host
+from spectrum_cli.ui.opening import leading_to
 from spectrum_cli.ui.server import open_port
 
 from tests.ui.big_table import BigTable, target_of
-from tests.ui.served import OURS, PORT, Asked, asked
+from tests.ui.served import HOST, OURS, PORT, Asked, asked
 
 
 @pytest.fixture(scope="module")
@@ -43,27 +49,58 @@ def test_only_the_printed_link_lets_in(pages: Asked, token: str) -> None:
     assert (answer.status_code, answer.headers.getlist("Set-Cookie")) == (403, [])
 
 
-def test_the_cookie_is_for_this_site_and_not_for_scripts(pages: Asked) -> None:
-    answer = pages.stranger.get("/enter", query_string={"token": pages.guard.token})
+def test_the_cookie_is_for_this_site_and_not_for_scripts(table: BigTable) -> None:
+    guard = Guard(PORT, HOST)
+    pages = asked(target_of(table), guard=guard, enter=False)
+    answer = pages.stranger.get("/enter", query_string={"token": guard.token})
     [cookie] = answer.headers.getlist("Set-Cookie")
     assert cookie.startswith(f"forwarder_ui_{PORT}=")
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert pages.guard.token not in cookie
+    assert "Domain" not in cookie
+    assert guard.token not in cookie
+
+
+def test_the_link_lets_one_browser_in_and_no_other(table: BigTable) -> None:
+    pages = asked(target_of(table), enter=False)
+    link = f"/enter?token={pages.guard.token}"
+    # What looks ahead, for a preview or to be quick, has not used it up.
+    assert pages.stranger.head(link).status_code == 403
+    ahead = pages.stranger.get(link, headers={"Sec-Purpose": "prefetch;prerender"})
+    assert (ahead.status_code, ahead.headers.getlist("Set-Cookie")) == (403, [])
+    assert pages.client.get(link).status_code == 200
+    again = pages.stranger.get(link)
+    assert (again.status_code, again.headers.getlist("Set-Cookie")) == (403, [])
+    assert "start it again" in again.text
+    # Whoever was let in may come back by the same link, to no other cookie.
+    assert pages.client.get(link).status_code == 200
+    assert pages.client.get("/").status_code == 200
+
+
+def test_of_many_that_come_at_once_one_is_let_in() -> None:
+    guard, barrier = Guard(PORT, HOST), threading.Barrier(8)
+
+    def come(_: int) -> bool:
+        barrier.wait(20)
+        return guard.admits(guard.token)
+
+    with ThreadPoolExecutor(8) as browsers:
+        assert list(browsers.map(come, range(8))).count(True) == 1
+
+
+def test_no_two_runs_have_a_name_in_common() -> None:
+    names = {random_host() for _ in range(50)}
+    assert len(names) == 50
+    assert all(re.fullmatch(r"[a-z0-9-]+\.localhost", name) for name in names)
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8788", "127.0.0.1:80", "127.0.0.1", "10.0.0.1:8788", ""]
+    "host", ["evil.example", "evil.example:8788", "127.0.0.1:8788", "localhost:8788", HOST, ""]
 )
 def test_a_name_that_was_rebound_to_loopback_reads_nothing(pages: Asked, host: str) -> None:
     for address in ("/", "/enter", "/static/style.css"):
         answer = pages.client.get(address, environ_overrides={"HTTP_HOST": host})
         assert answer.status_code == 421
-
-
-def test_localhost_is_ours_too(pages: Asked) -> None:
-    answer = pages.stranger.get("/", environ_overrides={"HTTP_HOST": f"localhost:{PORT}"})
-    assert answer.status_code == 403
 
 
 CHANGES = [
@@ -79,7 +116,8 @@ CHANGES = [
         {},
         {"Origin": "https://evil.example"},
         {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
-        {"Origin": f"http://127.0.0.1:{PORT + 1}", "Sec-Fetch-Site": "same-site"},
+        {"Origin": f"http://{HOST}:{PORT + 1}", "Sec-Fetch-Site": "same-site"},
+        {"Origin": f"http://127.0.0.1:{PORT}", "Sec-Fetch-Site": "same-origin"},
         {**OURS, "Sec-Fetch-Site": "cross-site"},
     ],
 )
@@ -163,3 +201,32 @@ def test_the_way_back_leads_to_our_own_pages(text: str) -> None:
 def test_only_loopback_is_listened_on() -> None:
     with open_port(0) as listening:
         assert listening.getsockname()[0] == "127.0.0.1"
+
+
+def test_nobody_else_can_answer_where_a_browser_may_look_first() -> None:
+    with open_port(0) as listening:
+        port = listening.getsockname()[1]
+        with socket.socket(socket.AF_INET6) as other, pytest.raises(OSError, match="in use"):
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("::1", port))
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("::1", port), 5)
+
+
+def test_a_port_where_something_answers_first_is_not_taken() -> None:
+    with (
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as other,
+        pytest.raises(Unreachable, match="--port"),
+        open_port(other.getsockname()[1]),
+    ):
+        pytest.fail("it was taken")
+
+
+def test_no_program_is_given_the_link_as_an_argument() -> None:
+    guard = Guard(PORT, HOST)
+    with leading_to(guard.link) as file:
+        assert guard.token not in file.as_uri()
+        assert guard.link in file.read_text()
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)]
+        assert [mode & 0o077 for mode in modes] == [0, 0]
+    assert not file.parent.exists()

@@ -17,7 +17,7 @@ from tests.support.kept import ENTRY, Kept
 from tests.support.make import body_of, signed_headers
 from tests.support.stacks import Deployed, deployed
 from tests.ui.conftest import wait_for
-from tests.ui.served import OURS, Asked, asked
+from tests.ui.served import HOST, OURS, Asked, asked
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_a_strangers_text_is_never_markup(kept: Kept, pages: Asked) -> None:
     headers = signed_headers(b"x") | {"user-agent": hostile, "webhook-x": hostile}
     body = hostile.encode()
     suspect_id = kept.put(Suspect(time.time(), hostile, headers, body))
-    pages.client.set_cookie(f"{pages.guard.cookie}_shown", "1", domain="127.0.0.1")
+    pages.client.set_cookie(f"{pages.guard.cookie}_shown", "1", domain=HOST)
     for address in ("/refused", f"/refused/request?id={suspect_id}"):
         answer = pages.client.get(address)
         assert answer.status_code == 200

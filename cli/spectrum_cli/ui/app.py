@@ -31,6 +31,10 @@ from spectrum_cli.ui.story import tell
 
 OPEN_TO_ALL = frozenset({"static", "enter"})
 REVEALED = "shown"
+USED = (
+    "This link was used, or is from another run. Each run's link lets one browser in: "
+    "end `forwarder ui` and start it again."
+)
 
 
 def explain(error: BaseException) -> str:
@@ -110,8 +114,11 @@ class Pages:
 
     def enter(self) -> Response:
         """The printed link. A page that leads on, since a redirect would not carry the cookie."""
-        if not self._guard.admits(request.args.get("token", "")):
-            raise Forbidden(403, "This link is from another run: use the one printed last.")
+        looks_ahead = request.method == "HEAD" or "Sec-Purpose" in request.headers
+        if self._guard.knows(request):
+            return make_response(render_template("enter.html"))
+        if looks_ahead or not self._guard.admits(request.args.get("token", "")):
+            raise Forbidden(403, USED)
         response = make_response(render_template("enter.html"))
         self._guard.let_in(response)
         return response

@@ -2,9 +2,10 @@
 
 The pages are served on loopback, where every page of the web and every user of this machine can
 send requests. So: the Host must be our own (else a name that was rebound to loopback reads along),
-the one link that is printed sets a cookie without which nothing is answered, and what changes
-something must come from our own pages. Policy headers keep what came with an event from ever
-becoming more than text.
+the one link that is printed sets a cookie, once, without which nothing is answered, and what
+changes something must come from our own pages. The name is a random one under `localhost`: a
+cookie knows no ports, so that under 127.0.0.1 whatever else is served there would be sent it.
+Policy headers keep what came with an event from ever becoming more than text.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 
 from flask import Request, Response
 
-HOSTS = ("127.0.0.1", "localhost")
+# For browsers that do not look for names under `localhost` on this machine.
+PLAIN_HOST = "127.0.0.1"
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -45,15 +48,27 @@ class Forbidden(Exception):
         self.status = status
 
 
-class Guard:
-    """One run's secrets. `token` opens the pages; it is in the link that is printed."""
+def random_host() -> str:
+    """A name that browsers look for on this machine alone, and that nobody else serves under."""
+    return f"forwarder-{secrets.token_hex(8)}.localhost"
 
-    def __init__(self, port: int) -> None:
+
+class Guard:
+    """One run's secrets. `token` opens the pages once; it is in the link that is printed."""
+
+    def __init__(self, port: int, host: str) -> None:
         self.token = secrets.token_urlsafe(32)
+        self._used = False
+        self._lock = threading.Lock()
+        self.home = f"http://{host}:{port}"
         self.cookie = f"forwarder_ui_{port}"
         self._session = secrets.token_urlsafe(32)
-        self._origins = {f"http://{host}:{port}" for host in HOSTS}
-        self._hosts = {f"{host}:{port}" for host in HOSTS}
+        self._host = f"{host}:{port}"
+
+    @property
+    def link(self) -> str:
+        """What is printed: it lets one browser in."""
+        return f"{self.home}/enter?token={self.token}"
 
     @property
     def form_token(self) -> str:
@@ -62,20 +77,24 @@ class Guard:
 
     def check_host(self, request: Request) -> None:
         """Raise Forbidden unless the browser means us by a name that is ours."""
-        if request.headers.get("Host") not in self._hosts:
+        if request.headers.get("Host") != self._host:
             raise Forbidden(421, "These pages answer only to the address that was printed.")
 
     def check_session(self, request: Request) -> None:
         """Raise Forbidden without the cookie of this run."""
-        if not _same(request.cookies.get(self.cookie, ""), self._session):
+        if not self.knows(request):
             raise Forbidden(
                 403, "Open the link that `forwarder ui` has printed: it lets this browser in."
             )
 
+    def knows(self, request: Request) -> bool:
+        """Whether the browser was let in before."""
+        return _same(request.cookies.get(self.cookie, ""), self._session)
+
     def check_change(self, request: Request) -> None:
         """Raise Forbidden unless one of our own pages asks for a change."""
         ours = (
-            request.headers.get("Origin") in self._origins
+            request.headers.get("Origin") == self.home
             and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
             and _same(request.form.get("form_token", ""), self.form_token)
         )
@@ -83,8 +102,11 @@ class Guard:
             raise Forbidden(403, "This did not come from a page of this run: reload and try again.")
 
     def admits(self, token: str) -> bool:
-        """Whether it is the token of the printed link."""
-        return _same(token, self.token)
+        """Whether it is the token of the printed link, which this uses up."""
+        with self._lock:
+            admitted = not self._used and _same(token, self.token)
+            self._used = self._used or admitted
+        return admitted
 
     def let_in(self, response: Response) -> None:
         """Give the browser the cookie, for as long as it runs."""

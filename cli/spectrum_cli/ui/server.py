@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import socket
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -12,7 +15,9 @@ from spectrum_cli.errors import Unreachable
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, LOOPBACK_6 = "127.0.0.1", "::1"
+# Free ports that are tried, where the one found is taken at ::1.
+TRIES = 20
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -29,15 +34,56 @@ class _QuietHandler(WSGIRequestHandler):
         return "forwarder"
 
 
-def open_port(port: int) -> socket.socket:
-    """Listen on the port, 0 for any free one; raise Unreachable."""
+@contextlib.contextmanager
+def open_port(port: int) -> Iterator[socket.socket]:
+    """Listen on the port, 0 for any free one; raise Unreachable.
+
+    A browser may look for a name under `localhost` at ::1 first. Nobody else may answer there: the
+    port is held there as well, without listening, so that a browser is refused and comes to us.
+    """
+    for left in reversed(range(TRIES if port == 0 else 1)):
+        listening = _listen(port)
+        number = int(listening.getsockname()[1])
+        try:
+            held = _hold(number)
+        except OSError as error:
+            listening.close()
+            if not left:
+                raise _unusable(number, f"something listens there at {LOOPBACK_6}") from error
+        else:
+            with listening, held:
+                yield listening
+            return
+
+
+def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((LOOPBACK, port))
     except OSError as error:
-        raise Unreachable(
-            f"port {port} cannot be used ({error.strerror}): "
-            "stop what listens there, or choose another with --port (0 picks a free one)"
-        ) from error
+        raise _unusable(port, error.strerror) from error
+
+
+def _hold(port: int) -> contextlib.AbstractContextManager[object]:
+    """Bind the port at ::1 where this machine has that; raise OSError where it is taken."""
+    try:
+        held = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    except OSError:  # no IPv6: no browser looks there
+        return contextlib.nullcontext()
+    try:
+        held.bind((LOOPBACK_6, port))
+    except OSError as error:
+        held.close()
+        if error.errno == errno.EADDRINUSE:
+            raise
+        return contextlib.nullcontext()
+    return held
+
+
+def _unusable(port: int, why: str | None) -> Unreachable:
+    return Unreachable(
+        f"port {port} cannot be used ({why}): "
+        "stop what listens there, or choose another with --port (0 picks a free one)"
+    )
 
 
 def serve_on(listening: socket.socket, app: WSGIApplication) -> BaseWSGIServer:
