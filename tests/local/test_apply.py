@@ -69,7 +69,7 @@ def test_lane_is_hidden_kept_and_redriven_as_the_template_says(
         return found
 
     found = attributes(lane)
-    assert (found["VisibilityTimeout"], found["MessageRetentionPeriod"]) == ("360", "1209600")
+    assert (found["VisibilityTimeout"], found["MessageRetentionPeriod"]) == ("90", "1209600")
     redrive = json.loads(found["RedrivePolicy"])
     assert redrive["deadLetterTargetArn"] == attributes("EventsDeadLetterQueue")["QueueArn"]
 
