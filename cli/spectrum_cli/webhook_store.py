@@ -28,7 +28,7 @@ class Webhooks:
 
     def entry(self, webhook_id: str) -> Entry | None:
         """The entry of this id."""
-        return next((entry for entry in self.entries if entry.get("id") == webhook_id), None)
+        return next((entry for entry in self.entries if _is_of(entry, webhook_id)), None)
 
     def put(
         self,
@@ -41,7 +41,7 @@ class Webhooks:
     ) -> None:
         """Add the entry, or replace the one of this id but for what is not given."""
         kept = self.entry(webhook_id) or {}
-        entry: Entry = {"id": webhook_id}
+        entry: Entry = {"id": kept.get("id") or webhook_id}
         if signing_secret := signing_secret or kept.get(V0):
             entry[V0] = signing_secret
         if standard := [{"secret": standard_secret}] if standard_secret else kept.get(STANDARD):
@@ -50,7 +50,7 @@ class Webhooks:
             entry["source"] = source
         if path := path or kept.get("path"):
             entry["path"] = path
-        self.entries = [e for e in self.entries if e.get("id") != webhook_id]
+        self.entries = [e for e in self.entries if not _is_of(e, webhook_id)]
         self.entries.append(entry)
 
     def rotate_standard(self, webhook_id: str, secret: str, *, until: float, now: float) -> None:
@@ -70,11 +70,16 @@ class Webhooks:
 
     def remove(self, webhook_id: str) -> None:
         """Forget this webhook's secret."""
-        self.entries = [entry for entry in self.entries if entry.get("id") != webhook_id]
+        self.entries = [entry for entry in self.entries if not _is_of(entry, webhook_id)]
 
     def prune(self, now: float) -> None:
         """Forget what is not accepted any more."""
         self.entries = [e for e in self.entries if not is_over(e, now)]
+
+
+def _is_of(entry: Entry, webhook_id: str) -> bool:
+    """Whether it is this webhook's; ids are equal in upper and lower case."""
+    return str(entry.get("id")).lower() == webhook_id.lower()
 
 
 def _until(secret: object, until: float) -> dict[str, Any]:

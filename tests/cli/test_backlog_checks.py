@@ -11,11 +11,12 @@ from typing import Any, cast
 import boto3
 import pytest
 from moto import mock_aws
-from spectrum_cli.checks import backlog
+from spectrum_cli.checks import backlog, canary
 from spectrum_cli.checks.model import Check, Patient, Result, Verdict
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.domain.ports import SHARDS
 from spectrum_forwarder.domain.timing import Timing
 
 from tests.support.aws import create_queue, create_table
@@ -106,6 +107,28 @@ def test_what_is_overdue_while_its_hint_waits_is_not_the_sweepers_fault(ward: Wa
     assert result.verdict is Verdict.WARNING
     assert "their hints wait in the lanes" in result.said
     assert "fan-out" in result.next_step
+
+
+def test_the_sweepers_check_reads_no_event_of_a_backlog(ward: Ward) -> None:
+    """Two thousand were read beside a backlog, which took a minute just when it was asked."""
+    ward.owe(120, hints=0)
+    reads: list[str] = []
+    events = ward.patient.target.client("dynamodb").meta.events
+    events.register("before-call.dynamodb", lambda model, **_: reads.append(model.name))
+    assert "120 events are overdue" in ward.says(backlog.sweeper).said
+    assert set(reads) == {"Query"}
+    # Two counts of each shard, twice; and the keys that are shown.
+    assert len(reads) <= 5 * SHARDS
+
+
+def test_beside_a_backlog_the_canarys_turn_is_not_waited_for(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canary, "LONG_QUEUE", 10)
+    ward.owe(12, hints=1)
+    result = canary.settled(ward.patient, "forwarder-canary:none")
+    assert result.verdict is Verdict.SKIPPED
+    assert "12 hints stand there too" in result.said
 
 
 def test_what_is_overdue_without_its_hint_was_not_swept(ward: Ward) -> None:

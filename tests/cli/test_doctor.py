@@ -127,10 +127,12 @@ def test_a_run_writes_no_secret_and_the_canarys_is_renewed_by_its_age(ward: Ward
     spoilt = canary | {"id": "canary-spoilt", "signing_secret": "none"}
     ward.write("WebhooksSecret", {"webhooks": [*others, soon, spoilt]})
     assert doctor().status == 0
-    [renewed] = canaries_of(ward)
+    # Another doctor may be waiting for one that still counts.
+    [standing, renewed] = canaries_of(ward)
+    assert standing == soon
     assert renewed["id"] != canary["id"]
     assert renewed["accepted_until"] > time.time() + 29 * 86_400
-    assert ward.secret("WebhooksSecret")["webhooks"] == [*others, renewed]
+    assert ward.secret("WebhooksSecret")["webhooks"] == [*others, soon, renewed]
 
 
 def test_a_canary_alone_is_no_webhook(ward: Ward) -> None:

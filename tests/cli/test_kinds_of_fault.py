@@ -10,22 +10,30 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from spectrum_cli import following, output, selection
 from spectrum_cli.commands import events as events_command
+from spectrum_cli.diagnosis.capture import read_secrets
+from spectrum_cli.diagnosis.diagnose import diagnose
+from spectrum_cli.diagnosis.model import Capture
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.following import Followed
+from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 from spectrum_cli.names import Names
 from spectrum_cli.selection import Selection, exactly, moment, times
 from spectrum_cli.target import find_target
 from spectrum_cli.wiring import event_log
+from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_webhooks
 from spectrum_forwarder.domain.event import LONGEST_LABEL, label
+from spectrum_forwarder.domain.quarantine import Suspect
+from spectrum_forwarder.release import Judge
 
 from tests.support.filled import delivered, put
-from tests.support.make import WEBHOOK
+from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.mangle import NOW as SIGNED_AT
 from tests.support.mangle import good
 from tests.support.stacks import Deployed, forwarder
@@ -171,6 +179,34 @@ def test_of_an_answer_that_is_empty_it_is_said_how_many_were_looked_at(
     assert "no events of that time yet" in forwarder("events", "list", "--until", "30d").err
 
 
+# ---- Equal by rule, different by letters -------------------------------------------------------
+
+
+@pytest.mark.parametrize("stored", [str.upper, str.lower])
+@pytest.mark.parametrize("asked", [str.upper, str.lower])
+def test_a_webhooks_id_is_the_same_in_upper_and_lower_case(
+    stack: Deployed, webhook: None, stored: Callable[[str], str], asked: Callable[[str], str]
+) -> None:
+    """A UUID is: the receiver, a release, a diagnosis and the commands know it by either."""
+    id_ = "3f1c2b7e-00ab-4000-8000-00000000cdef"
+    secrets, name = stack.client("secretsmanager"), stack.outputs["WebhooksSecretId"]
+    entry = {"id": stored(id_), "signing_secret": WEBHOOK.signing_secret, "source": "main"}
+    text = json.dumps({"webhooks": [entry]})
+    secrets.put_secret_value(SecretId=name, SecretString=text)
+    registry = SecretWebhooks(secrets, name, clock=time.time, facts=lambda *_, **__: None)
+    assert [one.signing_secret for one in registry.find(asked(id_))] == [WEBHOOK.signing_secret]
+    body = body_of("cased")
+    headers = signed_headers(body, webhook=replace(WEBHOOK, id=asked(id_)))
+    suspect = Suspect(time.time(), "signature_mismatch", headers, body)
+    judge = Judge(read_webhooks(text, lambda *_: None), 300)
+    assert judge.verdict(suspect) == "good"
+    capture = Capture(tuple(headers.items()), body, time.time())
+    assert diagnose(capture, read_secrets(text.encode()), now=time.time()).verifies
+    assert forwarder("webhooks", "import", asked(id_), given=f"{'0' * 64}\n").status == 0
+    kept = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])["webhooks"]
+    assert [(one["id"], one["signing_secret"]) for one in kept] == [(stored(id_), "0" * 64)]
+
+
 # ---- The shell outranks what the command promises ----------------------------------------------
 
 
@@ -212,6 +248,31 @@ def test_a_diagnosis_by_the_stack_is_not_made_with_the_shells_secret(
     options = ("diagnose", *files, f"--received-at={SIGNED_AT}")
     assert forwarder(*options).status == 0
     assert forwarder(*options, "--stack", "spectrum-forwarder").status == 1
+
+
+@pytest.mark.parametrize(("code", "status"), [("signature_mismatch", 0), ("unknown_webhook", 1)])
+def test_a_spoilt_sample_that_is_refused_for_another_reason_is_a_finding(
+    stack: Deployed, webhook: None, code: str, status: int
+) -> None:
+    class Refusing(LoopbackHandler):
+        def do_POST(self) -> None:
+            self.read_body(10_000)
+            self.answer(401, json.dumps({"error": {"code": code}}).encode(), [])
+
+    server = LoopbackServer(Refusing)
+    server.start("refusing")
+    options = ("--corrupt", "forged", "--send", f"http://{server.address}/")
+    try:
+        ran = forwarder("sample", "--stack", "spectrum-forwarder", *options)
+        elsewhere = forwarder("sample", *options)
+    finally:
+        server.stop()
+    assert ran.status == status
+    assert ("for another reason than signature_mismatch: unknown_webhook" in ran.err) == bool(
+        status
+    )
+    # Other receivers have codes of their own.
+    assert elsewhere.status == 0
 
 
 # ---- Bytes squeezed into text ------------------------------------------------------------------

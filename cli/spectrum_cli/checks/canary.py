@@ -39,10 +39,12 @@ def canary(patient: Patient) -> Iterator[Result]:
     def find_or_make(webhooks: Webhooks) -> None:
         now = patient.clock()
         standing = [e for e in webhooks.entries if e.get("source") == CANARY_SOURCE]
-        entry = next((entry for entry in standing if _serves(entry, now)), None)
+        entry = next((e for e in standing if _ends(e) > now + RENEWED_BEFORE), None)
         if entry is None:
+            # Another doctor may be waiting for one that still counts.
             for old in standing:
-                webhooks.remove(str(old.get("id")))
+                if _ends(old) <= now:
+                    webhooks.remove(str(old.get("id")))
             entry = _new_entry(webhooks, until=now + LIFETIME)
         found[:] = [(str(entry["id"]), str(entry["signing_secret"]))]
 
@@ -50,15 +52,15 @@ def canary(patient: Patient) -> Iterator[Result]:
     yield from _sent(patient, *found[0])
 
 
-def _serves(entry: Entry, now: float) -> bool:
+def _ends(entry: Entry) -> float:
+    """Until when its secret counts (Unix seconds); 0 for one that cannot be used."""
     from spectrum_forwarder.adapters.webhook_registry import read_webhook  # noqa: PLC0415 (heavy)
     from spectrum_forwarder.domain.errors import InvalidEntry  # noqa: PLC0415
 
     try:
-        until = read_webhook(entry).accepted_until
+        return read_webhook(entry).accepted_until or 0.0
     except InvalidEntry:
-        return False
-    return until is not None and until > now + RENEWED_BEFORE
+        return 0.0
 
 
 def _new_entry(webhooks: Webhooks, *, until: float) -> Entry:
@@ -93,10 +95,11 @@ def _sent(patient: Patient, webhook_id: str, secret: str) -> Iterator[Result]:
         return
     took = answer.seconds * 1000
     yield ok(CHECK, f"verified and stored: answered 200 in {took:.0f} ms")
-    yield _settled(patient, f"{CANARY_SOURCE}:{message_id}")
+    yield settled(patient, f"{CANARY_SOURCE}:{message_id}")
 
 
-def _settled(patient: Patient, event_key: str) -> Result:
+def settled(patient: Patient, event_key: str) -> Result:
+    """Whether the canary is fanned out in time; in a backlog it is not waited for."""
     began = patient.clock()
     before = standing(patient)
     if before > LONG_QUEUE:

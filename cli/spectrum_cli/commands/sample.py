@@ -14,6 +14,7 @@ import typer
 from spectrum_cli.diagnosis.capture import read_bytes
 from spectrum_cli.errors import Finding, Unreachable, WrongUse
 from spectrum_cli.output import AsJson, as_text_or_base64, note, print_json, print_line, progress
+from spectrum_cli.probes import error_code
 from spectrum_cli.sample_keys import PREFIX, SCHEMES, TEST_KEYS, TEST_WEBHOOK_ID, Keys
 from spectrum_cli.samples import (
     CONTENT_KINDS,
@@ -144,7 +145,9 @@ def sample(
         _print(url, make(), as_json=as_json)
         return
     good = corrupt is None and abs(age) <= TOLERANCE
-    _send(url, make, count, rate, good=good, as_json=as_json)
+    # Whoever else is sent to has no codes, or others; another scheme has further ones.
+    code = FLAWS[corrupt].code if corrupt and scheme == "v0" and target is not None else None
+    _send(url, make, count, rate, good=good, code=code, as_json=as_json)
 
 
 def _check_names(kind: str, platform: str, corrupt: str | None) -> None:
@@ -206,12 +209,12 @@ def _keys(webhook_id: str | None, secret: str | None, target: Target | None) -> 
     known = read_webhooks(text["SecretString"], lambda _name, _error: None)
     if webhook_id is None:
         webhook_id = next(iter(known), None)
-    if webhook_id is None or webhook_id not in known:
+    if webhook_id is None or webhook_id.lower() not in known:
         raise WrongUse(
             f"{target.title} knows no webhook {webhook_id or 'yet'}: see forwarder webhooks list, "
             "or add one with forwarder webhooks import"
         )
-    return Keys.of(known[webhook_id][-1])
+    return Keys.of(known[webhook_id.lower()][-1])
 
 
 def _spoilt(flaw: str, body: bytes, keys: Keys, timestamp: int) -> SampleRequest:
@@ -246,6 +249,7 @@ def _send(
     rate: float | None,
     *,
     good: bool,
+    code: str | None,
     as_json: bool,
 ) -> None:
     answers: list[SampleAnswer] = []
@@ -265,6 +269,9 @@ def _send(
     if wrong:
         what = "a good sample was not accepted" if good else "a spoilt sample was accepted"
         raise Finding(f"{what}: {len(wrong)} of {count}, the first with {_shown(wrong[0])}")
+    said = {error_code(answer.text.encode()) for answer in answers} - {code, None, ""}
+    if code is not None and said:
+        raise Finding(f"it was refused for another reason than {code}: {', '.join(sorted(said))}")
 
 
 def _shown(answer: SampleAnswer) -> str:

@@ -103,7 +103,7 @@ def read_secrets(raw: bytes) -> list[KnownSecret]:
         return [KnownSecret(raw.removesuffix(b"\n").removesuffix(b"\r"))]
     entries = entries if isinstance(entries, list) else []
     return [
-        KnownSecret(text.encode(), str(entry["id"]))
+        KnownSecret(text.encode(), str(entry["id"]).lower())
         for entry in entries
         if isinstance(entry, dict) and "id" in entry
         for text in _texts(entry)
@@ -125,5 +125,5 @@ def secret_option(text: str) -> KnownSecret:
     webhook_id, equals, secret = text.partition("=")
     # Base64 ends in an equals sign, and a secret itself never holds one.
     if equals and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", webhook_id):
-        return KnownSecret(secret.encode(), webhook_id)
+        return KnownSecret(secret.encode(), webhook_id.lower())
     return KnownSecret(text.encode())

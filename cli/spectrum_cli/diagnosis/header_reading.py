@@ -170,5 +170,6 @@ def read_webhook_id(capture: Capture) -> tuple[str | None, Finding | None]:
         return None, finding("webhook_id_missing", "The other headers are there.")
     parts = [part for part in BETWEEN.split(text) if part]
     if len(parts) > 1:
-        return parts[0], finding("webhook_id_joined", f"It holds {len(parts)} values.")
-    return text, None
+        return parts[0].lower(), finding("webhook_id_joined", f"It holds {len(parts)} values.")
+    # A UUID is the same in upper and lower case.
+    return text.lower(), None

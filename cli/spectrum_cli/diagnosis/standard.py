@@ -40,7 +40,7 @@ def is_carried_by(capture: Capture) -> bool:
 def examine(capture: Capture, secrets: Sequence[KnownSecret]) -> Diagnosis:
     """What is wrong with a request that carries its headers, but for its age."""
     checked = bool(secrets)
-    webhook_id = capture.header(WEBHOOK_ID_HEADER) or None
+    webhook_id = capture.header(WEBHOOK_ID_HEADER).lower() or None
     known = [secret for secret in secrets if is_standard(secret)]
     own = [_text(secret) for secret in known if secret.webhook_id in (None, webhook_id)]
     others = [_text(secret) for secret in known if secret.webhook_id not in (None, webhook_id)]

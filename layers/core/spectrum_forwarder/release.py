@@ -92,7 +92,7 @@ class Judge:
 
     def _known(self, suspect: Suspect) -> list[Webhook]:
         """The webhook's entries, with the secrets that were accepted when the suspect came."""
-        entries = self.webhooks.get(suspect.request.header(WEBHOOK_ID_HEADER), ())
+        entries = self.webhooks.get(suspect.request.header(WEBHOOK_ID_HEADER).lower(), ())
         accepted = (webhook.at(suspect.received_at) for webhook in entries)
         return [webhook for webhook in accepted if webhook is not None]
 

@@ -69,9 +69,10 @@ class SecretWebhooks:
     def find(self, webhook_id: str, *, max_age: float | None = None) -> Sequence[Webhook]:
         """See the port."""
         known = self._secret.get(WEBHOOKS_AGE if max_age is None else max_age)
-        if webhook_id not in known:
+        folded = webhook_id.lower()
+        if folded not in known:
             known = self._secret.get(UNKNOWN_WEBHOOK_AGE)
-        return list(self._accepted(known.get(webhook_id, [])))
+        return list(self._accepted(known.get(folded, [])))
 
     def all(self, *, max_age: float | None = None) -> Sequence[Webhook]:
         """See the port."""
@@ -128,6 +129,7 @@ Refuse = Callable[[InvalidEntry], None]
 def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
     """Parse the webhooks secret: entries by id, several of one id kept; raise InvalidEntry.
 
+    Ids are UUIDs, which are equal in upper and lower case: the keys are in lower case.
     A secret that cannot be used does not spoil the others of its entry. The first id of a source is
     what its entries say, or that of the first of them.
     """
@@ -146,7 +148,7 @@ def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
     webhooks: dict[str, list[Webhook]] = {}
     for webhook in read:
         first_id = webhook.first_id or first[webhook.source]
-        same = webhooks.setdefault(webhook.id, [])
+        same = webhooks.setdefault(webhook.id.lower(), [])
         same.append(replace(webhook, first_id=first_id if first_id != webhook.id else None))
     return webhooks
 
