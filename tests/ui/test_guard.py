@@ -31,7 +31,8 @@ def pages(table: BigTable) -> Asked:
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/overview", "/event?key=a", "/event/body?key=a", "/refused", "/x"]
+    "address",
+    ["/", "/overview", "/event?key=a", "/event/body?key=a", "/event/curl?key=a", "/refused", "/x"],
 )
 def test_without_the_cookie_nothing_is_answered(
     pages: Asked, table: BigTable, address: str
@@ -105,7 +106,7 @@ def test_a_name_that_was_rebound_to_loopback_reads_nothing(pages: Asked, host: s
 
 CHANGES = [
     *("/reveal", "/event/replay", "/destination/pause", "/destination/resume"),
-    *("/refused/release", "/refused/release-all"),
+    *("/refused/release", "/refused/release-all", "/replay/look", "/replay/begin"),
 ]
 
 

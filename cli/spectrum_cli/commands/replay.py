@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,8 +23,8 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.pace import at_pace
 from spectrum_cli.registry import destinations_of
+from spectrum_cli.replaying import Planned, Summary, begin_all
 from spectrum_cli.selection import (
     FromSender,
     InSpace,
@@ -44,7 +41,6 @@ from spectrum_cli.wiring import event_log, reopener
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Status
     from spectrum_forwarder.domain.log import LoggedEvent
-    from spectrum_forwarder.domain.ports import Clock
     from spectrum_forwarder.replay import Replay
 
 # So many are replayed without asking.
@@ -126,33 +122,15 @@ def replay(
         raise Finding("nothing was replayed")
     if found:
         journal.begin(run)
-        summary = _replay(target, found, change, rate, clock)
+        with progress("replaying", len(found)) as done:
+            reopen = reopener(target, clock).reopen
+            summary = begin_all(reopen, found, change, rate=rate, advance=done)
     else:
         summary = Summary()
     if not summary.busy:
         journal.finish()
     summary.unknown += unknown
     _report(summary, names, as_json=as_json)
-
-
-@dataclass(slots=True)
-class Planned:
-    """An event to be replayed, and the destinations that it would go to, by identity."""
-
-    event_key: str
-    received_at: float
-    destinations: list[str]
-
-
-@dataclass(slots=True)
-class Summary:
-    """What became of a replay: events begun, deliveries by identity, and the keys of others."""
-
-    begun: int = 0
-    deliveries: Counter[str] = field(default_factory=Counter)
-    unhinted: int = 0
-    busy: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
 
 
 def _identities(names: Names, wanted: list[str] | None) -> list[str] | None:
@@ -212,28 +190,6 @@ def _find(
     if later:
         note(f"stored by a later version of the forwarder, so left to its command: {_some(later)}")
     return sorted(found, key=lambda planned: planned.received_at), unknown
-
-
-def _replay(
-    target: Target, found: list[Planned], change: Replay, rate: float, clock: Clock
-) -> Summary:
-    from spectrum_forwarder.replay import Outcome  # noqa: PLC0415
-
-    summary = Summary()
-    reopen = partial(reopener(target, clock).reopen, change=change)
-    with progress("replaying", len(found)) as done:
-        for reopened in at_pace(reopen, [planned.event_key for planned in found], rate=rate):
-            done(1)
-            match reopened.outcome:
-                case Outcome.BEGUN:
-                    summary.begun += 1
-                    summary.deliveries.update(reopened.destinations)
-                    summary.unhinted += not reopened.hinted
-                case Outcome.BUSY:
-                    summary.busy.append(reopened.event_key)
-                case Outcome.UNKNOWN:
-                    summary.unknown.append(reopened.event_key)
-    return summary
 
 
 def _show_plan(found: list[Planned], unknown: list[str], names: Names, *, as_json: bool) -> None:

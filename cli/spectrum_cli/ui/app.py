@@ -8,8 +8,7 @@ from typing import Any
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.destination import Destinations
-from spectrum_forwarder.domain.errors import ForwarderError, LaterFormat, PayloadMissing
-from spectrum_forwarder.replay import Outcome
+from spectrum_forwarder.domain.errors import ForwarderError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,17 +16,17 @@ from spectrum_cli.aws_errors import explained
 from spectrum_cli.errors import CommandError, WrongUse
 from spectrum_cli.names import names_from
 from spectrum_cli.ui import chart, words
-from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
-from spectrum_cli.ui.bodies import show_body
+from spectrum_cli.ui.asked import own_path, read_asked, read_wanted
 from spectrum_cli.ui.day import KeptFresh
+from spectrum_cli.ui.event_pages import EventPages
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
 from spectrum_cli.ui.jobs import Jobs
 from spectrum_cli.ui.refusals import CountedFresh
 from spectrum_cli.ui.refused_pages import RefusedPages
 from spectrum_cli.ui.registrations import Registrations
+from spectrum_cli.ui.replay_pages import ReplayPages
 from spectrum_cli.ui.search import PAGE, find
 from spectrum_cli.ui.stack import Stack
-from spectrum_cli.ui.story import tell
 
 OPEN_TO_ALL = frozenset({"static", "enter"})
 REVEALED = "shown"
@@ -63,6 +62,7 @@ def make_pages(
     app.jinja_env.globals.update(conversation=guard.conversation, title=stack.title)
     counted, jobs = counted or CountedFresh(None, explain), Jobs(explain)
     app.jinja_env.globals.update(refused_count=counted.look)
+    events, bulk = EventPages(stack), ReplayPages(stack, guard, jobs)
     refused = RefusedPages(stack.refusals, counted, jobs)
     pages = Pages(stack, overview, guard, registrations or Registrations(None, explain))
     app.before_request(pages.check)
@@ -72,15 +72,19 @@ def make_pages(
         ("/enter", "enter", pages.enter),
         ("/", "log", pages.log),
         ("/overview", "overview", pages.overview),
-        ("/event", "event", pages.event),
-        ("/event/body", "body", pages.body),
+        ("/event", "event", events.event),
+        ("/event/body", "body", events.body),
+        ("/event/curl", "curl", events.curl),
+        ("/replay", "bulk", bulk.page),
         ("/refused", "refused", refused.newest),
         ("/refused/request", "refusal", refused.one),
     ):
         app.add_url_rule(path, name, page)
     for path, name, change in (
         ("/reveal", "reveal", pages.reveal),
-        ("/event/replay", "replay", pages.replay),
+        ("/event/replay", "replay", events.replay),
+        ("/replay/look", "look", bulk.look),
+        ("/replay/begin", "begin", bulk.begin),
         ("/destination/pause", "pause", pages.pause),
         ("/destination/resume", "resume", pages.resume),
         ("/refused/release", "release", refused.release),
@@ -173,41 +177,6 @@ class Pages:
             now=g.now,
         )
 
-    def event(self) -> str:
-        """One event: its story and its body."""
-        event = self._stack.event(request.args.get("key", ""))
-        if event is None:
-            raise Forbidden(404, "There is no such event; settled ones are kept for some days.")
-        destinations = self._stack.destinations()
-        content, missing = None, ""
-        try:
-            content = self._stack.log.body(event.event_key)
-        except PayloadMissing:
-            missing = "The body is no longer in the bucket."
-        except LaterFormat:
-            missing = "A later version of the forwarder stored it, in a form of its own."
-        return render_template(
-            "event.html",
-            event=event,
-            story=tell(event, destinations, g.now),
-            configured=destinations,
-            names=names_from(destinations),
-            body=show_body(content, reveal=g.reveal) if content is not None else None,
-            missing=missing,
-            done=words.done(request.args.get("done")),
-            every=3 if not event.settled else 10,
-            now=g.now,
-        )
-
-    def body(self) -> Response:
-        """An event's body, byte for byte, as a file."""
-        content = self._stack.log.body(request.args.get("key", ""))
-        if content is None:
-            raise Forbidden(404, "There is no such event.")
-        response = Response(content, mimetype="application/octet-stream")
-        response.headers["Content-Disposition"] = 'attachment; filename="event-body"'
-        return response
-
     def reveal(self) -> AnyResponse:
         """Show or mask texts and numbers from now on, in this browser."""
         response = redirect(own_path(request.form.get("back", "/")), 303)
@@ -215,17 +184,6 @@ class Pages:
         name = f"{self._guard.cookie}_{REVEALED}"
         response.set_cookie(name, shown, httponly=True, samesite="Strict")
         return response
-
-    def replay(self) -> AnyResponse:
-        """Begin deliveries of an event anew."""
-        key = request.form.get("key", "")
-        result = self._stack.replay(key, request.form.get("destination") or None)
-        done = str(result.outcome)
-        if result.outcome is Outcome.UNKNOWN:
-            raise Forbidden(404, "There is no such event any more.")
-        if result.outcome is Outcome.BEGUN and not result.hinted:
-            done = "unhinted"
-        return redirect(Asked().link("/event", key=key, done=done), 303)
 
     def pause(self) -> AnyResponse:
         """Let a destination wait."""

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, read_destinations
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.destination import Destinations, identity_of
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.replay import Change, Reopened, Replay, Wake
+from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake
 
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
@@ -38,8 +39,8 @@ class Stack:
         self.title, self._target = target.title, target
         self.log: DynamoEventLog = event_log(target)
         self.refusals = Refusals(target)
-        self._clock = table_clock(target)
-        self._reopener = reopener(target, self._clock)
+        self.clock = table_clock(target)
+        self._reopener = reopener(target, self.clock)
         self._registry = destinations_of(target)
         self._allow_loopback, self._own = target.is_local, ourselves(target)
         self._health = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
@@ -68,14 +69,19 @@ class Stack:
         """Each attempted destination's; raise TableUnavailable."""
         return self._health.load()
 
-    def replay(self, event_key: str, destination: str | None) -> Reopened:
-        """Begin an event's settled deliveries anew: one destination's, or all of them.
+    def change(self, destination: str | None, *, retry: bool, status: Status | None) -> Change:
+        """What begins settled deliveries anew, or with `retry` has the waiting ones tried now.
 
-        `destination` is its identity.
+        `destination` is an identity, None stands for all of an event's.
         """
         configured = frozenset(self.destinations().ids())
         wanted = None if destination is None else frozenset({destination})
-        change = Replay(configured, wanted, None, begun_at=self._clock())
+        if retry:
+            return Hasten(configured, wanted)
+        return Replay(configured, wanted, status, begun_at=self.clock())
+
+    def reopen(self, event_key: str, change: Change) -> Reopened:
+        """Apply it to an event; see spectrum_forwarder.replay.Reopener."""
         return self._reopener.reopen(event_key, change)
 
     def pause(self, identity: str) -> None:
@@ -85,7 +91,7 @@ class Stack:
     def resume(self, identity: str) -> None:
         """Deliver to it again. What has been waiting is woken in the background, bit by bit."""
         self._enable(identity, enabled=True)
-        wake = Wake(identity, self._clock() + self._known_for)
+        wake = Wake(identity, self.clock() + self._known_for)
         threading.Thread(target=self._wake, args=(wake,), name="wake", daemon=True).start()
 
     def _enable(self, identity: str, *, enabled: bool) -> None:
@@ -105,7 +111,7 @@ class Stack:
         """
         for events in self.log.owing():
             for event in events:
-                if wake(event, self._clock()):
+                if wake(event, self.clock()):
                     self._reopener.reopen(event.event_key, wake)
                     time.sleep(1 / WAKE_RATE)
 

@@ -98,6 +98,28 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class Hasten:
+    """A change: deliveries that wait for their next attempt are due now, their attempts kept.
+
+    `destinations` limits it as for a replay. What a paused destination is owed goes on waiting.
+    """
+
+    configured: frozenset[str]
+    destinations: frozenset[str] | None = None
+
+    def __call__(self, event: LoggedEvent, now: float) -> dict[str, Delivery]:
+        return {
+            name: hastened(delivery, now)
+            for name, delivery in sorted((event.deliveries or {}).items())
+            if name in self.configured
+            and (self.destinations is None or name in self.destinations)
+            and not delivery.settled
+            and delivery.waiting_for != "paused"
+            and not delivery.is_due(now)
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Reopener:
     """What reopening needs. `sleep` takes seconds."""
 
