@@ -33,6 +33,14 @@ def find_event(target: Target, log: EventLog, given: str) -> LoggedEvent | None:
     return find(given, log.get, lambda: _sources(target))
 
 
+def find_message(target: Target, log: EventLog, given: str) -> LoggedEvent | None:
+    """The event that is meant by its key, its outgoing id, or the id of its message alone."""
+    if (event := find_event(target, log, given)) is not None:
+        return event
+    under = (log.get(f"{source}:{given}") for source in _sources(target))
+    return next((event for event in under if event is not None), None)
+
+
 def _sources(target: Target) -> list[str]:
     try:
         entries = WebhookStore(webhooks_of(target)).read().entries

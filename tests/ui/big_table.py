@@ -38,7 +38,7 @@ class BigTable:
         # What reads the table's time registers there; nothing here says what time it is.
         self.meta = SimpleNamespace(events=SimpleNamespace(register=lambda *_: None))
         self.keys = [f"main:spc-msg-{number:08d}" for number in range(count)]
-        step = days * 86_400 / count
+        step = days * 86_400 / max(count, 1)
         self._times = {key: now - 30 - n * step for n, key in enumerate(self.keys)}
         self._shards: list[list[tuple[float, str]]] = [[] for _ in range(SHARDS)]
         for key, at in self._times.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from spectrum_cli.ui.chart import accepted_chart, destination_chart
@@ -46,6 +47,9 @@ class ShortLog:
 
     def get(self, event_key: str) -> LoggedEvent | None:
         return self.events.get(event_key)
+
+    def get_all(self, event_keys: Sequence[str]) -> Iterator[LoggedEvent]:
+        return (self.events[key] for key in event_keys if key in self.events)
 
     def owing(self) -> None:
         raise NotImplementedError
@@ -97,6 +101,25 @@ def test_what_comes_and_what_changes_is_noticed() -> None:
     summary = stepped(day)
     assert summary.total("crm", Status.DEAD_LETTERED) == 0
     assert summary.total("crm", Status.DELIVERED) == 11
+
+
+def test_numbers_are_current_in_the_step_after_an_outage_has_ended() -> None:
+    log, _, day = make()
+    for number in range(297):
+        log.put(f"late-{number}", NOW - 100 - number, Status.PENDING)
+    assert stepped(day, 4).total("crm", Status.PENDING) == 297
+    for number in range(297):
+        log.put(f"late-{number}", NOW - 100 - number)
+    summary = stepped(day)
+    assert summary.total("crm", Status.PENDING) == 0
+    assert summary.total("crm", Status.DELIVERED) == 297
+
+
+def test_numbers_that_cannot_be_current_are_said_to_be_old() -> None:
+    log, _, day = make()
+    for number in range(1_000):
+        log.put(f"late-{number}", NOW - 100 - number, Status.PENDING)
+    assert stepped(day, 12).steps_behind == 3
 
 
 def test_a_burst_between_two_steps_is_caught_up_with() -> None:

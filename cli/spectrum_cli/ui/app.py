@@ -16,7 +16,7 @@ from spectrum_cli.aws_errors import explained
 from spectrum_cli.errors import CommandError, WrongUse
 from spectrum_cli.names import names_from
 from spectrum_cli.ui import chart, words
-from spectrum_cli.ui.asked import own_path, read_asked, read_wanted
+from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
 from spectrum_cli.ui.day import KeptFresh
 from spectrum_cli.ui.event_pages import EventPages
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
@@ -25,11 +25,13 @@ from spectrum_cli.ui.refusals import CountedFresh
 from spectrum_cli.ui.refused_pages import RefusedPages
 from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.replay_pages import ReplayPages
-from spectrum_cli.ui.search import PAGE, find
+from spectrum_cli.ui.search import PAGE, find, is_number
 from spectrum_cli.ui.stack import Stack
 
 OPEN_TO_ALL = frozenset({"static", "enter"})
 REVEALED = "shown"
+# A word that is searched for and shorter is no id of a message.
+SHORTEST_ID = 6
 USED = (
     "This link was used, or is from another run. Each run's link lets one browser in: "
     "end `forwarder ui` and start it again."
@@ -59,7 +61,9 @@ def make_pages(
     app = Flask(__name__)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(words=words, Status=Status, form_token=guard.form_token)
-    app.jinja_env.globals.update(conversation=guard.conversation, title=stack.title)
+    app.jinja_env.globals.update(
+        conversation=guard.conversation, title=stack.title, advice=stack.advice
+    )
     counted, jobs = counted or CountedFresh(None, explain), Jobs(explain)
     app.jinja_env.globals.update(refused_count=counted.look)
     events, bulk = EventPages(stack), ReplayPages(stack, guard, jobs)
@@ -127,13 +131,15 @@ class Pages:
         self._guard.let_in(response)
         return response
 
-    def log(self) -> Response | str:
+    def log(self) -> AnyResponse | str:
         """Events, newest first."""
         asked, names = read_asked(request.args), names_from(_safely(self._stack))
         offered = sorted(names.by_identity.values())
         context: dict[str, Any] = {"asked": asked, "destinations": offered, "names": names}
+        if "after" not in request.args and (key := self._named(asked.fields.get("q", ""))):
+            return redirect(Asked().link("/event", key=key), 303)
         try:
-            wanted = read_wanted(asked, self._guard, names)
+            wanted = read_wanted(asked, self._guard, names, g.now)
             found = find(self._stack.log, wanted, request.args.get("after"))
         except (WrongUse, ValueError) as error:
             problem = str(error) if isinstance(error, WrongUse) else "This link leads nowhere."
@@ -154,6 +160,13 @@ class Pages:
             now=g.now,
             **context,
         )
+
+    def _named(self, text: str) -> str | None:
+        """The key of the one event that a search names, by its key or its message's id."""
+        if len(text) < SHORTEST_ID or " " in text or is_number(text):
+            return None
+        event = self._stack.message(text)
+        return event.event_key if event else None
 
     def overview(self) -> str:
         """The last day, and the destinations."""

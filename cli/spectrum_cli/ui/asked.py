@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
@@ -13,9 +13,10 @@ from spectrum_cli.errors import WrongUse
 from spectrum_cli.names import Names
 from spectrum_cli.selection import Selection
 from spectrum_cli.ui.guard import Guard
-from spectrum_cli.ui.search import Wanted
+from spectrum_cli.ui.search import Wanted, matching
 
-FIELDS = ("status", "destination", "kind", "space", "since", "until")
+FIELDS = ("q", "status", "destination", "kind", "space", "within", "since", "until")
+WITHIN = {"1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0}
 LONGEST_FIELD = 300
 
 
@@ -38,25 +39,37 @@ def read_asked(arguments: Mapping[str, str]) -> Asked:
     return Asked({name: value for name, value in given.items() if value})
 
 
-def read_wanted(asked: Asked, guard: Guard, names: Names) -> Wanted:
-    """What the fields mean; raise WrongUse for what means nothing."""
+def read_wanted(asked: Asked, guard: Guard, names: Names, now: float) -> Wanted:
+    """What the fields mean at that time (Unix seconds); raise WrongUse for what means nothing."""
     fields = asked.fields
+    lately = None if "within" not in fields else now - _span(fields["within"])
+    bounds = [at for at in (lately, _moment(fields.get("since"), "From")) if at is not None]
     selection = Selection(
-        since=_moment(fields.get("since"), "From"),
+        since=max(bounds, default=None),
         until=_moment(fields.get("until"), "Until"),
         status=_status(fields.get("status")),
         destination=fields.get("destination"),
         names=names,
     )
-    space = fields.get("space")
+    kind, text = fields.get("kind"), fields.get("q")
+    return Wanted(
+        selection, kind, _conversation(fields.get("space"), guard), matching(text) if text else None
+    )
+
+
+def _conversation(space: str | None, guard: Guard) -> Callable[[str], bool] | None:
     if space is None:
-        return Wanted(selection, fields.get("kind"))
+        return None
     if space.startswith("~"):
-        return Wanted(
-            selection, fields.get("kind"), lambda space_id: guard.conversation(space_id) == space
-        )
+        return lambda space_id: guard.conversation(space_id) == space
     part = space.casefold()
-    return Wanted(selection, fields.get("kind"), lambda space_id: part in space_id.casefold())
+    return lambda space_id: part in space_id.casefold()
+
+
+def _span(text: str) -> float:
+    if text not in WITHIN:
+        raise WrongUse("Time: choose one of those offered")
+    return WITHIN[text]
 
 
 def own_path(text: str) -> str:

@@ -25,8 +25,8 @@ PORTION = 100
 # Portions that one step reads at most, and the events that are kept in memory.
 MOST_PORTIONS = 3
 MOST_EVENTS = 50_000
-# Events that one step looks at again.
-AGAIN = 20
+# Events that one step looks at again, in three reads: after an outage hundreds wait.
+AGAIN = 300
 
 Counts = Mapping[str, int]
 
@@ -45,7 +45,7 @@ class Summary:
 
     `begins` is when the first hour begins, `since` how far back events were read (Unix seconds).
     `reading` is true while there is more to read, `full` where no more is kept. Destinations stand
-    by identity.
+    by identity. What is waiting or dead-lettered may stand as it was so many steps ago.
     """
 
     begins: float
@@ -54,6 +54,7 @@ class Summary:
     full: bool
     accepted: Sequence[int]
     destinations: Mapping[str, Sequence[Counts]]
+    steps_behind: int = 0
 
     def total(self, identity: str, status: Status) -> int:
         """A destination's deliveries that stand so."""
@@ -118,14 +119,15 @@ class Day:
 
     def _look_again(self) -> None:
         """Events still owed, and dead letters that may have been replayed, in turn."""
-        for key in list(self._again)[:AGAIN]:
+        keys = list(self._again)[:AGAIN]
+        for key in keys:
             del self._again[key]
-            if key in self._lines:
-                event = self._log.get(key)
-                if event is None:
-                    del self._lines[key]
-                else:
-                    self._keep([event])
+        wanted = [key for key in keys if key in self._lines]
+        found = {event.event_key: event for event in self._log.get_all(wanted)}
+        for key in wanted:
+            if key not in found:
+                del self._lines[key]
+        self._keep(list(found.values()))
 
     def _keep(self, events: Sequence[LoggedEvent]) -> None:
         for event in events:
@@ -164,7 +166,10 @@ class Day:
         since = begins
         if self._full or self._gaps:
             since = min((line.received_at for line in self._lines.values()), default=now)
-        return Summary(begins, max(since, begins), self.reading, self._full, accepted, counts)
+        behind = len(self._again) // AGAIN
+        return Summary(
+            begins, max(since, begins), self.reading, self._full, accepted, counts, behind
+        )
 
 
 class KeptFresh:

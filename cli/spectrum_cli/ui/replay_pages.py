@@ -72,7 +72,7 @@ class ReplayPages:
         """Begin the dry run of a filter; nothing is changed by it."""
         retry = request.form.get("retry") == "1"
         asked, names = read_asked(request.form), names_from(self._stack.destinations())
-        wanted = read_wanted(asked, self._guard, names)
+        wanted = read_wanted(asked, self._guard, names, g.now)
         name = wanted.selection.destination
         identity = None if name is None else names.identity(name)
         if name is not None and identity is None:

@@ -6,6 +6,7 @@ events a request; where that finds too little, the page says how far it came and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,22 +15,26 @@ from spectrum_forwarder.domain.log import EventLog, LoggedEvent
 from spectrum_cli.selection import Selection
 
 PAGE = 50
+NUMBER = re.compile(r"[+(]*[0-9][0-9()./ \u00a0\u2010-\u2015-]*")
+FEWEST_DIGITS = 4
 # Portions that one request reads at most under a filter: nine reads of the table each.
 MOST_PORTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a page is asked for; `conversation` decides by the space's id."""
+    """What a page is asked for; `conversation` decides by the space's id, `text` by all of it."""
 
     selection: Selection = field(default_factory=Selection)
     kind: str | None = None
     conversation: Callable[[str], bool] | None = None
+    text: Callable[[LoggedEvent], bool] | None = None
 
     @property
     def takes_all(self) -> bool:
         """Whether only the time decides, for which there is an index."""
-        return self.selection.takes_all and self.kind is None and self.conversation is None
+        others = (self.kind, self.conversation, self.text)
+        return self.selection.takes_all and all(other is None for other in others)
 
     def takes(self, event: LoggedEvent) -> bool:
         """Whether an event of the right time is meant."""
@@ -37,7 +42,37 @@ class Wanted:
             return False
         if self.conversation is not None and not self.conversation(event.space_id or ""):
             return False
+        if self.text is not None and not self.text(event):
+            return False
         return self.selection.takes(event)
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a phone number, or the end of one, however it is written."""
+    return NUMBER.fullmatch(text) is not None and len(_digits(text)) >= FEWEST_DIGITS
+
+
+def matching(text: str) -> Callable[[LoggedEvent], bool]:
+    """Whether an event has the text in its key, sender, conversation or kind.
+
+    Capitals count for nothing, nor does what is written between the digits of a number.
+    """
+    part = text.casefold()
+    digits = _digits(text) if is_number(text) else None
+
+    def takes(event: LoggedEvent) -> bool:
+        people = [one for one in (event.sender_id, event.space_id) if one]
+        said = [event.event_key, event.kind or "", *people]
+        if any(part in one.casefold() for one in said):
+            return True
+        return digits is not None and any(digits in _digits(one) for one in people)
+
+    return takes
+
+
+def _digits(text: str) -> str:
+    # Only these ten: other scripts' digits are not what stands in a number.
+    return "".join(character for character in text if character in "0123456789")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 import time
 from collections.abc import Mapping
@@ -19,10 +20,10 @@ from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake
 
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
-from spectrum_cli.event_keys import find_event
+from spectrum_cli.event_keys import find_event, find_message
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.table_clock import table_clock
-from spectrum_cli.target import Target
+from spectrum_cli.target import DEFAULT_STACK, Target
 from spectrum_cli.ui.refusals import Refusals
 from spectrum_cli.wiring import event_log, reopener
 
@@ -43,6 +44,7 @@ class Stack:
         self._reopener = reopener(target, self.clock)
         self._registry = destinations_of(target)
         self._allow_loopback, self._own = target.is_local, ourselves(target)
+        self.advice = _advice(target)
         self._health = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
         # Workers may know a destination as paused for so long.
         self._known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
@@ -64,6 +66,10 @@ class Stack:
     def event(self, given: str) -> LoggedEvent | None:
         """The event that is meant by its key or by the id that it went out under."""
         return find_event(self._target, self.log, given) if given else None
+
+    def message(self, given: str) -> LoggedEvent | None:
+        """The same, also by the id of the message alone."""
+        return find_message(self._target, self.log, given)
 
     def health(self) -> Mapping[str, Health]:
         """Each attempted destination's; raise TableUnavailable."""
@@ -118,3 +124,11 @@ class Stack:
 
 def _ignore(_name: str, _error: InvalidEntry) -> None:
     """A bad entry stands among the broken ones, and the page says so."""
+
+
+def _advice(target: Target) -> str:
+    """A command that makes an event at this stack."""
+    if target.is_local:
+        return "forwarder sample --send endpoint --local"
+    named = "" if target.name == DEFAULT_STACK else f" --stack {shlex.quote(target.name)}"
+    return f"forwarder sample --send endpoint{named}"

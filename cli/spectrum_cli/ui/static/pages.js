@@ -24,7 +24,7 @@ function load(address) {
 const live = () => [...document.querySelectorAll("[data-live]")];
 // As they were served: what is drawn here afterwards must not look like a change. Times that are
 // given as a distance from now change with every answer, and are none either.
-const plain = (part) => part.outerHTML.replace(/(<span class="ago"[^>]*>)[^<]*/g, "$1");
+const plain = (part) => part.outerHTML.replace(/(<span class="(?:ago|here)"[^>]*>)[^<]*/g, "$1");
 const served = new Map(live().map((part) => [part.id, plain(part)]));
 
 function swap(part, fresh) {
@@ -79,7 +79,17 @@ async function keepUpdating(every) {
   }
 }
 
+// Beside UTC, the time here: where that is another one.
+function here() {
+  for (const part of document.querySelectorAll("[data-here]")) {
+    const at = new Date(Number(part.dataset.here) * 1000);
+    part.hidden = at.getTimezoneOffset() === 0;
+    if (!part.hidden) part.textContent = `${at.toTimeString().slice(0, 8)} here`;
+  }
+}
+
 function ago() {
+  here();
   const now = Date.now() / 1000;
   for (const part of document.querySelectorAll("[data-ago]")) {
     const away = Number(part.dataset.ago) - now;
