@@ -255,7 +255,7 @@ def test_the_exact_bytes_are_copied(browser: Browser, world: World) -> None:
     browser.command("Browser.grantPermissions", origin=browser.home, permissions=granted)
     for number, (key, text) in enumerate(zip(keys, texts, strict=True)):
         browser.event(key)
-        browser.one("[data-copy-from]").click()
+        browser.one(".tools [data-copy-from]").click()
         browser.wait_for_text(".tools", "Copied")
         copied = browser.run("return navigator.clipboard.readText()")
         assert copied.encode() == body_of(f"bytes-{number}", text=text)
