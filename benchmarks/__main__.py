@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import fanout, local_stack, receiver
+from benchmarks import fanout, local_stack, receiver, waiting
 from benchmarks.bill import Measured, Taken, bodies, break_even, item_bytes, lines, table
 from benchmarks.fanout import Children, batch, load
 from benchmarks.workshop import (
@@ -160,6 +160,15 @@ def bill_rows(
             None,
         ),
     ]
+    parked = sum(waiting.lines().values())
+    found.append(
+        Row(
+            "a million deliveries that wait for a week: more than others cost",
+            "≤ $12",
+            f"${parked:.2f}",
+            parked <= 12,
+        )
+    )
     found += [
         Row(
             f"bill per million events with bodies of {packed // 1024} KB, packed",

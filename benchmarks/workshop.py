@@ -208,6 +208,7 @@ def environment(stub: Stub, *, bundle: Path | None) -> dict[str, str]:
         "EVENTS_TABLE": "events",
         "EVENTS_QUEUE_URL": f"{stub.url}/1/main",
         "SLOW_QUEUE_URL": f"{stub.url}/1/slow",
+        "WAITING_TABLE": "waiting",
         "PAYLOADS_BUCKET": "payloads",
         "WEBHOOKS_SECRET": "webhooks",
         "DESTINATIONS_SECRET": "destinations",

@@ -2,6 +2,7 @@
 
 from spectrum_forwarder.storing import CHEAPEST_INLINE
 
+from benchmarks import waiting
 from benchmarks.bill import BODIES, Measured, Taken, bodies, break_even, item_bytes, lines
 
 # About what docs/performance.md has; what is compared here does not depend on it.
@@ -28,3 +29,9 @@ def test_a_typical_event_fits_one_write_unit_and_pays_for_no_bucket() -> None:
     bill = lines(MEASURED, destinations=1, batch=10)
     assert bill["table: claim"] == 0.625
     assert bill["bucket: bodies over 4 KB, packed"] == 0.0
+
+
+def test_a_million_that_wait_for_a_week_cost_no_more_than_twelve_dollars() -> None:
+    """Before there were lines: $1,106."""
+    found = waiting.lines()
+    assert 0 < sum(found.values()) <= 12, waiting.table(found)

@@ -45,7 +45,7 @@ def _delivery_in_short(delivery: Delivery, name: str) -> str:
     if delivery.replays:
         notes.append(f"replay {delivery.replays}")
     if delivery.waiting_for and not delivery.settled:
-        notes.append(delivery.waiting_for)
+        notes.append(delivery.waiting_for + (", in line" if delivery.stood_at else ""))
     noted = f" ({', '.join(notes)})" if notes else ""
     return f"{delivery.status.value} {name}{noted}"
 
@@ -82,6 +82,7 @@ def _delivery_document(delivery: Delivery, names: Names) -> dict[str, Any]:
         "replays": delivery.replays,
         "reason": delivery.reason,
         "waiting_for": delivery.waiting_for,
+        "in_line_since": None if delivery.stood_at is None else iso(delivery.stood_at),
         "planned_at": iso(delivery.planned_at),
         "next_attempt_at": None if delivery.settled else iso(delivery.next_attempt_at),
         "history": [

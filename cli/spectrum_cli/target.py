@@ -59,6 +59,11 @@ class Target:
         return self._output("EventsTableName")
 
     @property
+    def waiting_table(self) -> str | None:
+        """The table of lines; None where the stack is of before them."""
+        return self.outputs.get("WaitingTableName")
+
+    @property
     def queue_url(self) -> str:
         return self._output("EventsQueueUrl")
 

@@ -10,6 +10,7 @@ from spectrum_cli.target import Target
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.event_log import DynamoEventLog
+    from spectrum_forwarder.adapters.event_queue import SqsEventQueue
     from spectrum_forwarder.domain.ports import Clock
     from spectrum_forwarder.replay import Reopener
 
@@ -23,19 +24,24 @@ def event_log(target: Target) -> DynamoEventLog:
     return DynamoEventLog(target.client("dynamodb"), target.table, payloads)
 
 
+def event_queue(target: Target) -> SqsEventQueue:
+    """Both lanes of a stack."""
+    from spectrum_forwarder.adapters.event_queue import SqsEventQueue  # noqa: PLC0415 (boto3)
+
+    lanes = {"main_url": target.queue_url, "slow_url": target.slow_queue_url}
+    return SqsEventQueue(target.client("sqs"), **lanes)
+
+
 def reopener(target: Target, clock: Clock) -> Reopener:
     """What begins deliveries of a stack's stored events anew, judging claims by that clock."""
-    from spectrum_forwarder.adapters.event_queue import SqsEventQueue  # noqa: PLC0415 (boto3)
-    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415
+    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415
     from spectrum_forwarder.replay import Reopener  # noqa: PLC0415
 
     return Reopener(
         log=event_log(target),
         table=DynamoEventTable(target.client("dynamodb"), target.table),
-        queue=SqsEventQueue(
-            target.client("sqs"), main_url=target.queue_url, slow_url=target.slow_queue_url
-        ),
+        queue=event_queue(target),
         clock=clock,
         sleep=time.sleep,
         timing=Timing(target.time_scale),

@@ -21,6 +21,7 @@ from spectrum_forwarder.adapters.kinds.router import make_sender
 from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.adapters.ourselves import Ourselves
 from spectrum_forwarder.adapters.payloads import S3Payloads
+from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
@@ -71,6 +72,7 @@ def build(environment: Mapping[str, str]) -> FanOut:
         retention_days=settings.retention_days,
         new_owner=lambda: uuid.uuid4().hex,
         in_parallel=ThreadPoolExecutor(BATCH).map,
+        lines=DynamoLines(dynamodb, settings.waiting_table),
         loops=Loops(DynamoNotes(dynamodb, settings.events_table), time.time),
     )
 

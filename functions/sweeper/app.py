@@ -72,7 +72,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     sweeps, board, destinations = sweeper()
     try:
         # The first, and short: nothing that happens to the sweep can keep it from being told.
-        watch(board, destinations, clock=time.time, facts=facts)
+        watch(board, destinations, sweeps.queue, clock=time.time, facts=facts)
     finally:
         swept = sweeps.sweep(deadline=deadline)
     return asdict(swept)

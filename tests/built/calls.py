@@ -112,6 +112,14 @@ def services(made: Made, url: str) -> Calls:
         "update in no table": lambda: table.update_item(
             **absent, Key=key, **update, ExpressionAttributeValues=values
         ),
+        "delete an item": lambda: status(
+            table.delete_item(
+                TableName="events",
+                Key={"event_key": {"S": "absent"}},
+                ConditionExpression="attribute_not_exists(event_key)",
+            )
+        ),
+        "delete from no table": lambda: table.delete_item(**absent, Key=key),
         "query an index": lambda: table.query(TableName="events", **overdue, **shard)["Count"],
         "query no table": lambda: table.query(**absent, **overdue, **shard),
         "send a message": lambda: send(queue, "main"),

@@ -60,6 +60,8 @@ FOUND = {
     "get from no table": ["ResourceNotFoundException", "ResourceNotFoundException"],
     "update an item": {"N": "5"},
     "update in no table": ["ResourceNotFoundException", "ResourceNotFoundException"],
+    "delete an item": 200,
+    "delete from no table": ["ResourceNotFoundException", "ResourceNotFoundException"],
     "query an index": 1,
     "query no table": ["ResourceNotFoundException", "ResourceNotFoundException"],
     "send a message": 32,

@@ -21,6 +21,7 @@ SETTINGS = {
     "EVENTS_TABLE": "events",
     "EVENTS_QUEUE_URL": "http://127.0.0.1:9/1/main",
     "SLOW_QUEUE_URL": "http://127.0.0.1:9/1/slow",
+    "WAITING_TABLE": "waiting",
     "PAYLOADS_BUCKET": "payloads",
     "WEBHOOKS_SECRET": "webhooks",
     "DESTINATIONS_SECRET": "destinations",

@@ -412,7 +412,8 @@ def test_pausing_and_resuming_wakes_what_waits_and_nothing_else(
     log = DynamoEventLog(stack.client("dynamodb"), stack.outputs["EventsTableName"], None)  # type: ignore[arg-type]
     before = [log.get(key) for key in others]
     ran = forwarder("destinations", "resume", "crm", "--json")
-    assert (ran.status, ran.json) == (0, {"destination": "crm", "woken": 1, "busy": 0})
+    said = {"destination": "crm", "woken": 1, "busy": 0, "lines": 0}
+    assert (ran.status, ran.json) == (0, said)
     assert secret.entries[0]["enabled"] is True
     woken = log.get(waiting)
     assert woken is not None

@@ -11,15 +11,17 @@ from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.payloads import S3Payloads
+from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.ports import Payloads
-from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard
+from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines
 
 from tests.contract import stores, table_of_stores
 from tests.contract.stores import MEMORY, MINISTACK, MOTO, STORES
-from tests.support.aws import create_queue, create_table
+from tests.support.aws import create_queue, create_table, create_waiting_table
 from tests.support.memory import (
     ManualClock,
     MemoryHealthBoard,
+    MemoryLines,
     MemoryPayloads,
     MemoryTable,
 )
@@ -80,6 +82,14 @@ def board(store: str, clock: ManualClock) -> HealthBoard:
         return MemoryHealthBoard()
     client = boto3.client("dynamodb", region_name=REGION)
     return DynamoHealthBoard(client, create_table(client), clock=clock)
+
+
+@pytest.fixture
+def lines(store: str) -> Lines:
+    if store == MEMORY:
+        return MemoryLines()
+    client = boto3.client("dynamodb", region_name=REGION)
+    return DynamoLines(client, create_waiting_table(client))
 
 
 @pytest.fixture

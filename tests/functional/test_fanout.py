@@ -40,7 +40,7 @@ def test_calm_weather_costs_two_table_calls_an_event_and_no_hint(world: World) -
     hints = [world.put(stored_of(f"m{number}")) for number in range(10)]
     world.fan_out(*hints)
     assert sorted(world.table.calls) == ["claim"] * 10 + ["record"] * 10
-    assert world.health.calls == ["load"]
+    assert world.health.calls == ["load", "lines"]
     assert world.targets.calls == ["load"]
     assert world.queue.calls == []
 

@@ -13,6 +13,7 @@ from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
 from spectrum_forwarder.fanout.record import Recorder
+from spectrum_forwarder.fanout.stand import Standing
 from spectrum_forwarder.fanout.take import Taken
 
 from tests.support.make import stored_of
@@ -62,6 +63,7 @@ def recorder(world: World) -> Recorder:
     return Recorder(
         table=cast(Any, world.table),
         claims=claims(world),
+        standing=Standing(None, gate, world.clock, world.facts, world.timing),
         queue=cast(Any, world.queue),
         clock=world.clock,
         sleep=world.clock.advance,

@@ -119,17 +119,16 @@ def test_a_destination_that_is_gone_keeps_its_old_delivery(world: World) -> None
 
 
 def test_a_replay_has_all_its_attempts_and_is_retried_like_any_delivery(world: World) -> None:
-    world.sender.script["crm"] = [Answer(status=500)] * 12
+    world.add_quick(destination_of("crm", max_attempts=8))
+    world.sender.script["crm"] = [Answer(status=500)] * 8
     deliver(world, 5 * DAY)
     assert world.delivery("crm").status is Status.DEAD_LETTERED
-    world.sender.script["crm"] = [Answer(status=500)] * 3
+    world.sender.script["crm"] = [Answer(status=500)]
     Operator(world).replay()
     world.live(DAY)
     replayed = world.delivery("crm")
-    assert (replayed.status, replayed.attempts, replayed.replays) == (Status.DELIVERED, 4, 1)
-    assert {a.headers.get("X-Spectrum-Forwarder-Replay") for a in world.sent_to("crm")[12:]} == {
-        "1"
-    }
+    assert (replayed.status, replayed.attempts, replayed.replays) == (Status.DELIVERED, 2, 1)
+    assert {a.headers.get("X-Spectrum-Forwarder-Replay") for a in world.sent_to("crm")[8:]} == {"1"}
 
 
 def test_what_is_still_owed_is_left_alone(world: World) -> None:
@@ -263,16 +262,27 @@ def test_a_poisoned_event_gets_new_chances(world: World) -> None:
 
 
 def test_waking_brings_held_deliveries_forward_and_touches_no_other(world: World) -> None:
+    world.lines.fail("put", times=1)  # as one that 0.1.0 has paused: it stands in no line
     world.add(destination_of("crm", enabled=False))
     world.sender.script["erp"] = [Answer(status=500)]
     deliver(world, 4)
     held, retried = world.delivery("crm"), world.delivery("erp")
-    assert held.waiting_for == "paused"
+    assert (held.waiting_for, held.stood_at) == ("paused", None)
     world.add(destination_of("crm"))
     at = world.clock() + 20
     assert Operator(world).reopener.reopen(KEY, Wake("crm", at)).destinations == ("crm",)
     assert world.delivery("crm").next_attempt_at == at
     assert world.delivery("erp") == retried
     assert Operator(world).reopener.reopen(KEY, Wake("erp", at)).outcome is Outcome.NOTHING
-    world.live(25)
+    world.live(2 * 60)  # behind those who have come since, if any
     assert len(world.sent_to("crm")) == 1
+
+
+def test_waking_leaves_those_in_line_to_their_order(world: World) -> None:
+    world.add(destination_of("crm", enabled=False))
+    deliver(world, 4)
+    held = world.delivery("crm")
+    assert held.stood_at is not None
+    wake = Wake("crm", world.clock())
+    assert Operator(world).reopener.reopen(KEY, wake).outcome is Outcome.NOTHING
+    assert world.delivery("crm") == held

@@ -21,7 +21,7 @@ from spectrum_forwarder.observability import logger
 
 from functions.fanout import app as fanout_app
 from functions.receiver import app as receiver_app
-from tests.support.aws import create_queue, create_table
+from tests.support.aws import create_queue, create_table, create_waiting_table
 from tests.support.make import WEBHOOK
 
 BUCKET = "payloads"
@@ -67,6 +67,7 @@ class Bench:
             "EVENTS_TABLE": self._table,
             "EVENTS_QUEUE_URL": create_queue(sqs, "main"),
             "SLOW_QUEUE_URL": create_queue(sqs, "slow"),
+            "WAITING_TABLE": create_waiting_table(self._dynamodb),
             "PAYLOADS_BUCKET": BUCKET,
             "WEBHOOKS_SECRET": self._secret("webhooks", [_entry()]),
             "DESTINATIONS_SECRET": self._secret("destinations", []),

@@ -20,7 +20,7 @@ from spectrum_forwarder.watch import watch
 
 from tests.support.aws import TABLE, create_table
 from tests.support.make import NOW, destination_of, stored_of
-from tests.support.memory import MemoryDestinations
+from tests.support.memory import ManualClock, MemoryDestinations, MemoryQueue
 
 KEY = "main:spc-msg-1"
 
@@ -70,6 +70,7 @@ def watched(client: Any, destinations: DestinationRegistry) -> list[tuple[str, d
     watch(
         board,
         destinations,
+        MemoryQueue(ManualClock(NOW)),
         clock=lambda: NOW,
         facts=lambda name, /, **fields: told.append((name, fields)),
     )
@@ -119,7 +120,8 @@ def test_where_the_destinations_cannot_be_read_every_breaker_is_told(client: Any
 def test_in_calm_weather_the_destinations_are_not_read(client: Any) -> None:
     board = DynamoHealthBoard(client, TABLE, clock=lambda: NOW)
     board.save("well", Health(quick=True))
-    watch(board, Unreadable(AssertionError("read")), clock=lambda: NOW, facts=lambda *_, **__: None)
+    unreadable, queue = Unreadable(AssertionError("read")), MemoryQueue(ManualClock(NOW))
+    watch(board, unreadable, queue, clock=lambda: NOW, facts=lambda *_, **__: None)
 
 
 def test_without_the_table_the_breakers_are_told_as_unread(client: Any) -> None:
@@ -129,6 +131,7 @@ def test_without_the_table_the_breakers_are_told_as_unread(client: Any) -> None:
     watch(
         board,
         MemoryDestinations({}),
+        MemoryQueue(ManualClock(NOW)),
         clock=lambda: NOW,
         facts=lambda name, /, **_: told.append(name),
     )

@@ -11,6 +11,7 @@ from spectrum_forwarder.domain.errors import (
     TableUnavailable,
 )
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.line import Line, Place
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.notes import Notebook, Notes
 from spectrum_forwarder.domain.outbound import Attempt
@@ -26,6 +27,7 @@ from spectrum_forwarder.domain.worker_ports import (
     Claimed,
     EventTable,
     HealthBoard,
+    Lines,
     Overdue,
     Owing,
     QueueRecord,
@@ -141,6 +143,14 @@ class FaultyTable:
             TableUnavailable,
         )
 
+    def standing(self, event_key: str, *, now: float) -> Mapping[str, float] | None:
+        return self.fates.call(
+            "table.standing",
+            lambda: self.inner.standing(event_key, now=now),
+            TableUnavailable,
+            writes=False,
+        )
+
     def _call(self, name: str, effect: Callable[[], Result]) -> Result:
         return self.fates.call(f"table.{name}", effect, TableUnavailable)
 
@@ -226,6 +236,58 @@ class FaultyHealthBoard:
             lambda: self.inner.save(destination, health, seen=seen),
             TableUnavailable,
         )
+
+    def lines(self) -> Mapping[str, Line]:
+        # Of the same copy: no call.
+        return self.inner.lines()
+
+    def stand(self, destination: str, *, now: float) -> None:
+        self._call("stand", lambda: self.inner.stand(destination, now=now))
+
+    def hold(self, destination: str, *, holder: str, now: float, until: float) -> Line | None:
+        return self._call(
+            "hold", lambda: self.inner.hold(destination, holder=holder, now=now, until=until)
+        )
+
+    def let_go(self, destination: str, *, holder: str, emptied_at: float) -> None:
+        self._call(
+            "let_go",
+            lambda: self.inner.let_go(destination, holder=holder, emptied_at=emptied_at),
+        )
+
+    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> None:
+        self._call(
+            "take_down",
+            lambda: self.inner.take_down(destination, holder=holder, emptied_at=emptied_at),
+        )
+
+    def _call(self, name: str, effect: Callable[[], Result]) -> Result:
+        return self.fates.call(f"table.{name}", effect, TableUnavailable)
+
+
+@dataclass
+class FaultyLines:
+    """The `Lines` port: a table of its own."""
+
+    inner: Lines
+    fates: Fates
+
+    def put(self, line: str, place: Place) -> None:
+        self.fates.call("lines.put", lambda: self.inner.put(line, place), TableUnavailable)
+
+    def first(self, line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        return self.fates.call(
+            "lines.first",
+            lambda: self.inner.first(line, limit=limit, after=after),
+            TableUnavailable,
+            writes=False,
+        )
+
+    def free(self, line: str, place: Place) -> bool:
+        return self.fates.call("lines.free", lambda: self.inner.free(line, place), TableUnavailable)
+
+    def count(self, line: str, *, limit: int) -> int:
+        return self.inner.count(line, limit=limit)
 
 
 @dataclass

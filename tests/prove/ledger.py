@@ -34,6 +34,10 @@ class Invariant(StrEnum):
     ONE_ID = "all attempts of an event carry one webhook-id and the original bytes"
     CALM = "nothing is looked at over and over"
     FRESH = "a copy of settings serves no longer than it may"
+    IN_LINE = "what waits in a line has its place there, and a look within a week"
+    FREED_LAST = "a place is given up only after the event says so"
+    NO_PLACE_LEFT = "no place is left when nothing is owed"
+    PROMPT = "who stands in a line goes on within minutes of its way being open"
     IN_TIME = "no invocation outlasts its time limit"
 
 

@@ -162,6 +162,16 @@ class Registry:
             self._spoilt[name] = {n: value for n, value in wrong.items() if value is not None}
             self._write()
 
+    def waits(self, identity: str) -> bool:
+        """Whether its deliveries wait for an operator by the entry of now."""
+        life = next((life for life in self._living() if life.identity == identity), None)
+        if life is None:
+            return False
+        entry = self._spoilt.get(life.name, life.entry)
+        return identity_of(entry) == identity and (
+            life.name in self._spoilt or entry.get("enabled") is False
+        )
+
     def at(self, url: str) -> Life:
         """Who lives, or has lived, at a URL."""
         return self._urls[url]

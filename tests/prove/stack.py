@@ -23,10 +23,12 @@ from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.replay import Reopener, Replay
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper
+from spectrum_forwarder.watch import watch
 
 from tests.prove.faults import Fates, Killed, Script
 from tests.prove.faulty_ports import (
     FaultyHealthBoard,
+    FaultyLines,
     FaultyNotes,
     FaultyPayloads,
     FaultyQuarantine,
@@ -37,6 +39,7 @@ from tests.prove.faulty_ports import (
 from tests.prove.instances import Instance, Instances, WatchedDestinations
 from tests.prove.ledger import Ledger
 from tests.prove.registries import DESTINATIONS, WEBHOOKS, Registry
+from tests.prove.watched_lines import WatchedLines
 from tests.prove.watched_table import TracedQueue, WatchedTable
 from tests.support.make import WEBHOOK
 from tests.support.memory import (
@@ -98,6 +101,7 @@ class Stack:
         self.registry.accept(WEBHOOK)
         self.quarantine = MemoryQuarantine()
         self.health = MemoryHealthBoard()
+        self.lines = WatchedLines(self.ledger, self.table)
         self.notes = MemoryNotes()
         self.consumers: defaultdict[str, Consumer] = defaultdict(Consumer)
         self.dead_letters: list[Queued] = []
@@ -129,6 +133,13 @@ class Stack:
             self._meanwhile,
             timing,
             new_owner=lambda: f"operator-{next(self._numbers)}",
+        )
+        reader = self.registry.reader(self.fates)
+        self._watched_destinations = SecretDestinations(
+            reader,  # type: ignore[arg-type]
+            DESTINATIONS,
+            clock=self.clock,
+            facts=facts,
         )
         self.sweeper = Sweeper(table, queue, self.clock, facts, timing, in_parallel=map)
 
@@ -178,8 +189,19 @@ class Stack:
             new_owner=lambda: f"owner-{next(self._numbers)}",
             in_parallel=map,
             rng=random.Random(7),
+            lines=FaultyLines(self.lines, fates),
         )
         return Instance(fan_out, reader)
+
+    def watch_lines(self) -> None:
+        """What the sweeper's function does first."""
+        watch(
+            FaultyHealthBoard(self.health, self.fates),
+            self._watched_destinations,
+            self._faulty_queue,
+            clock=self.clock,
+            facts=self._facts,
+        )
 
     # Destinations: what the world makes of an attempt, and of the time that it takes
 

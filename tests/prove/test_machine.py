@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from spectrum_forwarder import storing
 from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.line import hint_to
 
 from tests.prove.conftest import Figures
 from tests.prove.edges import TYPING
@@ -25,7 +26,8 @@ FIELDS: Mapping[str, Mapping[str, object]] = {
     "bot": {"filter": "!contains(to_string(@), 'unwanted')"}
 }
 # Services, and calls that fail while the others of their service succeed.
-DOWN = (*((name,) for name in ("table", "queue", "payloads", "secrets")), OUTCOMES[:1], OUTCOMES)
+SERVICES = ("table", "queue", "payloads", "secrets", "lines")
+DOWN = (*((name,) for name in SERVICES), OUTCOMES[:1], OUTCOMES)
 # What may be wrong with an entry: it is broken, its name is, or nobody can tell whose it is.
 SPOILT_ENTRIES: Mapping[str, Mapping[str, object]] = {
     "break": {"url": "ftp://elsewhere"},
@@ -162,6 +164,14 @@ class Histories(RuleBasedStateMachine):
             registry.add(name, name=f"{name}-{len(registry.lives)}")
         elif change in SPOILT_ENTRIES:
             registry.spoil(name, **SPOILT_ENTRIES[change])
+
+    @rule(name=names, times=st.integers(1, 3))
+    def flush(self, name: str, times: int) -> None:
+        """Have a line drained, be it open or not, by one worker or several."""
+        if name in self.world.registry.names():
+            for _ in range(times):
+                hint = hint_to(self.world.registry.identity(name))
+                self.world.queue.send_hint(hint, slow=True)
 
     @rule(name=names, answer=st.sampled_from([500, 410]), times=st.integers(1, 4))
     def refuse(self, name: str, answer: int, times: int) -> None:

@@ -5,25 +5,28 @@ from collections.abc import Callable, Iterator
 import pytest
 from spectrum_forwarder import storing
 
-from tests.prove import edge_mutants
+from tests.prove import edge_mutants, line_mutants
 from tests.prove.conftest import Figures
 from tests.prove.edges import EDGES, LONG_EDGES
 from tests.prove.ledger import Breach
+from tests.prove.line_worlds import LINES, LONG_LINES
 from tests.prove.mutants import HARMLESS, MUTANTS, Mutant
 from tests.prove.scenarios import CALAMITIES, SCENARIOS, Scenario, explore
 
 
 def trials(patch: pytest.MonkeyPatch) -> Iterator[tuple[Scenario, list[Breach]]]:
     """All small worlds undisturbed, then the shorter ones under every single fault."""
-    undisturbed = (*SCENARIOS, *EDGES, *CALAMITIES, *LONG_EDGES)
-    for faults, scenarios in ((0, undisturbed), (1, (*SCENARIOS, *EDGES))):
+    undisturbed = (*SCENARIOS, *EDGES, *LINES, *CALAMITIES, *LONG_EDGES, *LONG_LINES)
+    for faults, scenarios in ((0, undisturbed), (1, (*SCENARIOS, *EDGES, *LINES))):
         for scenario in scenarios:
             patch.setattr(storing, "CHEAPEST_INLINE", scenario.inline or 350_000)
             for _, _, breaches in explore(scenario, faults):
                 yield scenario, breaches
 
 
-@pytest.mark.parametrize("mutant", (*MUTANTS, *edge_mutants.MUTANTS), ids=str)
+@pytest.mark.parametrize(
+    "mutant", (*MUTANTS, *edge_mutants.MUTANTS, *line_mutants.MUTANTS), ids=str
+)
 def test_a_mutant_is_caught(
     mutant: Mutant, monkeypatch: pytest.MonkeyPatch, figures: Figures
 ) -> None:
@@ -36,7 +39,9 @@ def test_a_mutant_is_caught(
     figures("mutants", f"{mutant} | {mutant.breaks} | {scenario}")
 
 
-@pytest.mark.parametrize("change", [lambda patch: None, *HARMLESS], ids=lambda c: c.__name__)
+@pytest.mark.parametrize(
+    "change", [lambda patch: None, *HARMLESS, *line_mutants.HARMLESS], ids=lambda c: c.__name__
+)
 def test_the_real_use_cases_and_harmless_changes_pass(
     change: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,13 @@ class WatchedTable(MemoryTable):
         self._clock = clock
         # Events whose items are nearly full: whatever is written of them must be small.
         self.crowded: set[str] = set()
+        # Told of what is written, while what stands in lines is looked at.
+        self.judge_lines: Callable[[str, Deliveries, float | None], None] = lambda *_: None
+
+    @property
+    def now(self) -> float:
+        """The time."""
+        return self._clock()
 
     def name_of(self, stored: StoredEvent) -> str:
         """Which event that is."""
@@ -70,6 +77,8 @@ class WatchedTable(MemoryTable):
         recorded = super().record(event_key, owner=owner, record=record)
         if recorded:
             self._ledger.recorded(event_key, record.deliveries)
+            if record.deliveries is not None:
+                self.judge_lines(event_key, record.deliveries, record.due_at)
         return recorded
 
     def prove(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Facts
 from spectrum_forwarder.domain.worker_ports import QueueRecord
@@ -133,6 +134,7 @@ class World(FrontDoor):
         self.fates.tell(f"     a sweep at {self.clock():.1f}")
         try:
             with self.queue.in_chain(0):
+                self.watch_lines()
                 self.sweeper.sweep(deadline=self.clock() + SWEEPER_LIMIT - MARGIN)
         except Killed:
             self.fates.tell("     the sweeper dies")
@@ -159,7 +161,24 @@ class World(FrontDoor):
         if due and self.sweeping:
             tick = max(-(-min(due) // MINUTE) * MINUTE, self._last_sweep + MINUTE)
             happenings.append((tick, self.sweep))
+        opens_at = self._line_opens_at()
+        if opens_at is not None and self.sweeping:
+            tick = max(-(-opens_at // MINUTE) * MINUTE, self._last_sweep + MINUTE)
+            happenings.append((tick, self.sweep))
         return min(happenings, key=lambda happening: happening[0], default=None)
+
+    def _line_opens_at(self) -> float | None:
+        """When a sweep may next have a line drained; those are left out that would find it closed.
+
+        Else an outage of weeks would be thousands of sweeps that see nothing.
+        """
+        times = []
+        for identity, line in self.health.standing.items():
+            if self.registry.waits(identity):
+                continue
+            health = self.health.health.get(identity, Health())
+            times.append(max(self.clock(), line.held_until, health.open_until))
+        return min(times, default=None)
 
     def step(self, until: float) -> bool:
         """Let the next thing happen; False if that would be later than `until`."""
@@ -206,5 +225,7 @@ class World(FrontDoor):
         """Let everything happen until nothing is owed, then judge."""
         self.run_out()
         left = [f"{queued.id}: {queued.body[:60]}" for queued in self.queue.queued]
+        for place in self.lines.left():
+            self.ledger.breach(Invariant.NO_PLACE_LEFT, place)
         left += [f"dead-letter {queued.id}" for queued in self.dead_letters]
         return Verdict(self.ledger, self.registry, self.table.rows, self.clock()).breaches(left)

@@ -3,6 +3,7 @@
 from typing import Any
 
 TABLE = "events"
+WAITING = "waiting"
 
 
 def create_table(client: Any) -> str:
@@ -23,6 +24,23 @@ def create_table(client: Any) -> str:
         ],
     )
     return TABLE
+
+
+def create_waiting_table(client: Any) -> str:
+    """Create the table of lines; return its name."""
+    client.create_table(
+        TableName=WAITING,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "line", "AttributeType": "S"},
+            {"AttributeName": "place", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "line", "KeyType": "HASH"},
+            {"AttributeName": "place", "KeyType": "RANGE"},
+        ],
+    )
+    return WAITING
 
 
 def create_queue(client: Any, name: str) -> str:

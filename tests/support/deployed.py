@@ -9,7 +9,7 @@ import boto3
 import pytest
 from spectrum_forwarder.observability import logger
 
-from tests.support.aws import create_queue, create_table
+from tests.support.aws import create_queue, create_table, create_waiting_table
 from tests.support.make import WEBHOOK
 
 REGION = "us-east-1"
@@ -59,6 +59,7 @@ class Deployed:
             "EVENTS_TABLE": self.table,
             "EVENTS_QUEUE_URL": self.main_url,
             "SLOW_QUEUE_URL": self.slow_url,
+            "WAITING_TABLE": create_waiting_table(self.dynamodb),
             "PAYLOADS_BUCKET": BUCKET,
             "WEBHOOKS_SECRET": "webhooks",
             "DESTINATIONS_SECRET": "destinations",

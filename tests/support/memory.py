@@ -17,6 +17,7 @@ from spectrum_forwarder.domain.errors import (
 )
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.line import Line, Place
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.notes import Notes
 from spectrum_forwarder.domain.outbound import Attempt
@@ -208,6 +209,15 @@ class MemoryTable:
         row.claims = row.strikes = row.unrecorded = 0
         return True
 
+    def standing(self, event_key: str, *, now: float) -> Mapping[str, float] | None:
+        row = self.rows.get(event_key)
+        if row is None:
+            return {}
+        if row.claimed_until > now:
+            return None
+        deliveries = row.deliveries or {}
+        return {n: d.stood_at for n, d in deliveries.items() if d.stood_at is not None}
+
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         row = self.rows.get(overdue.event_key)
         if row is None or row.due_at not in (overdue.due_at, until):
@@ -321,6 +331,11 @@ class MemoryQueue:
 
     def send_event(self, stored: StoredEvent) -> None:
         self._put(encode_event(stored), 0.0, slow=False)
+
+    @property
+    def sent(self) -> int:
+        """How many records were ever sent."""
+        return self._sent
 
     def visible(self) -> list[Queued]:
         """What a consumer would get now, oldest first."""
@@ -458,6 +473,7 @@ class MemoryHealthBoard:
 
     def __init__(self) -> None:
         self.health: dict[str, Health] = {}
+        self.standing: dict[str, Line] = {}
 
     def load(self) -> Mapping[str, Health]:
         return dict(self.health)
@@ -468,6 +484,58 @@ class MemoryHealthBoard:
             return False
         self.health[destination] = health
         return True
+
+    def lines(self) -> Mapping[str, Line]:
+        return dict(self.standing)
+
+    def stand(self, destination: str, *, now: float) -> None:
+        line = self.standing.get(destination)
+        if line is None or line.emptied_at > 0:
+            self.standing[destination] = Line(now)
+
+    def hold(self, destination: str, *, holder: str, now: float, until: float) -> Line | None:
+        line = self.standing.get(destination)
+        if line is None or (line.held_until > now and line.holder != holder):
+            return None
+        self.standing[destination] = replace(line, holder=holder, held_until=until)
+        return self.standing[destination]
+
+    def let_go(self, destination: str, *, holder: str, emptied_at: float) -> None:
+        line = self.standing.get(destination)
+        if line is not None and line.holder == holder:
+            self.standing[destination] = replace(line, held_until=0.0, emptied_at=emptied_at)
+
+    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> None:
+        line = self.standing.get(destination)
+        if line is not None and (line.holder, line.emptied_at) == (holder, emptied_at):
+            del self.standing[destination]
+
+
+class MemoryLines:
+    """The `Lines` port."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, dict[str, Place]] = {}
+
+    def put(self, line: str, place: Place) -> None:
+        exact = replace(
+            place, stood_at=round(place.stood_at, 3), probed_at=round(place.probed_at, 3)
+        )
+        self.places.setdefault(line, {})[place.position] = exact
+
+    def first(self, line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        places = self.places.get(line, {})
+        return sorted(place for place in places.values() if place.position > after)[:limit]
+
+    def free(self, line: str, place: Place) -> bool:
+        there = self.places.get(line, {}).get(place.position)
+        if there is None or there.stood_at != place.stood_at:
+            return False
+        del self.places[line][place.position]
+        return True
+
+    def count(self, line: str, *, limit: int) -> int:
+        return len(self.places.get(line, {}))
 
 
 @dataclass

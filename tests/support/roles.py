@@ -29,8 +29,9 @@ from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.event import make_event, pack
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.line import Place
 from spectrum_forwarder.domain.ports import StoredEvent
-from spectrum_forwarder.domain.worker_ports import QueueRecord
+from spectrum_forwarder.domain.worker_ports import Lines, QueueRecord
 from spectrum_forwarder.watch import watch
 
 from functions.fanout.app import build as build_fan_out
@@ -120,6 +121,11 @@ class Stack:
         board = DynamoHealthBoard(self.dynamodb, self.table, clock=time.time)
         board.save(destination, health)
 
+    def know_line(self, destination: str) -> None:
+        """Say that somebody waits in a destination's line."""
+        board = DynamoHealthBoard(self.dynamodb, self.table, clock=time.time)
+        board.stand(destination, now=time.time())
+
     def new_body(self, *, size: int = 0, services: bool = False) -> bytes:
         """A body that no other has; `size` bytes of it don't compress."""
         text = os.urandom(size).hex()
@@ -199,13 +205,23 @@ def _fan_out(stack: Stack) -> Seen:
         seen |= {name: _delivered(stack, record.event_key) for name, record in records.items()}
         # What does not fit goes to the bucket, and is read from there the next time.
         seen["kept again"] = fan_out.fan_out([_again(stack, large)], deadline=time.time() + 30)
+        seen["in line"] = _try(lambda: _stand_and_leave(fan_out.lines))
     lanes = {lane: stack.queued(lane) > 0 for lane in ("EventsQueue", "SlowQueue")}
     return seen | {"lanes": lanes}
+
+
+def _stand_and_leave(lines: Lines | None) -> list[bool]:
+    """Take a place in a line, see it there, and give it up."""
+    assert lines is not None
+    place = Place("1/1/main:any", "main:any", 1.0)
+    lines.put("crm", place)
+    return [place in lines.first("crm", limit=5), lines.free("crm", place)]
 
 
 def _sweep(stack: Stack) -> Seen:
     """An overdue event, and breakers that are open: of a destination, and of one that is gone."""
     stack.know("function", BROKEN)
+    stack.know_line("waiting")
     seen: Seen = {}
     with stack.acting_as("SweeperFunction") as environment:
         sweeper, board, destinations = build_sweeper(environment)
@@ -213,12 +229,19 @@ def _sweep(stack: Stack) -> Seen:
         seen["shards failed"] = sweeper.sweep(deadline=time.time() + 30).failed_shards
         seen["depth read"] = _try(sweeper.queue.depth)
         told: list[str] = []
-        watch(board, destinations, clock=time.time, facts=lambda name, /, **_: told.append(name))
+        watch(
+            board,
+            destinations,
+            sweeper.queue,
+            clock=time.time,
+            facts=lambda name, /, **_: told.append(name),
+        )
         seen["breakers"] = told
         seen["moved on"] = float(stack.item(key)["due_at"]["N"]) > 1
         # What other uses left overdue is nobody's any more.
         stack.dynamodb.delete_item(TableName=stack.table, Key={"event_key": {"S": key}})
-    return seen | {"hinted": stack.queued("EventsQueue") > 0}
+    lanes = {lane: stack.queued(lane) > 0 for lane in ("EventsQueue", "SlowQueue")}
+    return seen | {"hinted": lanes}
 
 
 def _check(stack: Stack) -> Seen:

@@ -25,6 +25,7 @@ from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.receive import Receiver, Reply
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper, Swept
+from spectrum_forwarder.watch import watch
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.memory import (
@@ -32,6 +33,7 @@ from tests.support.memory import (
     ManualClock,
     MemoryDestinations,
     MemoryHealthBoard,
+    MemoryLines,
     MemoryNotes,
     MemoryPayloads,
     MemoryQueue,
@@ -123,6 +125,8 @@ class World:
         self.health = Tap(self.board, TableUnavailable)
         self.registry = Tap(self.webhooks, RegistryUnavailable)
         self.targets = Tap(self.destinations, RegistryUnavailable)
+        self.places = MemoryLines()
+        self.lines = Tap(self.places, TableUnavailable)
         self.notes = Tap(MemoryNotes(), TableUnavailable)
         self.loops = Loops(cast(Any, self.notes), self.clock)
         self.store = EventStore(cast(Any, self.table), cast(Any, self.payloads), self.timing)
@@ -162,6 +166,13 @@ class World:
         return self._fan_out().fan_out(records, deadline=ends)
 
     def sweep(self) -> Swept:
+        watch(
+            cast(Any, self.health),
+            cast(Any, self.targets),
+            cast(Any, self.queue),
+            clock=self.clock,
+            facts=self.facts,
+        )
         return Sweeper(
             table=cast(Any, self.table),
             queue=cast(Any, self.queue),
@@ -256,6 +267,7 @@ class World:
             in_parallel=self.in_parallel,
             rng=self.rng,
             loops=self.loops,
+            lines=cast(Any, self.lines),
         )
 
     def _new_owner(self) -> str:

@@ -32,6 +32,9 @@ RIGHTS = {
         ("dynamodb:GetItem", "EventsTable.Arn"),
         ("dynamodb:PutItem", "EventsTable.Arn"),
         ("dynamodb:UpdateItem", "EventsTable.Arn"),
+        ("dynamodb:DeleteItem", "WaitingTable.Arn"),
+        ("dynamodb:PutItem", "WaitingTable.Arn"),
+        ("dynamodb:Query", "WaitingTable.Arn"),
         ("logs:CreateLogStream", "FanoutLogGroup.Arn"),
         ("logs:PutLogEvents", "FanoutLogGroup.Arn"),
         ("s3:GetObject", "PayloadsBucket.Arn/payloads/*"),
@@ -61,6 +64,7 @@ RIGHTS = {
         ("sqs:GetQueueAttributes", "EventsQueue.Arn"),
         ("sqs:GetQueueAttributes", "SlowQueue.Arn"),
         ("sqs:SendMessage", "EventsQueue.Arn"),
+        ("sqs:SendMessage", "SlowQueue.Arn"),
     },
 }
 

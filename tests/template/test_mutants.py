@@ -182,7 +182,12 @@ MUTANTS = [
     Mutant("retries that Lambda stops", "      RecursiveLoop: Allow\n", "", loops),
     Mutant("a wildcard action", "dynamodb:PutItem", "dynamodb:*", rights("ReceiverRole")),
     Mutant("a missing action", "dynamodb:GetItem, ", "", rights("FanoutRole")),
-    Mutant("a misspelt action", "dynamodb:Query", "dynamodb:Querry", rights("SweeperRole")),
+    Mutant(
+        "a misspelt action",
+        "Action: dynamodb:Query",
+        "Action: dynamodb:Querry",
+        rights("SweeperRole"),
+    ),
     Mutant(
         "a wildcard resource",
         "Resource: !GetAtt EventsTable.Arn",

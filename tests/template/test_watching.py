@@ -81,6 +81,7 @@ def test_no_data_is_an_alarm_where_silence_is_the_trouble(everything: Template) 
         ("GatewayAnsweredAlarm", "SUM(GatewayAnswered)", "status"),
         ("RegistrationsAlarm", "SUM(RegistrationTrouble)", "trouble"),
         ("BreakerOpenAlarm", "MAX(BreakerOpen)", "destination"),
+        ("LineStandsAlarm", "MAX(LineStands)", "destination"),
     ],
 )
 def test_each_series_raises_the_alarm_by_itself(

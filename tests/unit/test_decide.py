@@ -43,6 +43,11 @@ def case(**more: Any) -> Case:
     return Case(**usual | more)
 
 
+def behind_breaker(until: float, since: float = NOW) -> Wait:
+    """In line, and given up once it has waited there for four days, whoever drains it."""
+    return Wait(until, "breaker", in_line=True, given_up_at=since + 4 * DAY)
+
+
 CASES = {
     "calm weather": (case(), Try(CRM, NOW + 48)),
     "a retry goes by no filter": (
@@ -56,11 +61,11 @@ CASES = {
     ),
     "a broken entry": (
         case(found=Found(None, Lack.BROKEN)),
-        Wait(NOW + 60, "broken_entry"),
+        Wait(NOW + 60, "broken_entry", in_line=True),
     ),
     "a broken entry for four hours": (
         case(found=Found(None, Lack.BROKEN), delivery=due(planned_at=NOW - 4 * 3600)),
-        Wait(NOW + 3600, "broken_entry"),
+        Wait(NOW + 3600, "broken_entry", in_line=True),
     ),
     "taken away": (case(found=Found(None, Lack.GONE)), Settle(Status.REMOVED)),
     "missing from the copy": (
@@ -78,19 +83,19 @@ CASES = {
         case(found=Found(None, Lack.OLD_COPY)),
         Wait(NOW + 30, "unread_registry"),
     ),
-    "paused": (case(found=Found(PAUSED)), Wait(NOW + 60, "paused")),
+    "paused": (case(found=Found(PAUSED)), Wait(NOW + 60, "paused", in_line=True)),
     "paused, and its breaker open": (
         case(found=Found(PAUSED), health=OPEN),
-        Wait(NOW + 60, "paused"),
+        Wait(NOW + 60, "paused", in_line=True),
     ),
-    "behind an open breaker": (case(health=OPEN), Wait(NOW + 42.5, "breaker")),
+    "behind an open breaker": (case(health=OPEN), behind_breaker(NOW + 42.5)),
     "behind an open breaker, in whatever lane": (
         case(health=replace(OPEN, quick=False)),
-        Wait(NOW + 42.5, "breaker"),
+        behind_breaker(NOW + 42.5),
     ),
     "behind an open breaker for ten minutes": (
         case(health=OPEN, delivery=due(planned_at=NOW - 900)),
-        Wait(NOW + 150, "breaker"),
+        behind_breaker(NOW + 150, since=NOW - 600),
     ),
     "behind an open breaker for five days": (
         case(
@@ -101,15 +106,36 @@ CASES = {
     ),
     "paused for five days, then behind a breaker": (
         case(health=OPEN, delivery=due(planned_at=NOW - 5 * DAY)),
-        Wait(NOW + 150, "breaker"),
+        behind_breaker(NOW + 150, since=NOW - 600),
     ),
     "the breaker has cooled down": (
         case(health=COOL),
-        Try(CRM, NOW + 48, as_probe=True),
+        Try(CRM, NOW + 48, as_probe=True, given_up_at=NOW + 4 * DAY),
     ),
     "another probes": (
         case(health=COOL.probing(NOW, Timing())),
-        Wait(NOW + 62.5, "breaker"),
+        behind_breaker(NOW + 52.5),
+    ),
+    "new, behind others in line": (case(line_stands=True), Wait(NOW + 60, "line", in_line=True)),
+    "new and slow, behind others": (
+        case(line_stands=True, health=Health()),
+        Wait(NOW + 60, "line", in_line=True),
+    ),
+    "its turn in line": (
+        case(line_stands=True, drains=True, delivery=due(stood_at=NOW - 9)),
+        Try(CRM, NOW + 48),
+    ),
+    "it has stood for a day, and nobody came": (
+        case(line_stands=True, delivery=due(stood_at=NOW - DAY)),
+        Try(CRM, NOW + 48),
+    ),
+    "a retry goes at its own time": (
+        case(line_stands=True, delivery=due(attempts=1)),
+        Try(CRM, NOW + 48),
+    ),
+    "a replay keeps out of lines": (
+        case(line_stands=True, delivery=due(replays=1)),
+        Try(CRM, NOW + 48),
     ),
     "slow, in the main lane": (case(health=Health()), Leave()),
     "slow, in its own": (case(health=Health(), slow_lane=True), Try(CRM, NOW + 48)),
@@ -165,4 +191,4 @@ def test_what_waits_for_one_breaker_comes_again_spread_over_five_seconds() -> No
 
 def test_time_scaled_down_scales_what_is_waited_for() -> None:
     scaled = case(timing=Timing(0.1), found=Found(PAUSED))
-    assert decide(scaled) == Wait(NOW + 6, "paused")
+    assert decide(scaled) == Wait(NOW + 6, "paused", in_line=True)

@@ -11,7 +11,11 @@ from spectrum_forwarder.settings import (
 
 COMMON = {"EVENTS_TABLE": "events", "EVENTS_QUEUE_URL": "main", "SLOW_QUEUE_URL": "slow"}
 RECEIVER = COMMON | {"PAYLOADS_BUCKET": "bucket", "WEBHOOKS_SECRET": "webhooks"}
-FANOUT = COMMON | {"PAYLOADS_BUCKET": "bucket", "DESTINATIONS_SECRET": "destinations"}
+FANOUT = COMMON | {
+    "PAYLOADS_BUCKET": "bucket",
+    "DESTINATIONS_SECRET": "destinations",
+    "WAITING_TABLE": "waiting",
+}
 SWEEPER = COMMON | {"DESTINATIONS_SECRET": "destinations"}
 
 

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from spectrum_cli.checks import account, backlog, endpoint, outcomes, refusals, registration
+from spectrum_cli.checks import (
+    account,
+    backlog,
+    endpoint,
+    outcomes,
+    refusals,
+    registration,
+    waiting,
+)
 from spectrum_cli.checks.canary import canary
 from spectrum_cli.checks.destinations import destinations
 from spectrum_cli.checks.model import Check, Patient, Result, failed
@@ -37,6 +45,7 @@ CHECKS: Sequence[Check] = (
     backlog.queues,
     backlog.hints,
     backlog.sweeper,
+    waiting.lines,
     destinations,
 )
 

@@ -31,6 +31,7 @@ from spectrum_cli.destination_views import answers_of, documents, forget_health,
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.filter_trials import tried_of
 from spectrum_cli.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
+from spectrum_cli.lines import drain, queues_of, told
 from spectrum_cli.mending import Drop, drop
 from spectrum_cli.output import (
     AsJson,
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
     group.command("test")(test)
     group.command("pause")(pause)
     group.command("resume")(resume)
+    group.command("flush")(flush)
     group.command("export")(export)
     group.command("apply")(apply)
     app.add_typer(group, name="destinations")
@@ -80,6 +82,9 @@ def list_destinations(*, as_json: AsJson = False, reveal: Reveal = False, target
     A broken one cannot be used: its deliveries wait until it is mended. One with an open breaker
     keeps failing: its deliveries wait and use up no attempts. Ends with 1 if any is broken.
 
+    Deliveries to one that is paused, broken or failing stand in its line: how many, and since when
+    there is one. They go out, oldest first, within a minute of its way being open.
+
     How long it took to answer at most, in half and in 95 % of the attempts (p50, p95), and the
     last error are read off the newest hundred events. An error is quoted as it stands in the log:
     masked, and unless the destination drops answers.
@@ -89,17 +94,30 @@ def list_destinations(*, as_json: AsJson = False, reveal: Reveal = False, target
     entries = destinations_of(target).read()
     health, known = health_of(target), answers_of(target) if entries else {}
     answers = [known.get(identity_of(entry) or "", NONE) for entry in entries]
-    found = documents(entries, health, target, reveal=reveal)
+    found, queues = documents(entries, health, target, reveal=reveal), queues_of(target)
+    waiting = [queues.get(identity_of(entry) or "") for entry in entries]
     if as_json:
-        answered = zip(found, answers, strict=True)
-        print_json([document | {"answers": of.document()} for document, of in answered])
+        answered = zip(found, waiting, answers, strict=True)
+        print_json(
+            [
+                document
+                | {"waiting": queue.document() if queue else None, "answers": of.document()}
+                for document, queue, of in answered
+            ]
+        )
     elif found:
         keys = ["name", "state", "url", "filter"] + (["signing_secret"] if reveal else [])
-        table = Rows(*(key.replace("_", " ") for key in keys), "p50", "p95", "last error")
+        table = Rows(
+            *(key.replace("_", " ") for key in keys), "waiting", "p50", "p95", "last error"
+        )
         table.add(
             [
-                [*(str(document[key] or "-") for key in keys), *of.in_words()]
-                for document, of in zip(found, answers, strict=True)
+                [
+                    *(str(document[key] or "-") for key in keys),
+                    queue.in_words() if queue else "-",
+                    *of.in_words(),
+                ]
+                for document, queue, of in zip(found, waiting, answers, strict=True)
             ]
         )
     else:
@@ -357,8 +375,11 @@ def resume(
             outcomes.append(reopened.outcome)
             done(1)
     woken, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)
+    lines = len(drain(target, [wake.destination]))
     if as_json:
-        print_json({"destination": name, "woken": woken, "busy": busy})
+        print_json({"destination": name, "woken": woken, "busy": busy, "lines": lines})
+    elif lines:
+        print_line(f"{name} is resumed; {told(lines)}")
     else:
         print_line(
             f"{name} is resumed; {counted(woken, 'waiting event')} will go out in half a minute"
@@ -367,6 +388,50 @@ def resume(
         raise Finding(
             f"{counted(busy, 'event')} being worked on: run the same command again to wake the rest"
         )
+
+
+@with_target
+def flush(
+    name: Name,
+    *,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="Retries brought forward a second, at most.")
+    ] = WAKE_RATE,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """Deliver what a destination is owed now: its line, and all that waits for a retry.
+
+    The first thing to do after mending a consumer. The line goes out oldest first; one that is
+    paused, broken or still failing stays as it is. Safe to run again.
+
+    Example: forwarder destinations flush crm
+    """
+    from spectrum_forwarder.replay import Hasten, Outcome  # noqa: PLC0415
+
+    entry = entries_of.find(destinations_of(target).read(), name)
+    identity = identity_of(entry) or name
+    lines = len(drain(target, [identity]))
+    clock, haste = table_clock(target), Hasten(frozenset([identity]))
+    with progress("looking for what is owed") as looked_at:
+        owed = []
+        for events in event_log(target).owing():
+            owed += [event.event_key for event in events if haste(event, clock())]
+            looked_at(len(events))
+    with progress("bringing forward", len(owed)) as done:
+        outcomes = []
+        reopen = partial(reopener(target, clock).reopen, change=haste)
+        for reopened in at_pace(reopen, owed, rate=rate):
+            outcomes.append(reopened.outcome)
+            done(1)
+    begun, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)
+    if as_json:
+        print_json({"destination": name, "lines": lines, "hastened": begun, "busy": busy})
+    else:
+        said = [told(lines), f"{begun} of what waits for a retry brought forward"]
+        print_line(f"{name}: " + "; ".join(part for part in said if part))
+    if busy:
+        raise Finding(f"{counted(busy, 'event')} being worked on: run the same command again")
 
 
 def _enable(target: Target, name: str, *, enabled: bool) -> Entry:

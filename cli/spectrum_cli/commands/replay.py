@@ -10,6 +10,7 @@ from spectrum_forwarder.domain.outbound import key_of
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.event_keys import find_event
 from spectrum_cli.journal import Journal, Run
+from spectrum_cli.lines import drain, told
 from spectrum_cli.names import Names, names_in
 from spectrum_cli.output import (
     AsJson,
@@ -41,7 +42,7 @@ from spectrum_cli.wiring import event_log, reopener
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Status
     from spectrum_forwarder.domain.log import LoggedEvent
-    from spectrum_forwarder.replay import Replay
+    from spectrum_forwarder.replay import Change, Hasten, Replay
 
 # So many are replayed without asking.
 UNASKED = 100
@@ -70,6 +71,9 @@ def replay(
     ] = None,
     space: InSpace = None,
     sender: FromSender = None,
+    owed_now: Annotated[
+        bool, typer.Option("--now", help="Deliver now what these events still owe; nothing anew.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be replayed, and do nothing.")
     ] = False,
@@ -94,23 +98,28 @@ def replay(
     events that it had begun are not begun again, and the times that it was given as so long ago
     are those of the first run. --restart begins anew.
 
+    --now is for what is still owed: retries are brought forward, and lines are drained, whatever
+    else stands in them.
+
     Example: forwarder replay --since 2h --status dead_lettered --destination crm --dry-run
     """
     if bool(keys) == bool(since):
         raise WrongUse("name the events by their keys, or say --since: one of the two")
     if keys and (until or space or sender):
         raise WrongUse("--until, --space and --sender go with --since, not with keys")
+    if owed_now and status:
+        raise WrongUse("--now is for what is pending, whatever --status says: one of the two")
     names = names_in(destinations_of(target).read())
     wanted = _identities(names, destination)
     # By identity: what was begun for a destination that was removed since is another replay.
-    wording = (keys, since, until, status, wanted, space, sender)
+    wording = (keys, since, until, status, wanted, space, sender, *(["now"] if owed_now else []))
     journal = Journal(target.id, wording)
     clock = table_clock(target)
     unfinished = None if restart else journal.unfinished()
     run = unfinished or Run(clock(), *times(since, until))
     if unfinished:
         note(f"continuing the replay that was begun at {utc(run.begun_at)} UTC")
-    change = _change(names, wanted, status, run)
+    change = _hasten(names, wanted) if owed_now else _change(names, wanted, status, run)
     selection = Selection(run.since, run.until, status, None, space, sender)
     found, unknown = _find(target, keys, selection, change, clock())
     if dry_run:
@@ -120,6 +129,8 @@ def replay(
         f"Replay {len(found)} events of {target.title}?", yes=yes
     ):
         raise Finding("nothing was replayed")
+    if owed_now and (lines := len(drain(target, wanted))):
+        note(told(lines))
     if found:
         journal.begin(run)
         with progress("replaying", len(found)) as done:
@@ -155,11 +166,17 @@ def _change(names: Names, wanted: list[str] | None, status: Status | None, run: 
     )
 
 
+def _hasten(names: Names, wanted: list[str] | None) -> Hasten:
+    from spectrum_forwarder.replay import Hasten  # noqa: PLC0415
+
+    return Hasten(frozenset(names.by_identity), frozenset(wanted) if wanted else None)
+
+
 def _find(
     target: Target,
     keys: list[str] | None,
     selection: Selection,
-    change: Replay,
+    change: Change,
     now: float,
 ) -> tuple[list[Planned], list[str]]:
     """The events that there is something to replay of, the oldest first; and keys not found."""

@@ -21,6 +21,7 @@ from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
 from spectrum_cli.event_keys import find_event, find_message
+from spectrum_cli.lines import drain
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import DEFAULT_STACK, Target
@@ -95,9 +96,10 @@ class Stack:
         self._enable(identity, enabled=False)
 
     def resume(self, identity: str) -> None:
-        """Deliver to it again. What has been waiting is woken in the background, bit by bit."""
+        """Deliver to it again: its line is drained, and what waits elsewhere woken bit by bit."""
         self._enable(identity, enabled=True)
         wake = Wake(identity, self.clock() + self._known_for)
+        drain(self._target, [identity])
         threading.Thread(target=self._wake, args=(wake,), name="wake", daemon=True).start()
 
     def _enable(self, identity: str, *, enabled: bool) -> None:

@@ -32,6 +32,7 @@ REASONS = {
 WAITING = {
     "paused": "the destination is paused",
     "breaker": "its breaker is open after many failures",
+    "line": "others stand in its line, and go first",
     "unknown_destination": "no entry of it was found; it is looked for again",
     "unread_registry": "its entry could not be read since it was begun anew",
     "broken_entry": "its entry cannot be used until it is mended",

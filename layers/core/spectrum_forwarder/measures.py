@@ -38,6 +38,8 @@ LEVELS = {
     "filter.failed": "WARNING",
     "breaker.opened": "WARNING",
     "breaker.open": "DEBUG",
+    "line.stands": "DEBUG",
+    "line.unreached": "WARNING",
     "registration.trouble": "ERROR",
     "registrations.unread": "WARNING",
     "registrations.read": "DEBUG",
@@ -178,6 +180,9 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "hints.refused": (Measure("HintsFailed", field="hints"),),
     "breaker.open": (
         Measure("BreakerOpen", MetricUnit.Seconds, field="seconds", by="destination", summed=False),
+    ),
+    "line.stands": (
+        Measure("LineStands", MetricUnit.Seconds, field="seconds", by="destination", summed=False),
     ),
     # The check of registrations.
     "registration.trouble": (Measure("RegistrationTrouble", by="trouble", summed=False),),

@@ -85,7 +85,10 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """A change: the deliveries to a destination that was paused are due at `at`."""
+    """A change: the deliveries to a destination that was paused are due at `at`.
+
+    But for those that stand in its line: they go on in their order, once it is drained.
+    """
 
     destination: str
     at: float
@@ -94,6 +97,8 @@ class Wake:
         delivery = (event.deliveries or {}).get(self.destination)
         if delivery is None or delivery.settled or delivery.waiting_for != "paused":
             return {}
+        if delivery.stood_at is not None:
+            return {}
         return {self.destination: hastened(delivery, max(self.at, now))}
 
 
@@ -101,7 +106,8 @@ class Wake:
 class Hasten:
     """A change: deliveries that wait for their next attempt are due now, their attempts kept.
 
-    `destinations` limits it as for a replay. What a paused destination is owed goes on waiting.
+    `destinations` limits it as for a replay. What a paused destination is owed goes on waiting,
+    and what stands in a line goes out in its order, once that is drained.
     """
 
     configured: frozenset[str]
@@ -115,6 +121,7 @@ class Hasten:
             and (self.destinations is None or name in self.destinations)
             and not delivery.settled
             and delivery.waiting_for != "paused"
+            and delivery.stood_at is None
             and not delivery.is_due(now)
         }
 

@@ -56,6 +56,8 @@ class FanoutSettings(Settings):
     `endpoint_host` is the receiver's, with its port if it has one: no destination.
     """
 
+    waiting_table: str
+
     payloads_bucket: str
     destinations_secret: str
     endpoint_host: str = ""

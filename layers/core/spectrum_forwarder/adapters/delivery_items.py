@@ -59,6 +59,8 @@ def _write_delivery(delivery: Delivery) -> Item:
         item["waiting_for"] = string(delivery.waiting_for)
     if delivery.replays:
         item["replays"] = number(delivery.replays)
+    if delivery.stood_at is not None:
+        item["stood_at"] = number(delivery.stood_at)
     if delivery.history:
         lines = (
             f"{entry.at:.3f} {entry.milliseconds} {entry.answer}" for entry in delivery.history
@@ -88,6 +90,7 @@ def _read_delivery(name: str, item: Item) -> Delivery:
         waiting_for=string_in(item, "waiting_for"),
         history=tuple(history),
         replays=int(number_in(item, "replays") or 0),
+        stood_at=number_in(item, "stood_at"),
     )
 
 

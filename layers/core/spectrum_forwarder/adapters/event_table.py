@@ -1,11 +1,15 @@
 """The events table in DynamoDB: one item an event, every change one conditional write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.delivery_items import read_claimed, write_deliveries
+from spectrum_forwarder.adapters.delivery_items import (
+    read_claimed,
+    read_deliveries,
+    write_deliveries,
+)
 from spectrum_forwarder.adapters.intake import ConditionFailed, DynamoIntake
 from spectrum_forwarder.domain.delivery import Deliveries
 from spectrum_forwarder.domain.errors import ItemTooLarge, LaterFormat
@@ -229,6 +233,20 @@ class DynamoEventTable(DynamoIntake):
         except ConditionFailed as failed:
             return failed.item.get("claim_owner") == items.string(owner)
         return True
+
+    def standing(self, event_key: str, *, now: float) -> Mapping[str, float] | None:
+        """See the port."""
+        found = self._call(
+            self._client.get_item,
+            Key=items.key(event_key),
+            ConsistentRead=True,
+            ProjectionExpression="claim_until, deliveries",
+        )
+        item: items.Item = found.get("Item", {})
+        if (items.number_in(item, "claim_until") or 0.0) > now:
+            return None
+        deliveries = read_deliveries(item["deliveries"]) if "deliveries" in item else {}
+        return {n: d.stood_at for n, d in deliveries.items() if d.stood_at is not None}
 
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         """See the port."""

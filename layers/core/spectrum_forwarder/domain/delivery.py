@@ -82,7 +82,8 @@ class Delivery:
 
     `destination` is the destination's identity, `planned_at` when the event was bound for it,
     `next_attempt_at` when the next attempt is due (pending deliveries only), `waiting_for` why that
-    is not a matter of retries, `replays` how often an operator has begun it anew.
+    is not a matter of retries, `replays` how often an operator has begun it anew. One that stands
+    in its destination's line does so since `stood_at`, and is looked at by who drains that.
     """
 
     destination: str
@@ -94,6 +95,7 @@ class Delivery:
     waiting_for: str | None = None
     history: tuple[Attempted, ...] = ()
     replays: int = 0
+    stood_at: float | None = None
 
     @property
     def settled(self) -> bool:
@@ -121,17 +123,22 @@ def replayed(delivery: Delivery, now: float) -> Delivery:
 
 def hastened(delivery: Delivery, at: float) -> Delivery:
     """The delivery, waiting for nothing any more and due at `at`; its attempts are not touched."""
-    return replace(delivery, next_attempt_at=at, waiting_for=None)
+    return replace(delivery, next_attempt_at=at, waiting_for=None, stood_at=None)
 
 
 def settled(delivery: Delivery, status: Status, reason: str | None = None) -> Delivery:
     """The delivery, settled without a further attempt."""
-    return replace(delivery, status=status, reason=reason, waiting_for=None)
+    return replace(delivery, status=status, reason=reason, waiting_for=None, stood_at=None)
 
 
 def held(delivery: Delivery, until: float, waiting_for: str) -> Delivery:
-    """The delivery, waiting without using up an attempt."""
-    return replace(delivery, next_attempt_at=until, waiting_for=waiting_for)
+    """The delivery, waiting without using up an attempt, and in no line."""
+    return replace(delivery, next_attempt_at=until, waiting_for=waiting_for, stood_at=None)
+
+
+def standing(delivery: Delivery, since: float, look_at: float) -> Delivery:
+    """The delivery, with a place in its line; should nobody drain that, it is looked at then."""
+    return replace(delivery, next_attempt_at=look_at, stood_at=since)
 
 
 def shortened(delivery: Delivery, kept: int) -> Delivery:
@@ -167,6 +174,7 @@ def attempted(
         delivery,
         attempts=delivery.attempts + 1,
         waiting_for=None,
+        stood_at=None,
         history=(*before, entry)[-KEPT_ATTEMPTS:],
     )
     if answer.succeeded:

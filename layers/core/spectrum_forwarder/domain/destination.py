@@ -138,6 +138,12 @@ class Wish:
 WANTED = Wish(taken=True)
 
 
+def keeps_waiting(destinations: Destinations, identity: str) -> bool:
+    """Whether its deliveries wait for an operator: it is paused, or its entry broken."""
+    known = destinations.usable.get(identity)
+    return identity in destinations.broken or (known is not None and not known.enabled)
+
+
 class Content:
     """An event's body as filters see it: parsed at most once, and only when one asks."""
 

@@ -16,7 +16,9 @@ from spectrum_forwarder.domain.timing import Timing
 FAILURES_BEFORE_OPENING = 10
 FAILING_BEFORE_OPENING = 120.0
 FIRST_COOL_DOWN = 30.0
-LONGEST_COOL_DOWN = 300.0
+# Shorter than the sweeper's minute, in which a line's first is led to its probe: an outage ends for
+# all who wait within a minute of its end.
+LONGEST_COOL_DOWN = 50.0
 # Slow above the one, quick again below the other: no flapping in between.
 SLOW_ABOVE = 1.0
 QUICK_BELOW = 0.5

@@ -16,6 +16,11 @@ HINT_OLD, HINT_LOST = 1800.0, 86_400.0
 LONGEST_HINT_DELAY = 900.0
 # Even a local queue needs so long, however time is scaled.
 SHORTEST_CLAIM = 5.0
+# What stands in a line is looked at after so long all the same, and never more seldom than that.
+NET, LONGEST_NET = 86_400.0, 7 * 86_400.0
+# A line found empty stays known for so long: longer than any worker's copy of the board may be old
+# and its invocation last. Not scaled: both are not.
+FORGOTTEN_AFTER = 90.0
 # Copies of the registry are no older than this, unless it cannot be read; clocks differ by less.
 DOUBT = 30.0
 # An answer comes this much after the attempt's own time limit at the latest.
@@ -80,6 +85,14 @@ class Timing:
         Growing with age keeps a long wait cheap, and ends it late by a quarter at most.
         """
         return min(age / 4, 3600.0 * self.scale)
+
+    def net(self, stood: float) -> float:
+        """When to look again at a delivery that has stood in a line for so long.
+
+        After a day at first, then once a week: whoever opens the way has the line drained, and
+        this only catches what that may miss. Each look costs more than standing there does.
+        """
+        return (NET if stood < NET * self.scale / 2 else LONGEST_NET) * self.scale
 
     @property
     def doubt(self) -> float:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Answer, Deliveries
     from spectrum_forwarder.domain.destination import Destinations
     from spectrum_forwarder.domain.health import Health
+    from spectrum_forwarder.domain.line import Line, Place
     from spectrum_forwarder.domain.log import LoggedEvent
     from spectrum_forwarder.domain.outbound import Attempt
 
@@ -35,7 +36,8 @@ class DestinationRegistry(Protocol):
 class QueueRecord:
     """One SQS record: a hint, or with `whole` an event that the table has not taken yet.
 
-    `receipt` is of this receive, the `receives`-th; empty where nobody could say.
+    `receipt` is of this receive, the `receives`-th; empty where nobody could say. Who drains the
+    line of `drains` makes a record of each `place`: it stands in no queue.
     """
 
     id: str
@@ -44,6 +46,8 @@ class QueueRecord:
     whole: StoredEvent | None = None
     receipt: str = field(default="", repr=False)
     receives: int = 1
+    drains: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,12 @@ class EventTable(Intake, Protocol):
         from now on, a name not used before.
         """
 
+    def standing(self, event_key: str, *, now: float) -> Mapping[str, float] | None:
+        """Since when the event's deliveries stand in lines, by destination; as recorded last.
+
+        None while somebody holds it, and may be about to change that.
+        """
+
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         """Move the due time on; False where somebody else has moved it."""
 
@@ -193,6 +203,37 @@ class HealthBoard(Protocol):
 
     def save(self, destination: str, health: Health, *, seen: Health | None = None) -> bool:
         """Write it; with `seen`, only if the breaker stands as it was seen, else return False."""
+
+    def lines(self) -> Mapping[str, Line]:
+        """The lines that there are, by destination; as old as what `load` has returned."""
+
+    def stand(self, destination: str, *, now: float) -> None:
+        """Let it be known that the destination's line stands."""
+
+    def hold(self, destination: str, *, holder: str, now: float, until: float) -> Line | None:
+        """Take the line, or keep it on; None where another holds it, or there is none."""
+
+    def let_go(self, destination: str, *, holder: str, emptied_at: float) -> None:
+        """End the hold, if it is the holder's; the line was found empty then (0: it was not)."""
+
+    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> None:
+        """Forget the line, if it is the holder's and nobody stands in it since it was emptied."""
+
+
+class Lines(Protocol):
+    """The places in all lines."""
+
+    def put(self, line: str, place: Place) -> None:
+        """Take the place, or take it anew."""
+
+    def first(self, line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        """The first places behind a position, consistently; fewer than `limit` are all."""
+
+    def free(self, line: str, place: Place) -> bool:
+        """Give the place up if it is as it was seen; False where it is not there so."""
+
+    def count(self, line: str, *, limit: int) -> int:
+        """How many places are taken; it is not counted much farther than `limit`."""
 
 
 class Sender(Protocol):

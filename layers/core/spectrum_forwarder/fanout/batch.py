@@ -11,24 +11,28 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from spectrum_forwarder.domain.errors import PayloadMissing, Unavailable
+from spectrum_forwarder.domain.line import line_hinted_at
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import (
     DestinationRegistry,
     EventTable,
     HealthBoard,
+    Lines,
     QueueRecord,
     Sender,
 )
 from spectrum_forwarder.fanout.attempt import Attempting
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.configured import Configured
+from spectrum_forwarder.fanout.drain import Draining
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Judging, Outcome
 from spectrum_forwarder.fanout.keeping import Keeping
 from spectrum_forwarder.fanout.plan import Plan, Planning
 from spectrum_forwarder.fanout.poison import POISON_STRIKES, Strikes, given_up, is_suspect
 from spectrum_forwarder.fanout.record import Recorder
+from spectrum_forwarder.fanout.stand import Standing
 from spectrum_forwarder.fanout.take import Taken, Taking
 from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.storing import EventStore
@@ -46,7 +50,7 @@ class InParallel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """What fanning out needs; `sleep` takes seconds."""
+    """What fanning out needs; `sleep` takes seconds. Without `lines` what waits is looked at."""
 
     destinations: DestinationRegistry
     health: HealthBoard
@@ -63,6 +67,7 @@ class FanOut:
     in_parallel: InParallel
     rng: random.Random = field(default_factory=random.Random)
     loops: Loops | None = None
+    lines: Lines | None = None
 
     def fan_out(self, records: Sequence[QueueRecord], *, deadline: float) -> list[str]:
         """Handle a batch until `deadline` (Unix seconds).
@@ -115,9 +120,11 @@ class Batch:
         )
         self._attempting = Attempting(needs.sender, keeping, clock, needs.loops)
         self._judging = Judging(gate, clock, facts, timing, needs.rng)
+        self._standing = Standing(needs.lines, gate, clock, facts, timing)
         self._recorder = Recorder(
             table,
             claims,
+            self._standing,
             needs.queue,
             clock,
             needs.sleep,
@@ -127,14 +134,37 @@ class Batch:
             gate,
         )
         self._unrecorded: list[Outcome] = []
+        self._draining = needs.lines and Draining(
+            needs.lines,
+            needs.health,
+            table,
+            needs.queue,
+            configured,
+            gate,
+            clock,
+            facts,
+            timing,
+            needs.new_owner,
+            self._lead,
+            self._standing.freed,
+        )
 
     def run(self, records: Sequence[QueueRecord]) -> None:
+        """Handle events, then the lines that are hinted at."""
+        lines = [line_hinted_at(record.event_key) for record in records]
+        self._lead([record for record, line in zip(records, lines, strict=True) if line is None])
+        if self._draining:
+            for line in dict.fromkeys(line for line in lines if line is not None):
+                self._draining.drain(line, deadline=self._deadline)
+
+    def _lead(self, records: Sequence[QueueRecord]) -> None:
         """Claim all, attempting what is due of each as soon as it is claimed; suspects later."""
         suspects: list[Taken] = []
         self._deliver(self._trusted(records, suspects))
         for taken in suspects:
             self._handle_alone(taken)
-        for outcome in self._unrecorded:
+        unrecorded, self._unrecorded = self._unrecorded, []
+        for outcome in unrecorded:
             left = self._recorder.record_late(outcome, deadline=self._deadline)
             if left is not None:
                 taken = outcome.taken
@@ -166,13 +196,19 @@ class Batch:
             pass
 
     def _planned(self, events: Iterable[Taken]) -> Iterator[Plan]:
-        """The plans by which anything is attempted; those of other events are recorded."""
+        """The plans by which anything is attempted; those of other events are recorded.
+
+        These once all attempts have begun: what waits takes no time from what goes out.
+        """
+        quiet: list[Outcome] = []
         for taken in events:
             plan = self._plan(taken)
             if plan is not None and plan.tries:
                 yield plan
             elif plan is not None:
-                self._record(Outcome(taken, plan.deliveries))
+                quiet.append(Outcome.of(plan))
+        for _ in self._in_parallel(self._record, quiet):
+            pass
 
     def _plan(self, taken: Taken) -> Plan | None:
         """The plan, if one can be made; an event whose body is gone is dead-lettered."""
@@ -189,6 +225,7 @@ class Batch:
 
     def _record(self, outcome: Outcome) -> None:
         """Record the outcome: now, or if the table fails, once all attempts are done."""
+        outcome = self._standing.stand(outcome)
         try:
             self._recorder.record(outcome)
         except Unavailable:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from spectrum_forwarder.domain.delivery import EARLY, Deliveries, Delivery, planned
-from spectrum_forwarder.domain.destination import Destination, Destinations
+from spectrum_forwarder.domain.destination import Destination, Destinations, keeps_waiting
 from spectrum_forwarder.domain.errors import RegistryUnavailable
 from spectrum_forwarder.domain.event import is_canary
 from spectrum_forwarder.domain.ports import Clock
@@ -77,6 +77,14 @@ class Configured:
             return Found(destination)
         return Found(None, self._lack(delivery, destination))
 
+    def renew(self) -> None:
+        """Ask for a copy as recent as whoever opened a line's way may want it."""
+        self._read_again(RECENT * self._scale)
+
+    def keeps_waiting(self, identity: str) -> bool:
+        """Whether the destination is paused, or its entry broken."""
+        return keeps_waiting(self.now, identity)
+
     def is_older(self, delivery: Delivery) -> bool:
         """Whether the copy is older than the operator's word to which there is this delivery."""
         since = delivery.planned_at - EARLY * self._scale
@@ -114,8 +122,11 @@ class Configured:
         if self.now.read_at >= wanted or now - self._asked_at < ASKED_EVERY * self._scale:
             return
         self._asked_at = now
+        self._read_again(max(0.0, now - wanted))
+
+    def _read_again(self, max_age: float) -> None:
         try:
-            self.now = self._registry.load(max_age=max(0.0, now - wanted))
+            self.now = self._registry.load(max_age=max_age)
         except RegistryUnavailable:
             return  # the copy serves on, and decides nothing by what it does not hold
 

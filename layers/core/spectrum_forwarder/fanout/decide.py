@@ -25,9 +25,10 @@ RECORDING = 2.0
 class Case:
     """All that counts for one delivery that is due `now` (Unix seconds, like all times).
 
-    `found` is its destination as the registry has it, `health` that destination's. `ends` is when
-    an attempt must be over and recorded, `spread` (0 to 1) this delivery's place among those that
-    wait for the same.
+    `found` is its destination as the registry has it, `health` that destination's; `line_stands`
+    says whether others wait for it in line, `drains` whether it is their turn. `ends` is when an
+    attempt must be over and recorded, `spread` (0 to 1) this delivery's place among those that wait
+    for the same.
     """
 
     delivery: Delivery
@@ -39,14 +40,23 @@ class Case:
     ends: float
     spread: float
     timing: Timing
+    line_stands: bool = False
+    drains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It waits until then, for something that is no matter of retries."""
+    """It waits for something that is no matter of retries: `in_line`, until the way is open.
+
+    Else, or where there is no line, until then. In line it is looked at by `given_up_at` in any
+    case, if that is set. It has probed a breaker at `probed_at`, if that is not 0.
+    """
 
     until: float
     waiting_for: str
+    in_line: bool = False
+    given_up_at: float | None = None
+    probed_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,8 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """It is attempted, to begin by then; `as_probe` of a breaker, which one alone may be.
+    """It is attempted, to begin by then; `as_probe` of a breaker, which one alone may be. If that
+    fails, it stays in line, and it was no attempt of its own; from `given_up_at` on, it ends there.
 
     `filter_failure` is what its filter failed with, and it is taken all the same.
     """
@@ -73,6 +84,7 @@ class Try:
     destination: Destination
     begin_by: float
     as_probe: bool = False
+    given_up_at: float | None = None
     filter_failure: Exception | None = None
 
 
@@ -90,6 +102,7 @@ def decide(case: Case) -> Decision:
     | never attempted, and its filter does not take the event | settle |
     | paused | wait |
     | its breaker is open | wait, or settle after four days |
+    | new, and others wait in its line, who go first | wait |
     | slow, and this is the main lane; or no time is left | leave |
     | its breaker has cooled down | try, as its probe |
     | any other | try |
@@ -132,9 +145,19 @@ def _with_entry(case: Case, destination: Destination) -> Decision:
         return _wait_for_operator(case, "paused")
     if health.broken and not health.may_be_probed(case.now):
         return _behind_breaker(case)
+    if _goes_behind_others(case):
+        return _wait_for_operator(case, "line")
     if not _is_its_lane(case) or case.now > begin_by:
         return Leave()
-    return Try(destination, begin_by, as_probe=health.broken, filter_failure=wish.failure)
+    given_up_at = _given_up_at(case) if health.broken else None
+    return Try(destination, begin_by, health.broken, given_up_at, wish.failure)
+
+
+def _goes_behind_others(case: Case) -> bool:
+    """Retries and replays have times of their own; who has stood long enough goes by itself."""
+    delivery = case.delivery
+    is_new = delivery.attempts == 0 and delivery.replays == 0 and delivery.stood_at is None
+    return case.line_stands and not case.drains and is_new
 
 
 def _is_its_lane(case: Case) -> bool:
@@ -143,7 +166,7 @@ def _is_its_lane(case: Case) -> bool:
 
 def _wait_for_operator(case: Case, waiting_for: str) -> Wait:
     age = case.now - case.delivery.planned_at
-    return Wait(case.now + case.timing.hold(age), waiting_for)
+    return Wait(case.now + case.timing.hold(age), waiting_for, in_line=True)
 
 
 def _in_doubt(case: Case, waiting_for: str) -> Wait:
@@ -156,10 +179,19 @@ def _in_doubt(case: Case, waiting_for: str) -> Wait:
 
 def _behind_breaker(case: Case) -> Wait | Settle:
     health, timing = case.health, case.timing
-    # A delivery that was paused before is not to blame for its age.
-    waited = case.now - max(case.delivery.planned_at, health.failing_since)
-    if waited > LONGEST_OUTAGE * timing.scale:
+    given_up_at = _given_up_at(case)
+    if case.now > given_up_at:
         return Settle(Status.DEAD_LETTERED, "breaker_open")
     # Each look at each of a backlog costs, and an outage of days has many five minutes.
     reopens_at = health.open_until + case.spread * SPREAD * timing.scale
-    return Wait(max(reopens_at, case.now + timing.patience(waited)), "breaker")
+    until = max(reopens_at, case.now + timing.patience(case.now - _waits_since(case)))
+    return Wait(until, "breaker", in_line=True, given_up_at=given_up_at)
+
+
+def _given_up_at(case: Case) -> float:
+    return _waits_since(case) + LONGEST_OUTAGE * case.timing.scale
+
+
+def _waits_since(case: Case) -> float:
+    """A delivery that was paused before is not to blame for its age."""
+    return max(case.delivery.planned_at, case.health.failing_since)

@@ -12,6 +12,7 @@ from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.destination import born_as
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.line import Line
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import HealthBoard
@@ -37,6 +38,7 @@ class Gate:
         self._timing = timing
         self.name_of = name_of
         self._health = dict(board.load())
+        self._lines = dict(board.lines())
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._board_failed = False
 
@@ -47,6 +49,21 @@ class Gate:
     def health(self, destination: str) -> Health:
         """What is known of the destination."""
         return self._health.get(destination, UNKNOWN)
+
+    def line_stands(self, destination: str) -> bool:
+        """Whether others wait for it in line."""
+        line = self._lines.get(destination)
+        return line is not None and line.stands
+
+    def raise_line(self, destination: str) -> None:
+        """Let it be known that somebody stands in its line; raise TableUnavailable.
+
+        Whoever drains the line must know before there is a place in it.
+        """
+        if not self.line_stands(destination):
+            now = self._clock()
+            self._board.stand(destination, now=now)
+            self._lines[destination] = Line(now)
 
     def holds_back(self, destination: str) -> bool:
         """Whether an open breaker keeps deliveries waiting."""

@@ -1,24 +1,46 @@
 """Judge: what an answer makes of its delivery, and what it says of the destination."""
 
 import random
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from spectrum_forwarder.domain.answers import said_by
-from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer, Delivery, attempted
+from spectrum_forwarder.domain.delivery import (
+    NOT_STARTED,
+    TOO_LARGE,
+    Answer,
+    Delivery,
+    Status,
+    attempted,
+    settled,
+)
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.attempt import Answered
+from spectrum_forwarder.fanout.decide import Try, Wait
 from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.plan import Plan
 from spectrum_forwarder.fanout.take import Taken
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An event's deliveries as they stand after an invocation."""
+    """An event's deliveries as they stand after an invocation.
+
+    `waits` are those that shall stand in their lines, at this `position`.
+    """
 
     taken: Taken
     deliveries: Mapping[str, Delivery]
+    waits: Mapping[str, Wait] = field(default_factory=dict)
+    position: str = ""
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """What a plan has come to."""
+        return cls(plan.taken, plan.deliveries, plan.waits, plan.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +59,25 @@ class Judging:
         plan.open.discard(identity)
         if answered.answer is not NOT_STARTED:
             self._settle(answered)
-        return None if plan.open else Outcome(plan.taken, plan.deliveries)
+        return None if plan.open else Outcome.of(plan)
 
     def _settle(self, answered: Answered) -> None:
         plan, answer = answered.plan, answered.answer
         identity = answered.attempt.destination
-        destination, now = plan.tries[identity].destination, self.clock()
+        tried, now = plan.tries[identity], self.clock()
+        destination, before = tried.destination, plan.deliveries[identity]
         after = attempted(
-            plan.deliveries[identity],
+            before,
             answer,
             said=said_by(answer, answered.attempt, destination),
-            max_attempts=destination.max_attempts,
+            max_attempts=sys.maxsize if tried.as_probe else destination.max_attempts,
             now=now,
             timing=self.timing,
             rng=self.rng,
         )
+        if tried.as_probe and not after.settled:
+            # It was sent for all that wait in line, and uses up no attempt of its own.
+            after = self._after_probe(plan, tried, replace(after, attempts=before.attempts))
         plan.deliveries[identity] = after
         if speaks_of_destination(answer):
             self.gate.saw(identity, answer)
@@ -59,7 +85,7 @@ class Judging:
             "delivery.attempted",
             event_key=answered.attempt.event_key,
             destination=destination.name,
-            attempt=after.attempts,
+            attempt=before.attempts + 1,
             replay=after.replays or None,
             answer=str(answer),
             ms=round(answer.seconds * 1000),
@@ -67,6 +93,15 @@ class Judging:
             reason=after.reason,
             age_seconds=round(now - plan.taken.claimed.received_at, 3),
         )
+
+    def _after_probe(self, plan: Plan, tried: Try, delivery: Delivery) -> Delivery:
+        """One with which a breaker was probed in vain: it waits on, unless it has for too long."""
+        now, given_up_at = self.clock(), tried.given_up_at
+        if given_up_at is not None and now > given_up_at:
+            return settled(delivery, Status.DEAD_LETTERED, "breaker_open")
+        until = delivery.next_attempt_at
+        plan.waits[delivery.destination] = Wait(until, "breaker", True, given_up_at, now)
+        return delivery
 
 
 def speaks_of_destination(answer: Answer) -> bool:

@@ -23,8 +23,12 @@ class Keeping:
         self.kept: list[tuple[QueueRecord, float]] = []
 
     def keep(self, record: QueueRecord, cause: Exception, *, until: float = 0.0) -> None:
-        """Have the record come again, not before `until` (Unix seconds), where its claim ends."""
-        self.kept.append((record, until))
+        """Have the record come again, not before `until` (Unix seconds), where its claim ends.
+
+        What stands in a line comes again with that.
+        """
+        if record.place is None:
+            self.kept.append((record, until))
         self._facts("record.kept", event_key=record.event_key, cause=_described(cause))
 
     def show_again(self, *, deadline: float) -> list[str]:

@@ -1,15 +1,17 @@
 """Plan: read a taken event's body, and have decided what to do with each delivery that is due."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from spectrum_forwarder.domain.delivery import Delivery
 from spectrum_forwarder.domain.destination import Content, Destination
 from spectrum_forwarder.domain.event import unpack
+from spectrum_forwarder.domain.line import position_of
 from spectrum_forwarder.domain.ports import Clock, Facts, Payloads
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.configured import Configured
-from spectrum_forwarder.fanout.decide import Case, Decision, Settle, Try, applied, decide
+from spectrum_forwarder.fanout.decide import Case, Decision, Settle, Try, Wait, applied, decide
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.take import Taken
 
@@ -18,7 +20,8 @@ from spectrum_forwarder.fanout.take import Taken
 class Plan:
     """Each delivery as it now stands, and those to be attempted at once, by identity.
 
-    `open` are attempts without an answer yet.
+    `open` are attempts without an answer yet, `waits` those that shall stand in lines, and
+    `position` is the event's place there.
     """
 
     taken: Taken
@@ -26,6 +29,8 @@ class Plan:
     deliveries: dict[str, Delivery]
     tries: dict[str, Try] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
+    waits: dict[str, Wait] = field(default_factory=dict)
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +48,31 @@ class Planning:
 
     def plan(self, taken: Taken) -> Plan:
         """Decide on every due delivery; raise PayloadMissing, and the payloads' Unavailable."""
-        claimed, now = taken.claimed, self.clock()
+        claimed = taken.claimed
         body = unpack(claimed.packed or self.payloads.get(claimed.payload or ""))
         plan = Plan(taken, body, dict(taken.deliveries))
         content = Content(body)
-        for identity, delivery in taken.deliveries.items():
-            if not delivery.is_due(now):
-                continue
+        for identity, delivery in self._due(taken):
             decision = self._decided(taken, delivery, content)
             plan.deliveries[identity] = applied(decision, delivery)
             if isinstance(decision, Try):
                 plan.tries[identity] = decision
+            elif isinstance(decision, Wait) and decision.in_line:
+                plan.waits[identity] = decision
         plan.open.update(plan.tries)
+        probes = any(tried.as_probe for tried in plan.tries.values())
+        stands = any(delivery.stood_at is not None for delivery in taken.deliveries.values())
+        if plan.waits or probes or stands:
+            plan.position = position_of(body, claimed.received_at, claimed.event_key)
         return plan
+
+    def _due(self, taken: Taken) -> Iterator[tuple[str, Delivery]]:
+        """The deliveries whose time has come, or whose turn it is in their line."""
+        now = self.clock()
+        for identity, delivery in taken.deliveries.items():
+            has_turn = taken.record.drains == identity and delivery.stood_at is not None
+            if delivery.is_due(now) or (has_turn and not delivery.settled):
+                yield identity, delivery
 
     def _decided(self, taken: Taken, delivery: Delivery, content: Content) -> Decision:
         identity, found = delivery.destination, self.configured.find(delivery)
@@ -69,6 +86,8 @@ class Planning:
             ends=min(self.deadline, taken.claimed.until),
             spread=self._spread(identity),
             timing=self.timing,
+            line_stands=self.gate.line_stands(identity),
+            drains=taken.record.drains == identity,
         )
         decision = decide(case)
         if isinstance(decision, Try) and decision.as_probe and not self.gate.admits(identity):

@@ -12,6 +12,7 @@ from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.fitting import Form
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
+from spectrum_forwarder.fanout.stand import Standing
 
 # Seconds between tries to record what has been delivered already.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
@@ -40,6 +41,7 @@ class Recorder:
 
     table: EventTable
     claims: Claims
+    standing: Standing
     queue: EventQueue
     clock: Clock
     sleep: Callable[[float], None]
@@ -63,6 +65,7 @@ class Recorder:
         if not self.claims.fit(claimed, record.deliveries or {}, write):
             self.facts("claim.lost", event_key=claimed.event_key)
             return
+        self.standing.leave(outcome)
         if not told:
             self._report_given_up(outcome)
         for hint in hints:

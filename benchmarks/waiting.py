@@ -1,0 +1,62 @@
+"""What a million deliveries cost that wait for a week: counted in the use cases, at list prices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from benchmarks.bill import INVOCATION, SQS_REQUEST, WRITE_UNIT
+from tests.support.make import body_of, destination_of
+from tests.support.world import World
+
+WEEK, MINUTE = 7 * 86_400.0, 60.0
+EVENTS, BATCH = 200, 10
+READ_UNIT = 0.125
+# Write units of a call for an event of up to 1 KB. An entry of an index is moved by two, and what
+# moves a due time moves one; the record that settles an event removes it, by one.
+UNITS = {"claim": 1, "record": 3, "postpone": 3, "put": 1, "free": 1}
+# Read units of a page of a line in four parts, and of a look at a place that was left.
+READS = {"first": 4, "standing": 1}
+
+
+def counted(*, paused: bool) -> Counter[str]:
+    """Calls, and hints sent, from the first claim on; `paused` for a week, and then drained."""
+    world = World()
+    world.add_quick(destination_of("crm", enabled=not paused))
+    for number in range(EVENTS):
+        world.receive(body_of(f"m{number}"))
+    sent = world.memory_queue.sent
+    for tap in (world.table, world.lines):
+        tap.calls.clear()
+    if paused:
+        world.live(WEEK)
+        world.add(destination_of("crm"))
+    world.live(2 * MINUTE)
+    assert len(world.sent_to("crm")) == EVENTS
+    calls = Counter([*world.table.calls, *world.lines.calls])
+    return calls + Counter({"hints": world.memory_queue.sent - sent})
+
+
+def lines() -> dict[str, float]:
+    """Dollars a million deliveries, more than those that need not wait, by line item."""
+    waiting, others = counted(paused=True), counted(paused=False)
+    more = {name: (waiting[name] - others[name]) / EVENTS for name in waiting}
+    writes = {name: UNITS[name] * more.get(name, 0.0) * WRITE_UNIT for name in UNITS}
+    reads = sum(READS[name] * more.get(name, 0.0) for name in READS) * READ_UNIT
+    hints = more["hints"]
+    return {
+        "lines: places taken and given up": writes["put"] + writes["free"],
+        "table: claims": writes["claim"],
+        "table: records, each moving the due time": writes["record"],
+        "table: due times moved on by the sweeper": writes["postpone"],
+        "reads of lines and places": reads,
+        "queue: hints": hints * (1 + 2 / BATCH) * SQS_REQUEST,
+        "fan-out: invocations": more["claim"] * INVOCATION / BATCH,
+    }
+
+
+def table(found: Mapping[str, float]) -> str:
+    """The bill as Markdown."""
+    head = ["| more for a week in line | dollars a million |", "|---|---:|"]
+    rows = [f"| {name} | {dollars:.2f} |" for name, dollars in found.items()]
+    return "\n".join([*head, *rows, f"| **sum** | **{sum(found.values()):.2f}** |"])

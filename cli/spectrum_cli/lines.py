@@ -1,0 +1,89 @@
+"""Lines as a command sees them: who waits for whom, since when; and a word to have one drained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from spectrum_cli.output import counted, iso, note
+from spectrum_cli.target import Target
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.line import Line
+
+# Counting costs a read unit for a few hundred places: more are not counted.
+COUNTED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A destination's line: how many stand in it, and since when somebody has (Unix seconds)."""
+
+    deliveries: int
+    since: float
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {"deliveries": self.deliveries, "since": iso(self.since)}
+
+    def in_words(self) -> str:
+        """For people, in short: `1200 for 3 h`."""
+        more = "+" if self.deliveries >= COUNTED else ""
+        return f"{self.deliveries}{more} for {_for_so_long(time.time() - self.since)}"
+
+
+def queues_of(target: Target) -> dict[str, Queue]:
+    """The lines that stand, by destination's identity; none where the stack is of before them."""
+    from spectrum_forwarder.adapters.waiting_table import DynamoLines  # noqa: PLC0415 (boto3)
+
+    if target.waiting_table is None:
+        return {}
+    places = DynamoLines(target.client("dynamodb"), target.waiting_table)
+    found = {
+        identity: Queue(places.count(identity, limit=COUNTED), line.since)
+        for identity, line in _standing(target).items()
+    }
+    return {identity: queue for identity, queue in found.items() if queue.deliveries}
+
+
+def drain(target: Target, identities: Iterable[str] | None = None) -> list[str]:
+    """Have lines drained now (all that stand, or these): those that were hinted at.
+
+    Where a hint fails, the sweeper does it within a minute.
+    """
+    from spectrum_forwarder.domain.errors import QueueUnavailable  # noqa: PLC0415
+    from spectrum_forwarder.domain.line import hint_to  # noqa: PLC0415
+
+    from spectrum_cli.wiring import event_queue  # noqa: PLC0415 (boto3)
+
+    wanted = None if identities is None else set(identities)
+    standing = [name for name in _standing(target) if wanted is None or name in wanted]
+    queue = event_queue(target)
+    try:
+        for identity in standing:
+            queue.send_hint(hint_to(identity), slow=True)
+    except QueueUnavailable as error:
+        note(f"a hint was lost, so lines drain within a minute instead of now: {error}")
+    return standing
+
+
+def told(count: int) -> str:
+    """What is said of lines that were hinted at."""
+    return f"{counted(count, 'line')} will be drained now, oldest first" if count else ""
+
+
+def _standing(target: Target) -> dict[str, Line]:
+    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415
+
+    board = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+    board.load()
+    return dict(board.lines())
+
+
+def _for_so_long(seconds: float) -> str:
+    for length, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

@@ -1,0 +1,108 @@
+"""`destinations flush` and `replay --now`: what is owed goes out now, and lines are drained."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from spectrum_forwarder.adapters.event_log import DynamoEventLog
+from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.waiting_table import DynamoLines
+from spectrum_forwarder.domain.delivery import Delivery, held, planned, standing
+from spectrum_forwarder.domain.line import Place, hint_to
+from spectrum_forwarder.domain.worker_ports import Record
+
+from tests.cli.test_destinations import Secret, add
+from tests.support.make import stored_of
+from tests.support.stacks import Deployed, forwarder
+
+CRM = "crm"
+
+
+@pytest.fixture
+def secret(stack: Deployed) -> Iterator[Secret]:
+    """The destinations, none at first; and no line."""
+    secret = Secret(stack)
+    secret.write({"destinations": []})
+    yield secret
+
+
+def put(stack: Deployed, name: str, *deliveries: Delivery) -> str:
+    """An event that owes these."""
+    now = time.time()
+    table = DynamoEventTable(stack.client("dynamodb"), stack.outputs["EventsTableName"])
+    stored = stored_of(f"flush-{name}")
+    key = stored.event.key
+    table.put(stored, receipt=name, now=now, due_at=now)
+    table.claim(key, owner=name, now=now, until=now + 1)
+    owed = {delivery.destination: delivery for delivery in deliveries}
+    table.record(key, owner=name, record=Record(owed, now + 3600, None))
+    return key
+
+
+def delivery(stack: Deployed, key: str, identity: str) -> Delivery:
+    log = DynamoEventLog(stack.client("dynamodb"), stack.outputs["EventsTableName"], None)  # type: ignore[arg-type]
+    event = log.get(key)
+    assert event is not None
+    assert event.deliveries is not None
+    return event.deliveries[identity]
+
+
+def in_line(stack: Deployed, identity: str, key: str) -> None:
+    client, now = stack.client("dynamodb"), time.time()
+    DynamoHealthBoard(client, stack.outputs["EventsTableName"], clock=time.time).stand(
+        identity, now=now - 7200
+    )
+    place = Place(f"{1:014d}/{1:014d}/{key}", key, now)
+    DynamoLines(client, stack.outputs["WaitingTableName"]).put(identity, place)
+
+
+def line_hints(stack: Deployed) -> list[str]:
+    """The lines that hints in the slow lane name."""
+    found: list[str] = []
+    url = stack.outputs["SlowQueueUrl"]
+    while True:
+        answer: Any = stack.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        if not (messages := answer.get("Messages", [])):
+            return found
+        found += [json.loads(message["Body"])["event_key"] for message in messages]
+
+
+def test_what_a_destination_is_owed_goes_out_now(stack: Deployed, secret: Secret) -> None:
+    add()
+    add(name="erp", url="https://erp.example.com/spectrum")
+    crm, erp, now = *(entry["id"] for entry in secret.entries), time.time()
+    far = now + 9000
+    retried = put(stack, "retried", held(planned(crm, now), far, "breaker"))
+    waits = standing(held(planned(crm, now), far, "paused"), now, far)
+    stands = put(stack, "stands", waits)
+    other = put(stack, "other", held(planned(erp, now), far, "breaker"))
+    in_line(stack, crm, stands)
+    line_hints(stack)
+
+    listed = forwarder("destinations", "list", "--json").json[0]
+    assert listed["waiting"]["deliveries"] == 1
+    assert "1 for 2 h" in forwarder("destinations", "list").out
+
+    ran = forwarder("destinations", "flush", "crm", "--json")
+    assert (ran.status, ran.json) == (
+        0,
+        {"destination": "crm", "lines": 1, "hastened": 1, "busy": 0},
+    )
+    assert line_hints(stack) == [hint_to(crm)]
+    assert delivery(stack, retried, crm).next_attempt_at < time.time() + 1
+    assert delivery(stack, stands, crm).next_attempt_at == pytest.approx(far, abs=1)
+    assert delivery(stack, other, erp).next_attempt_at == pytest.approx(far, abs=1)
+
+    ran = forwarder("replay", other, "--now")
+    assert ran.status == 0
+    assert line_hints(stack) == [hint_to(crm)]
+    assert delivery(stack, other, erp).next_attempt_at < time.time() + 1
+
+
+def test_what_is_pending_is_not_asked_for_by_another_status() -> None:
+    ran = forwarder("replay", "main:any", "--now", "--status", "dead_lettered")
+    assert ran.status == 2
+    assert "--now is for what is pending" in ran.err

@@ -1,0 +1,133 @@
+"""What lines promise: places in order, freed only as they were seen; and what the board says."""
+
+from dataclasses import replace
+
+from spectrum_forwarder.domain.delivery import held, planned, standing
+from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.line import Line, Place
+from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines, Record
+
+from tests.support.make import NOW, stored_of
+
+CRM, ERP = "crm.k3f9x2", "erp.aaaaaa"
+
+
+def place(number: int, stood_at: float = NOW) -> Place:
+    key = f"main:m{number}/odd#characters"
+    return Place(f"{number:014d}/{number:014d}/{key}", key, stood_at)
+
+
+def test_places_come_in_their_order_whoever_took_them_first(lines: Lines) -> None:
+    for number in (3, 11, 1, 7, 2):
+        lines.put(CRM, place(number))
+    lines.put(ERP, place(0))
+    assert list(lines.first(CRM, limit=10)) == [place(number) for number in (1, 2, 3, 7, 11)]
+    assert list(lines.first(CRM, limit=2)) == [place(1), place(2)]
+
+
+def test_places_are_read_on_from_one_of_them(lines: Lines) -> None:
+    for number in range(1, 8):
+        lines.put(CRM, place(number))
+    assert list(lines.first(CRM, limit=3, after=place(4).position)) == [place(n) for n in (5, 6, 7)]
+    assert list(lines.first(CRM, limit=3, after=place(7).position)) == []
+
+
+def test_a_place_is_taken_once_and_kept_when_it_is_taken_anew(lines: Lines) -> None:
+    for stood_at in (NOW, NOW, NOW + 5.125):
+        lines.put(CRM, place(1, stood_at))
+    assert list(lines.first(CRM, limit=10)) == [place(1, NOW + 5.125)]
+    assert lines.count(CRM, limit=10) == 1
+
+
+def test_a_place_is_freed_only_as_it_was_seen(lines: Lines) -> None:
+    lines.put(CRM, place(1, NOW + 1))
+    assert not lines.free(CRM, place(1, NOW))
+    assert not lines.free(CRM, place(2, NOW + 1))
+    assert not lines.free(ERP, place(1, NOW + 1))
+    assert lines.free(CRM, place(1, NOW + 1))
+    assert not lines.free(CRM, place(1, NOW + 1))
+    assert list(lines.first(CRM, limit=10)) == []
+
+
+def test_places_are_counted_by_line(lines: Lines) -> None:
+    for number in range(12):
+        lines.put(CRM, place(number))
+    assert lines.count(CRM, limit=100) == 12
+    assert lines.count(ERP, limit=100) == 0
+
+
+# ---- The board -----------------------------------------------------------------------------------
+
+
+def known(board: HealthBoard) -> dict[str, Line]:
+    board.load()
+    return dict(board.lines())
+
+
+def test_a_line_is_told_beside_healths(board: HealthBoard) -> None:
+    board.stand(CRM, now=NOW)
+    board.save(CRM, Health(quick=True))
+    assert known(board) == {CRM: Line(NOW)}
+    assert board.load() == {CRM: Health(quick=True)}
+
+
+def test_a_line_that_stands_goes_on_as_it_is(board: HealthBoard) -> None:
+    board.stand(CRM, now=NOW)
+    held = board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
+    board.stand(CRM, now=NOW + 9)
+    assert held == Line(NOW, "a", NOW + 75)
+    assert board.hold(CRM, holder="a", now=NOW + 10, until=NOW + 85) == replace(
+        held, held_until=NOW + 85
+    )
+
+
+def test_one_holds_a_line_until_its_time_is_up(board: HealthBoard) -> None:
+    assert board.hold(CRM, holder="a", now=NOW, until=NOW + 75) is None
+    board.stand(CRM, now=NOW)
+    assert board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
+    assert board.hold(CRM, holder="b", now=NOW + 74, until=NOW + 150) is None
+    assert board.hold(CRM, holder="b", now=NOW + 75, until=NOW + 150)
+    board.let_go(CRM, holder="a", emptied_at=NOW + 80)
+    assert board.hold(CRM, holder="c", now=NOW + 80, until=NOW + 150) is None
+
+
+def test_an_emptied_line_stands_again_when_somebody_comes(board: HealthBoard) -> None:
+    board.stand(CRM, now=NOW)
+    board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
+    board.let_go(CRM, holder="a", emptied_at=NOW + 1)
+    emptied = board.hold(CRM, holder="b", now=NOW + 2, until=NOW + 77)
+    assert emptied is not None and not emptied.stands
+    board.stand(CRM, now=NOW + 3)
+    again = board.hold(CRM, holder="c", now=NOW + 4, until=NOW + 79)
+    assert again is not None and again.stands
+    # Whoever saw it empty cannot take it down any more.
+    board.take_down(CRM, holder="b", emptied_at=NOW + 1)
+    assert board.hold(CRM, holder="c", now=NOW + 5, until=NOW + 80) is not None
+
+
+def test_an_emptied_line_is_taken_down_by_who_holds_it(board: HealthBoard) -> None:
+    board.stand(CRM, now=NOW)
+    board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
+    board.let_go(CRM, holder="a", emptied_at=NOW + 1)
+    board.take_down(CRM, holder="b", emptied_at=NOW + 1)
+    assert board.hold(CRM, holder="a", now=NOW + 100, until=NOW + 175) is not None
+    board.take_down(CRM, holder="a", emptied_at=NOW + 1)
+    assert board.hold(CRM, holder="a", now=NOW + 100, until=NOW + 175) is None
+
+
+# ---- The events ----------------------------------------------------------------------------------
+
+
+def test_an_event_tells_since_when_it_stands_where_unless_it_is_held(table: EventTable) -> None:
+
+    key = stored_of().event.key
+    assert table.standing(key, now=NOW) == {}
+    table.put(stored_of(), receipt="r", now=NOW, due_at=NOW + 75)
+    assert table.claim(key, owner="a", now=NOW, until=NOW + 75)
+    assert table.standing(key, now=NOW + 74) is None
+    waits = standing(held(planned(CRM, NOW), NOW, "paused"), NOW + 0.125, NOW + 86_400)
+    record = Record({CRM: waits, ERP: planned(ERP, NOW)}, due_at=NOW + 9, expires_at=None)
+    assert table.record(key, owner="a", record=record)
+    assert table.standing(key, now=NOW + 1) == {CRM: NOW + 0.125}
+    claimed = table.claim(key, owner="b", now=NOW + 9, until=NOW + 84)
+    assert claimed is not None and (claimed.deliveries or {})[CRM] == waits

@@ -1,0 +1,109 @@
+"""Mistakes with lines, each made by replacing one part of the real code; by invariant."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.line import Line
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.fanout import drain
+from spectrum_forwarder.fanout.batch import Batch
+from spectrum_forwarder.fanout.drain import Draining
+from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.judge import Outcome
+from spectrum_forwarder.fanout.record import Recorder
+from spectrum_forwarder.fanout.stand import Standing
+
+from tests.prove.ledger import Invariant
+from tests.prove.mutants import NEVER, Mutant, Patch
+from tests.prove.watched_table import WatchedTable
+from tests.support.memory import MemoryHealthBoard
+
+record_of = Recorder.record
+batch_record_of = Batch._record
+
+
+def recorded_as_standing_without_a_place(patch: Patch) -> None:
+    patch.setattr(Standing, "_take_place", lambda self, outcome, identity, since, wait: None)
+
+
+def a_place_in_a_line_that_nobody_knows_of(patch: Patch) -> None:
+    patch.setattr(Gate, "raise_line", lambda self, destination: None)
+
+
+def no_net_under_the_lines(patch: Patch) -> None:
+    patch.setattr(Timing, "net", lambda self, stood: NEVER)
+
+
+def the_line_taken_down_with_somebody_in_it(patch: Patch) -> None:
+    def let_go(self: MemoryHealthBoard, name: str, *, holder: str, emptied_at: float) -> None:
+        self.standing.pop(name, None)
+
+    patch.setattr(MemoryHealthBoard, "let_go", let_go)
+
+
+def freed_before_the_record(patch: Patch) -> None:
+    def record(self: Recorder, outcome: Outcome, *, told: bool = False) -> None:
+        self.standing.leave(outcome)
+        record_of(self, outcome, told=told)
+
+    patch.setattr(Recorder, "record", record)
+
+
+def freed_whoever_holds_the_event(patch: Patch) -> None:
+    """A place whose event another works on is taken for one that was left."""
+
+    def standing(self: WatchedTable, event_key: str, *, now: float) -> Mapping[str, float]:
+        return {}
+
+    patch.setattr(WatchedTable, "standing", standing)
+
+
+def a_place_that_was_left_stays(patch: Patch) -> None:
+    patch.setattr(Draining, "_free_if_stale", lambda self, identity, place: None)
+
+
+def a_line_out_of_reach_stops_its_event(patch: Patch) -> None:
+    """What one destination's line does shows at another's."""
+
+    def record(self: Batch, outcome: Outcome) -> None:
+        after = self._standing.stand(outcome)
+        if any(after.deliveries[identity].stood_at is None for identity in outcome.waits):
+            self._keeping.keep(outcome.taken.record, TableUnavailable("the line is out of reach"))
+        else:
+            batch_record_of(self, outcome)
+
+    patch.setattr(Batch, "_record", record)
+
+
+MUTANTS = (
+    Mutant(recorded_as_standing_without_a_place, Invariant.IN_LINE),
+    Mutant(a_place_in_a_line_that_nobody_knows_of, Invariant.PROMPT),
+    Mutant(no_net_under_the_lines, Invariant.IN_LINE),
+    Mutant(the_line_taken_down_with_somebody_in_it, Invariant.PROMPT),
+    Mutant(freed_before_the_record, Invariant.FREED_LAST),
+    Mutant(freed_whoever_holds_the_event, Invariant.FREED_LAST),
+    Mutant(a_place_that_was_left_stays, Invariant.NO_PLACE_LEFT),
+    Mutant(a_line_out_of_reach_stops_its_event, Invariant.ONCE),
+)
+
+
+def drained_by_all_at_once(patch: Patch) -> None:
+    """A hold that holds nobody costs order alone."""
+
+    def hold(
+        self: MemoryHealthBoard, destination: str, *, holder: str, now: float, until: float
+    ) -> Line | None:
+        line = self.standing.get(destination)
+        if line is not None:
+            self.standing[destination] = replace(line, holder=holder, held_until=until)
+        return self.standing.get(destination)
+
+    patch.setattr(MemoryHealthBoard, "hold", hold)
+
+
+def one_step_a_minute(patch: Patch) -> None:
+    patch.setattr(drain, "DRAINS_FOR", 0.001)
+
+
+HARMLESS = (drained_by_all_at_once, one_step_a_minute)
