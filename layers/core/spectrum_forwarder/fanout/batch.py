@@ -151,7 +151,8 @@ class Batch:
 
     def run(self, records: Sequence[QueueRecord]) -> None:
         """Handle events, then the lines that are hinted at."""
-        lines = [line_hinted_at(record.event_key) for record in records]
+        # A whole event is nobody's line, whatever its key is: what was sent may be anything.
+        lines = [None if record.whole else line_hinted_at(record.event_key) for record in records]
         self._lead([record for record, line in zip(records, lines, strict=True) if line is None])
         if self._draining:
             for line in dict.fromkeys(line for line in lines if line is not None):
