@@ -120,18 +120,18 @@ def test_hints_that_are_refused_are_told_and_no_failure(sqs_queue: Sqs) -> None:
     queue._client.meta.events.register("after-call.sqs.SendMessageBatch", refuse)
     keys = [f"main:{number}" for number in range(10)]
     assert queue.send_hints(keys) == ["main:2", "main:7"]
-    assert queue.depth() == 10
+    assert queue.depth() == (10, 0)
 
 
 def test_the_depth_is_what_waits_and_what_is_in_work_in_both_lanes(sqs_queue: Sqs) -> None:
     queue, main_url, _ = sqs_queue
-    assert queue.depth() == 0
+    assert queue.depth() == (0, 0)
     queue.send_hints(["main:a", "main:b"])
     queue.send_hint("main:c", slow=True)
     queue.send_hint("main:d", delay=300)
-    assert queue.depth() == 3
+    assert queue.depth() == (2, 1)
     received(main_url)
-    assert queue.depth() == 3
+    assert queue.depth() == (2, 1)
 
 
 def test_a_record_is_shown_again_when_it_is_asked_for(sqs_queue: Sqs) -> None:

@@ -122,11 +122,28 @@ def test_what_has_its_hint_in_a_queue_gets_no_other(world: World) -> None:
 
 def test_hints_in_work_and_those_in_the_slow_lane_stand_too(world: World) -> None:
     for number, key in enumerate(put(world, 30)):
-        world.memory_queue.send_hint(key, slow=number % 2 == 0)
+        slow = number % 2 == 0
+        world.rows.rows[key].overdue_since = world.row(key).due_at if slow else None
+        world.memory_queue.send_hint(key, slow=slow)
     for queued in world.memory_queue.queued[:10]:
         queued.at = world.clock() + 360  # a worker has it
     world.clock.advance(60)
     assert world.sweep().hints == 0
+
+
+def test_a_slow_destinations_backlog_does_not_hide_that_new_events_have_lost_their_hints(
+    world: World,
+) -> None:
+    """Three of 203 are less than the doubt there is about depths."""
+    for number in range(200):  # nobody knows yet whether it is quick
+        world.fan_out(world.put(stored_of(f"slow{number}")))
+    lost = put(world, 3)
+    world.clock.advance(world.timing.hint_slack + 1)
+    assert world.sweep().hints == 3
+    assert sorted(hinted(world)[-3:]) == [f'{{"event_key": "{key}"}}' for key in sorted(lost)]
+    for _ in range(20):  # these have theirs, and nobody takes it
+        world.clock.advance(60)
+        assert world.sweep().hints == 0
 
 
 def test_hints_that_are_delayed_do_not_stand_for_what_is_overdue(world: World) -> None:

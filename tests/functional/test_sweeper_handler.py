@@ -13,6 +13,7 @@ from spectrum_forwarder.adapters.event_queue import encode_hint
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.observability import InvocationFailed
 
 from functions.sweeper import app
@@ -92,7 +93,12 @@ def test_hints_are_sent_although_the_watch_raises(
 
 
 def test_what_has_its_hint_in_either_queue_gets_no_other(deployed: Deployed) -> None:
-    put(deployed, 2, due_at=time.time() - 60)
+    at = time.time() - 60
+    put(deployed, 2, due_at=at)
+    # What waits in the slow lane has been recorded by a worker of the main one.
+    table = DynamoEventTable(boto3.client("dynamodb", region_name=REGION), deployed.table)
+    assert table.claim("main:m1", owner="a", now=at, until=at + 1) is not None
+    assert table.record("main:m1", owner="a", record=Record(None, at, None))
     for number, url in enumerate((deployed.main_url, deployed.slow_url)):
         deployed.sqs.send_message(QueueUrl=url, MessageBody=encode_hint(f"main:m{number}"))
     assert app.handler({}, Context())["hints"] == 0

@@ -17,7 +17,7 @@ from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.errors import QueueUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import SHARDS, StoredEvent
+from spectrum_forwarder.domain.ports import SHARDS, Depth, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Overdue, Owing, QueueRecord, Record
 from spectrum_forwarder.fanout.batch import FanOut
@@ -68,7 +68,8 @@ class IndexedTable(MemoryTable):
         for start in range(0, len(found), 100):
             yield [self._overdue(key, at) for at, key in found[start : start + 100]]
 
-    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
+    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
+        assert not unseen  # there is one lane
         overdue = self._place(shard, now)
         return Owing(overdue, self._place(shard, soon) - overdue)
 
@@ -118,12 +119,12 @@ class Lane:
     def send_event(self, stored: StoredEvent) -> None:
         raise AssertionError("the table is never down here")
 
-    def depth(self) -> int:
+    def depth(self) -> Depth:
         if self.silent:
             raise QueueUnavailable("silent")
         while self._changes and self._changes[0][0] <= self._clock() - self.late:
             self._told += self._changes.popleft()[1]
-        return self._told + self.junk
+        return Depth(self._told + self.junk, 0)
 
     def take(self, most: int) -> list[str]:
         """A batch from the front."""

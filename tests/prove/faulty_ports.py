@@ -17,6 +17,7 @@ from spectrum_forwarder.domain.notes import Notebook, Notes
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import (
     Clock,
+    Depth,
     EventQueue,
     Existing,
     Payloads,
@@ -114,8 +115,8 @@ class FaultyTable:
             self.fates.call("table.overdue", lambda: None, TableUnavailable, writes=False)
             yield batch
 
-    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
-        owing = self.inner.owing(shard, now=now, soon=soon)
+    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
+        owing = self.inner.owing(shard, now=now, soon=soon, unseen=unseen)
         # Counting where there is nothing would only add to the calls to be tried.
         if owing.overdue or owing.soon:
             self.fates.call("table.owing", lambda: None, TableUnavailable, writes=False)
@@ -179,7 +180,7 @@ class FaultyQueue:
             "queue.show_again", lambda: self.inner.show_again(records), QueueUnavailable
         )
 
-    def depth(self) -> int:
+    def depth(self) -> Depth:
         return self.fates.call("queue.depth", self.inner.depth, QueueUnavailable, writes=False)
 
     def send_event(self, stored: StoredEvent) -> None:

@@ -21,7 +21,7 @@ from spectrum_forwarder.domain.line import Line, Place
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.notes import Notes
 from spectrum_forwarder.domain.outbound import Attempt
-from spectrum_forwarder.domain.ports import Clock, Existing, StoredEvent, Webhook
+from spectrum_forwarder.domain.ports import Clock, Depth, Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
 from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, QueueRecord, Record
 
@@ -141,7 +141,7 @@ class MemoryTable:
         row.write(record.deliveries, record.payload)
         row.due_at, row.expires_at, row.claimed_until = record.due_at, record.expires_at, 0.0
         row.claims = row.strikes = row.unrecorded = 0
-        row.overdue_since = None
+        row.overdue_since = record.due_at
         return True
 
     def prove(
@@ -180,10 +180,15 @@ class MemoryTable:
             yield [self._overdue(key, due_at) for due_at, key in found[start : start + 100]]
 
     def _overdue(self, key: str, due_at: float) -> Overdue:
-        return Overdue(key, due_at, self.rows[key].overdue_since or due_at)
+        since = self.rows[key].overdue_since
+        return Overdue(key, due_at, since or due_at, since is None)
 
-    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
-        due = [row.due_at for key, row in self.rows.items() if shard_of(key) == shard]
+    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
+        due = [
+            row.due_at
+            for key, row in self.rows.items()
+            if shard_of(key) == shard and not (unseen and row.overdue_since is not None)
+        ]
         overdue = sum(at is not None and at <= now for at in due)
         return Owing(overdue, sum(at is not None and at <= soon for at in due) - overdue)
 
@@ -326,8 +331,9 @@ class MemoryQueue:
             if queued.id in seconds:
                 queued.at = self._clock() + seconds[queued.id]
 
-    def depth(self) -> int:
-        return sum(queued.delayed_until <= self._clock() for queued in self.queued)
+    def depth(self) -> Depth:
+        standing = [q.slow for q in self.queued if q.delayed_until <= self._clock()]
+        return Depth(standing.count(False), standing.count(True))
 
     def send_event(self, stored: StoredEvent) -> None:
         self._put(encode_event(stored), 0.0, slow=False)

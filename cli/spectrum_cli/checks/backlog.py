@@ -89,7 +89,7 @@ def standing(patient: Patient) -> int:
 
     target = patient.target
     lanes = {"main_url": target.queue_url, "slow_url": target.slow_queue_url}
-    return SqsEventQueue(target.client("sqs"), **lanes).depth()
+    return sum(SqsEventQueue(target.client("sqs"), **lanes).depth())
 
 
 def _table(patient: Patient) -> DynamoEventTable:

@@ -2,8 +2,9 @@
 
 An event whose hint waits in a queue is overdue like one whose hint is lost. So the sweeper counts:
 while the queues hold about as many hints as events owe work now, nothing is sent, and a backlog is
-not multiplied by being swept. Each event's due time is moved on before its hint is sent: of two
-sweepers only one sends it.
+not multiplied by being swept. What nobody has seen yet is counted against the main lane by itself,
+so that a slow destination's backlog does not hide that its hint is lost. Each event's due time is
+moved on before its hint is sent: of two sweepers only one sends it.
 """
 
 import math
@@ -12,14 +13,14 @@ from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.hints import Lack, is_surplus, lack, shared
-from spectrum_forwarder.domain.ports import SHARDS, Clock, EventQueue, Facts
+from spectrum_forwarder.domain.ports import SHARDS, Clock, Depth, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, Overdue, Owing
 
 HINTS_AT_ONCE = 10
 WITHOUT_LIMIT = 2**62
 ALL = Lack(WITHOUT_LIMIT, WITHOUT_LIMIT)
-NOTHING = Owing(0, 0)
+NONE, NOTHING = Lack(0, 0), Owing(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Swept:
 class Shard:
     """A partition of the overdue events on its way through one sweep.
 
-    `found` is its first batch, `rest` the others, `lack` its part of the hints to be sent.
+    `found` is its first batch, `rest` the others, `lack` its part of the hints to be sent, and
+    `lack_unseen` of those that unseen events may get in any case. So many are `chosen` for one.
     `since` is infinite where nothing is overdue, and None until that is known.
     """
 
@@ -48,9 +50,33 @@ class Shard:
     rest: Iterator[Sequence[Overdue]] = field(default_factory=lambda: iter(()))
     since: float | None = None
     owing: Owing = NOTHING
+    unseen: Owing = NOTHING
     lack: Lack = ALL
+    lack_unseen: Lack = NONE
+    chosen: int = 0
+    chosen_unseen: int = 0
     hints: int = 0
     failure: Exception | None = None
+
+    def choose(self, overdue: Overdue, *, old: bool) -> bool:
+        """Whether there is a hint left for the event, which it gets then."""
+        if self.is_full(old) and not (overdue.unseen and self._has_for_unseen(old)):
+            return False
+        self.chosen += 1
+        self.chosen_unseen += overdue.unseen
+        return True
+
+    def is_full(self, old: bool) -> bool:
+        """Whether no hint is left that anyone may have."""
+        return self.chosen >= (self.lack.old if old else self.lack.fresh)
+
+    def is_done(self, old: bool) -> bool:
+        """Whether no hint is left at all."""
+        return self.is_full(old) and not self._has_for_unseen(old)
+
+    def _has_for_unseen(self, old: bool) -> bool:
+        most = self.lack_unseen.old if old else self.lack_unseen.fresh
+        return self.chosen_unseen < min(most, self.unseen.overdue)
 
 
 # `map`, or an executor's.
@@ -84,7 +110,7 @@ class Sweeper:
                 # Of a table that could not be read at all nobody knows.
                 oldest_seconds=swept.oldest_seconds if sweep.has_read else None,
                 failed_shards=swept.failed_shards,
-                standing=sweep.standing,
+                standing=None if sweep.standing is None else sum(sweep.standing),
             )
         for shard in sweep.shards:
             if shard.failure and not isinstance(shard.failure, Unavailable):
@@ -100,7 +126,7 @@ class Sweep:
     now: float
     deadline: float
     shards: list[Shard] = field(default_factory=lambda: [Shard(n) for n in range(SHARDS)])
-    standing: int | None = None
+    standing: Depth | None = None
     # Whether the queues' depth is unknown: then only time tells a lost hint from one that waits.
     blind: bool = False
     # Whether more stands than is owed: then another hint is for those alone that no sweep has sent
@@ -113,7 +139,7 @@ class Sweep:
         if not any(shard.found for shard in self.shards):
             return
         self._ask_depth()
-        if self.standing:
+        if self.standing and any(self.standing):
             self._each(self._count)
             self._divide(self.standing)
         self._each(self._hint)
@@ -164,13 +190,18 @@ class Sweep:
         # All whose hints were sent just now are due within the slack that each is given.
         soon = self.now + self.needs.timing.hint_slack
         shard.owing = self.needs.table.owing(shard.number, now=self.now, soon=soon)
+        if self.standing and self.standing.slow:
+            shard.unseen = self.needs.table.owing(
+                shard.number, now=self.now, soon=soon, unseen=True
+            )
 
-    def _divide(self, standing: int) -> None:
-        owing = sum(shard.owing.overdue + shard.owing.soon for shard in self.shards)
-        self.surplus = is_surplus(owing, standing)
-        weights = [shard.owing.overdue for shard in self.shards]
-        for shard, part in zip(self.shards, shared(lack(owing, standing), weights), strict=True):
-            shard.lack = part
+    def _divide(self, standing: Depth) -> None:
+        every = [shard.owing for shard in self.shards]
+        self.surplus = is_surplus(_sum(every), sum(standing))
+        unseen = [shard.unseen for shard in self.shards]
+        parts = _parts(every, sum(standing)), _parts(unseen, standing.main)
+        for shard, part, part_unseen in zip(self.shards, *parts, strict=True):
+            shard.lack, shard.lack_unseen = part, part_unseen
 
     def _hint(self, shard: Shard) -> None:
         while shard.found:
@@ -187,11 +218,13 @@ class Sweep:
         for overdue in ten:
             waited = self.now - overdue.due_at
             if waited < timing.hint_lost:
+                old = waited >= timing.hint_old
+                if shard.is_done(old):
+                    return wanting, False
                 if self.surplus and _was_swept(overdue):
                     continue
-                most = shard.lack.fresh if waited < timing.hint_old else shard.lack.old
-                if shard.hints + len(wanting) >= most:
-                    return wanting, False
+                if not shard.choose(overdue, old=old):
+                    continue
             wanting.append(overdue)
         return wanting, True
 
@@ -218,6 +251,14 @@ class Sweep:
         if refused:
             # They come due again soon, like all whose hint is lost.
             self.needs.facts("hints.refused", shard=shard.number, hints=len(refused))
+
+
+def _sum(owing: Sequence[Owing]) -> int:
+    return sum(each.overdue + each.soon for each in owing)
+
+
+def _parts(owing: Sequence[Owing], standing: int) -> list[Lack]:
+    return shared(lack(_sum(owing), standing), [each.overdue for each in owing])
 
 
 def _since(overdue: Overdue) -> float:

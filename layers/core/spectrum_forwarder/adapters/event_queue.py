@@ -13,7 +13,7 @@ from spectrum_forwarder.adapters.aws import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import InvalidEntry, QueueUnavailable
 from spectrum_forwarder.domain.event import USUAL_SCHEME, Event, unpack
 from spectrum_forwarder.domain.identity import hashed, parse
-from spectrum_forwarder.domain.ports import StoredEvent
+from spectrum_forwarder.domain.ports import Depth, StoredEvent
 from spectrum_forwarder.domain.sources import identify
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 
@@ -80,9 +80,9 @@ class SqsEventQueue:
                     f"change_message_visibility_batch: {failure_code(error)}"
                 ) from error
 
-    def depth(self) -> int:
+    def depth(self) -> Depth:
         """See the port. SQS tells it approximately, and some seconds late."""
-        return sum(map(self._depth, (self._main_url, self._slow_url)))
+        return Depth(self._depth(self._main_url), self._depth(self._slow_url))
 
     def _depth(self, url: str) -> int:
         try:

@@ -98,8 +98,10 @@ class DynamoEventTable(DynamoIntake):
     def record(self, event_key: str, *, owner: str, record: Record) -> bool:
         """See the port. The owner stays on the item: a repeat by the client library is harmless."""
         change = Change({"claims": items.number(0)})
-        change.removes += ["claim_until", "strikes", "unrecorded", "overdue_since"]
-        for name, value in (("due_at", record.due_at), ("expires_at", record.expires_at)):
+        change.removes += ["claim_until", "strikes", "unrecorded"]
+        # Not overdue yet: that it stands there tells what was recorded from what nobody has seen.
+        times = ("due_at", record.due_at), ("overdue_since", record.due_at)
+        for name, value in (*times, ("expires_at", record.expires_at)):
             if value is None:
                 change.removes.append(name)
             else:
@@ -158,6 +160,7 @@ class DynamoEventTable(DynamoIntake):
                     item["event_key"]["S"],
                     float(item["due_at"]["N"]),
                     float(item.get("overdue_since", item["due_at"])["N"]),
+                    "overdue_since" not in item,
                 )
                 for item in page["Items"]
             ]
@@ -167,14 +170,15 @@ class DynamoEventTable(DynamoIntake):
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
+    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
         """See the port. Counts read the index alone, a megabyte at once."""
-        every = self._count(shard, soon)
-        overdue = self._count(shard, now)
+        every = self._count(shard, soon, unseen)
+        overdue = self._count(shard, now, unseen)
         return Owing(overdue, max(0, every - overdue))
 
-    def _count(self, shard: int, due_by: float) -> int:
+    def _count(self, shard: int, due_by: float, unseen: bool) -> int:
         count, start = 0, dict[str, Any]()
+        only = {"FilterExpression": "attribute_not_exists(overdue_since)"} if unseen else {}
         while True:
             page = self._call(
                 self._client.query,
@@ -186,6 +190,7 @@ class DynamoEventTable(DynamoIntake):
                     ":shard": items.number(shard),
                     ":by": items.number(due_by),
                 },
+                **only,
                 **start,
             )
             count += int(page["Count"])

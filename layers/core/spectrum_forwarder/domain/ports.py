@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.event import Event
@@ -139,6 +139,13 @@ class Intake(Protocol):
         """
 
 
+class Depth(NamedTuple):
+    """How many records each lane holds."""
+
+    main: int
+    slow: int
+
+
 class EventQueue(Protocol):
     """Hints, and whole events while the table is down."""
 
@@ -151,8 +158,8 @@ class EventQueue(Protocol):
     def show_again(self, records: Sequence[tuple[QueueRecord, float]]) -> None:
         """Let records that were received, ten at most, be received again in so many seconds."""
 
-    def depth(self) -> int:
-        """About how many records both lanes hold, waiting or in work; without the delayed ones."""
+    def depth(self) -> Depth:
+        """About how many records the lanes hold, waiting or in work; without the delayed ones."""
 
     def send_event(self, stored: StoredEvent) -> None:
         """Send the whole event to the main lane."""

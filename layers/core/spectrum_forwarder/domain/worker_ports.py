@@ -103,11 +103,14 @@ class Overdue:
     """An event that the sweeper found, and the due time it was found with.
 
     `since` is when it first came overdue after it was last recorded: sweeps move the due time on.
+    It is `unseen` while no worker has recorded it and no sweep has hinted at it: then its hint is
+    in the main lane, if anywhere.
     """
 
     event_key: str
     due_at: float
     since: float | None = None
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +170,11 @@ class EventTable(Intake, Protocol):
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         """Batches of the shard's events that are due, longest overdue first."""
 
-    def owing(self, shard: int, *, now: float, soon: float) -> Owing:
-        """Count the shard's events that are due by `now`, and those that are by `soon`."""
+    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
+        """Count the shard's events that are due by `now`, and those that are by `soon`.
+
+        Of the `unseen` ones alone, if asked.
+        """
 
     def reopen(
         self,
