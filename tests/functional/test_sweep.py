@@ -6,7 +6,7 @@ import pytest
 from spectrum_forwarder.domain.ports import SHARDS
 from spectrum_forwarder.domain.worker_ports import Overdue
 
-from tests.support.make import stored_of
+from tests.support.make import destination_of, stored_of
 from tests.support.world import World
 
 
@@ -135,8 +135,10 @@ def test_a_slow_destinations_backlog_does_not_hide_that_new_events_have_lost_the
     world: World,
 ) -> None:
     """Three of 203 are less than the doubt there is about depths."""
-    for number in range(200):  # nobody knows yet whether it is quick
+    world.add(destination_of("slow"))
+    for number in range(200):
         world.fan_out(world.put(stored_of(f"slow{number}")))
+    assert world.memory_queue.depth() == (0, 200)
     lost = put(world, 3)
     world.clock.advance(world.timing.hint_slack + 1)
     assert world.sweep().hints == 3
