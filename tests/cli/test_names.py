@@ -15,7 +15,7 @@ from spectrum_forwarder.domain.destination import Broken, Destinations
 from tests.support.filled import dead, delivered, put
 from tests.support.make import destination_of
 from tests.support.stacks import Deployed, forwarder
-from tests.ui.served import PORT, asked
+from tests.ui.served import OURS, asked
 
 NOW = time.time()
 CRM, OLD_CRM, ERP = "crm.bbbbbb", "crm.aaaaaa", "erp.cccccc"
@@ -136,7 +136,7 @@ def test_pages_show_names_and_act_on_identities(stack_of_names: Deployed) -> Non
     gone = pages.client.get("/event?key=main:old").text
     assert f'value="{OLD_CRM}"' not in gone
     form = {"form_token": pages.guard.form_token, "destination": OLD_CRM}
-    headers = {"Origin": f"http://127.0.0.1:{PORT}", "Sec-Fetch-Site": "same-origin"}
+    headers = OURS
     assert "any more" in pages.client.post("/destination/pause", data=form, headers=headers).text
     found = pages.client.get("/?destination=crm").text
     assert "main:new" in found

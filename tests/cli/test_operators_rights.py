@@ -100,17 +100,6 @@ def test_reading_takes_no_more_than_the_policy_for_readers(
     assert missing(calls, "read-only.json") == set()
 
 
-@pytest.mark.parametrize("command", ON_CALL, ids=" ".join)
-def test_mending_takes_no_more_than_the_policies_for_operators(
-    key: str, calls: set[str], command: list[str]
-) -> None:
-    given = json.dumps({"destinations": []})
-    ran = forwarder(*(word.format(key=key) for word in command), given=given)
-    assert ran.status in (0, 1), ran.err
-    assert calls
-    assert missing(calls, "read-only.json", "on-call.json") == set()
-
-
 @pytest.mark.parametrize("command", [READ_ONLY[0], READ_ONLY[2]], ids=" ".join)
 def test_the_log_is_read_without_the_registries(
     key: str, monkeypatch: pytest.MonkeyPatch, command: list[str]
@@ -148,3 +137,14 @@ def test_the_deployer_may_make_every_type_of_the_template() -> None:
     may = {action.partition(":")[0] for action in allowed("deployer.json")}
     assert {services.get(service, service) for service in types} <= may
     assert not [a for a in allowed("deployer.json") if a.endswith("GetSecretValue")]
+
+
+@pytest.mark.parametrize("command", ON_CALL, ids=" ".join)
+def test_mending_takes_no_more_than_the_policies_for_operators(
+    key: str, calls: set[str], command: list[str]
+) -> None:
+    given = json.dumps({"destinations": []})
+    ran = forwarder(*(word.format(key=key) for word in command), given=given)
+    assert ran.status in (0, 1), ran.err
+    assert calls
+    assert missing(calls, "read-only.json", "on-call.json") == set()

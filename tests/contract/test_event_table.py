@@ -355,17 +355,17 @@ def test_what_is_overdue_and_what_comes_due_soon_is_counted_by_shard(table: Even
         assert owing.overdue == sum(shard_of(each.event_key) == shard for each in overdue)
 
 
-def test_what_no_worker_has_recorded_is_told_from_the_rest(table: EventTable) -> None:
+def test_what_is_hinted_at_in_the_slow_lane_is_told_from_the_rest(table: EventTable) -> None:
     put(table)
     claim(table)
     key = stored_of().event.key
-    assert table.record(key, owner="a", record=Record(None, NOW + 10, None))
+    assert table.record(key, owner="a", record=Record(None, NOW + 10, None, slow_lane=True))
     table.put(stored_of("new"), receipt="r", now=NOW, due_at=NOW)
-    told = {each.event_key: each.unseen for each in all_overdue(table, NOW + 100)}
-    unseen = stored_of("new").event.key
-    assert told == {key: False, unseen: True}
-    counted = [table.owing(s, now=NOW + 100, soon=NOW + 200, unseen=True) for s in range(SHARDS)]
-    assert [owing.overdue for owing in counted] == [s == shard_of(unseen) for s in range(SHARDS)]
+    told = {each.event_key: each.in_main for each in all_overdue(table, NOW + 100)}
+    in_main = stored_of("new").event.key
+    assert told == {key: False, in_main: True}
+    counted = [table.owing(s, now=NOW + 100, soon=NOW + 200, in_main=True) for s in range(SHARDS)]
+    assert [owing.overdue for owing in counted] == [s == shard_of(in_main) for s in range(SHARDS)]
 
 
 def test_since_when_an_event_is_overdue_stays_until_it_is_recorded(table: EventTable) -> None:

@@ -98,7 +98,7 @@ def test_what_has_its_hint_in_either_queue_gets_no_other(deployed: Deployed) -> 
     # What waits in the slow lane has been recorded by a worker of the main one.
     table = DynamoEventTable(boto3.client("dynamodb", region_name=REGION), deployed.table)
     assert table.claim("main:m1", owner="a", now=at, until=at + 1) is not None
-    assert table.record("main:m1", owner="a", record=Record(None, at, None))
+    assert table.record("main:m1", owner="a", record=Record(None, at, None, slow_lane=True))
     for number, url in enumerate((deployed.main_url, deployed.slow_url)):
         deployed.sqs.send_message(QueueUrl=url, MessageBody=encode_hint(f"main:m{number}"))
     assert app.handler({}, Context())["hints"] == 0

@@ -68,8 +68,8 @@ class IndexedTable(MemoryTable):
         for start in range(0, len(found), 100):
             yield [self._overdue(key, at) for at, key in found[start : start + 100]]
 
-    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
-        assert not unseen  # there is one lane
+    def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
+        assert not in_main  # there is one lane
         overdue = self._place(shard, now)
         return Owing(overdue, self._place(shard, soon) - overdue)
 

@@ -115,8 +115,8 @@ class FaultyTable:
             self.fates.call("table.overdue", lambda: None, TableUnavailable, writes=False)
             yield batch
 
-    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
-        owing = self.inner.owing(shard, now=now, soon=soon, unseen=unseen)
+    def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
+        owing = self.inner.owing(shard, now=now, soon=soon, in_main=in_main)
         # Counting where there is nothing would only add to the calls to be tried.
         if owing.overdue or owing.soon:
             self.fates.call("table.owing", lambda: None, TableUnavailable, writes=False)

@@ -141,7 +141,7 @@ class MemoryTable:
         row.write(record.deliveries, record.payload)
         row.due_at, row.expires_at, row.claimed_until = record.due_at, record.expires_at, 0.0
         row.claims = row.strikes = row.unrecorded = 0
-        row.overdue_since = record.due_at
+        row.overdue_since = record.due_at if record.slow_lane else None
         return True
 
     def prove(
@@ -183,11 +183,11 @@ class MemoryTable:
         since = self.rows[key].overdue_since
         return Overdue(key, due_at, since or due_at, since is None)
 
-    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
+    def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
         due = [
             row.due_at
             for key, row in self.rows.items()
-            if shard_of(key) == shard and not (unseen and row.overdue_since is not None)
+            if shard_of(key) == shard and not (in_main and row.overdue_since is not None)
         ]
         overdue = sum(at is not None and at <= now for at in due)
         return Owing(overdue, sum(at is not None and at <= soon for at in due) - overdue)

@@ -2,9 +2,9 @@
 
 An event whose hint waits in a queue is overdue like one whose hint is lost. So the sweeper counts:
 while the queues hold about as many hints as events owe work now, nothing is sent, and a backlog is
-not multiplied by being swept. What nobody has seen yet is counted against the main lane by itself,
-so that a slow destination's backlog does not hide that its hint is lost. Each event's due time is
-moved on before its hint is sent: of two sweepers only one sends it.
+not multiplied by being swept. What can have its hint in the main lane alone is counted against that
+lane, so that a slow destination's backlog does not hide that hints of others are lost. Each event's
+due time is moved on before its hint is sent: of two sweepers only one sends it.
 """
 
 import math
@@ -41,7 +41,8 @@ class Shard:
     """A partition of the overdue events on its way through one sweep.
 
     `found` is its first batch, `rest` the others, `lack` its part of the hints to be sent, and
-    `lack_unseen` of those that unseen events may get in any case. So many are `chosen` for one.
+    `lack_in_main` of those that events get in any case whose hint is in the main lane. So many are
+    `chosen` for one.
     `since` is infinite where nothing is overdue, and None until that is known.
     """
 
@@ -50,20 +51,20 @@ class Shard:
     rest: Iterator[Sequence[Overdue]] = field(default_factory=lambda: iter(()))
     since: float | None = None
     owing: Owing = NOTHING
-    unseen: Owing = NOTHING
+    in_main: Owing = NOTHING
     lack: Lack = ALL
-    lack_unseen: Lack = NONE
+    lack_in_main: Lack = NONE
     chosen: int = 0
-    chosen_unseen: int = 0
+    chosen_in_main: int = 0
     hints: int = 0
     failure: Exception | None = None
 
     def choose(self, overdue: Overdue, *, old: bool) -> bool:
         """Whether there is a hint left for the event, which it gets then."""
-        if self.is_full(old) and not (overdue.unseen and self._has_for_unseen(old)):
+        if self.is_full(old) and not (overdue.in_main and self._has_for_in_main(old)):
             return False
         self.chosen += 1
-        self.chosen_unseen += overdue.unseen
+        self.chosen_in_main += overdue.in_main
         return True
 
     def is_full(self, old: bool) -> bool:
@@ -72,11 +73,11 @@ class Shard:
 
     def is_done(self, old: bool) -> bool:
         """Whether no hint is left at all."""
-        return self.is_full(old) and not self._has_for_unseen(old)
+        return self.is_full(old) and not self._has_for_in_main(old)
 
-    def _has_for_unseen(self, old: bool) -> bool:
-        most = self.lack_unseen.old if old else self.lack_unseen.fresh
-        return self.chosen_unseen < min(most, self.unseen.overdue)
+    def _has_for_in_main(self, old: bool) -> bool:
+        most = self.lack_in_main.old if old else self.lack_in_main.fresh
+        return self.chosen_in_main < min(most, self.in_main.overdue)
 
 
 # `map`, or an executor's.
@@ -191,17 +192,17 @@ class Sweep:
         soon = self.now + self.needs.timing.hint_slack
         shard.owing = self.needs.table.owing(shard.number, now=self.now, soon=soon)
         if self.standing and self.standing.slow:
-            shard.unseen = self.needs.table.owing(
-                shard.number, now=self.now, soon=soon, unseen=True
+            shard.in_main = self.needs.table.owing(
+                shard.number, now=self.now, soon=soon, in_main=True
             )
 
     def _divide(self, standing: Depth) -> None:
         every = [shard.owing for shard in self.shards]
         self.surplus = is_surplus(_sum(every), sum(standing))
-        unseen = [shard.unseen for shard in self.shards]
-        parts = _parts(every, sum(standing)), _parts(unseen, standing.main)
-        for shard, part, part_unseen in zip(self.shards, *parts, strict=True):
-            shard.lack, shard.lack_unseen = part, part_unseen
+        in_main = [shard.in_main for shard in self.shards]
+        parts = _parts(every, sum(standing)), _parts(in_main, standing.main)
+        for shard, part, part_in_main in zip(self.shards, *parts, strict=True):
+            shard.lack, shard.lack_in_main = part, part_in_main
 
     def _hint(self, shard: Shard) -> None:
         while shard.found:

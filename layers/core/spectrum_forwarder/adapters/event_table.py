@@ -99,8 +99,9 @@ class DynamoEventTable(DynamoIntake):
         """See the port. The owner stays on the item: a repeat by the client library is harmless."""
         change = Change({"claims": items.number(0)})
         change.removes += ["claim_until", "strikes", "unrecorded"]
-        # Not overdue yet: that it stands there tells what was recorded from what nobody has seen.
-        times = ("due_at", record.due_at), ("overdue_since", record.due_at)
+        # Not overdue yet: that it stands there tells what is hinted at in the slow lane.
+        since = record.due_at if record.slow_lane else None
+        times = ("due_at", record.due_at), ("overdue_since", since)
         for name, value in (*times, ("expires_at", record.expires_at)):
             if value is None:
                 change.removes.append(name)
@@ -170,15 +171,15 @@ class DynamoEventTable(DynamoIntake):
                 return
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
+    def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
         """See the port. Counts read the index alone, a megabyte at once."""
-        every = self._count(shard, soon, unseen)
-        overdue = self._count(shard, now, unseen)
+        every = self._count(shard, soon, in_main)
+        overdue = self._count(shard, now, in_main)
         return Owing(overdue, max(0, every - overdue))
 
-    def _count(self, shard: int, due_by: float, unseen: bool) -> int:
+    def _count(self, shard: int, due_by: float, in_main: bool) -> int:
         count, start = 0, dict[str, Any]()
-        only = {"FilterExpression": "attribute_not_exists(overdue_since)"} if unseen else {}
+        only = {"FilterExpression": "attribute_not_exists(overdue_since)"} if in_main else {}
         while True:
             page = self._call(
                 self._client.query,

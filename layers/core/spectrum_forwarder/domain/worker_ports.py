@@ -89,13 +89,15 @@ class Record:
 
     `due_at` says when the sweeper is to look after the event, `expires_at` when a settled one may
     be forgotten. `deliveries` is None where they stay as they are. `payload` names the body in the
-    bucket where it shall not stand in the item any more.
+    bucket where it shall not stand in the item any more. `slow_lane` says where the hint is that
+    leads to the next look.
     """
 
     deliveries: Deliveries | None
     due_at: float | None
     expires_at: float | None
     payload: str | None = None
+    slow_lane: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,13 @@ class Overdue:
     """An event that the sweeper found, and the due time it was found with.
 
     `since` is when it first came overdue after it was last recorded: sweeps move the due time on.
-    It is `unseen` while no worker has recorded it and no sweep has hinted at it: then its hint is
-    in the main lane, if anywhere.
+    Its hint is `in_main`, the main lane, if anywhere, unless a worker left it in the slow one.
     """
 
     event_key: str
     due_at: float
     since: float | None = None
-    unseen: bool = False
+    in_main: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +171,10 @@ class EventTable(Intake, Protocol):
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         """Batches of the shard's events that are due, longest overdue first."""
 
-    def owing(self, shard: int, *, now: float, soon: float, unseen: bool = False) -> Owing:
+    def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
         """Count the shard's events that are due by `now`, and those that are by `soon`.
 
-        Of the `unseen` ones alone, if asked.
+        Of those alone whose hints can only be `in_main`, if asked.
         """
 
     def reopen(

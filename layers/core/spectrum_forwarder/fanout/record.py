@@ -118,7 +118,8 @@ class Recorder:
         knows for how long, and each look of its own would only lead to the next.
         """
         claimed, now = outcome.taken.claimed, self.clock()
-        looks = [d.next_attempt_at for d in outcome.deliveries.values() if _waits(d, now)]
+        # Each with whether a hint in the slow lane leads to it.
+        looks = [(d.next_attempt_at, False) for d in outcome.deliveries.values() if _waits(d, now)]
         hints: list[Hint] = []
         for slow in (False, True):
             at = self._next_attempt(outcome.deliveries, slow, now)
@@ -126,15 +127,17 @@ class Recorder:
                 continue
             wait = max(0.0, at - now)
             look = now + wait
-            if wait <= self.timing.longest_hint_delay:
+            hinted = wait <= self.timing.longest_hint_delay
+            if hinted:
                 look += self.timing.hint_slack
                 # A time that was set before has its hint: each look would add another one.
                 before = self._next_attempt(claimed.deliveries or {}, slow, now)
                 if at != before or wait <= EARLY:
                     hints.append(Hint(slow, wait))
-            looks.append(look)
+            looks.append((look, slow and hinted))
         if looks:
-            return Record(outcome.deliveries, min(looks), None), hints
+            due_at, slow_lane = min(looks)
+            return Record(outcome.deliveries, due_at, None, slow_lane=slow_lane), hints
         expires_at = now + self.retention_days * DAY
         return Record(outcome.deliveries, None, expires_at), []
 
