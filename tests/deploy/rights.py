@@ -139,6 +139,11 @@ def _table(arn: str) -> str:
     return arn.partition("table/")[2].partition("/")[0]
 
 
+def _index(arn: str) -> dict[str, str]:
+    """The argument for the index, where the right is for one."""
+    return {"IndexName": arn.rpartition("/")[2]} if "/index/" in arn else {}
+
+
 def _queue(arn: str) -> str:
     return f"https://localhost/{ACCOUNT}/{arn.rpartition(':')[2]}"
 
@@ -162,11 +167,14 @@ CALLS: Final[Mapping[str, Callable[[Any, str], object]]] = {
         UpdateExpression="REMOVE nothing",
         ConditionExpression=_NEVER,
     ),
+    "dynamodb:DeleteItem": lambda c, arn: c.delete_item(
+        TableName=_table(arn), Key=_KEY, ConditionExpression=_NEVER
+    ),
     "dynamodb:Query": lambda c, arn: c.query(
         TableName=_table(arn),
-        IndexName=arn.rpartition("/")[2],
         KeyConditionExpression="shard = :none",
         ExpressionAttributeValues={":none": {"N": "-1"}},
+        **_index(arn),
     ),
     # SQS takes no such characters in a message, no such counts, and no such receipts.
     "sqs:SendMessage": lambda c, arn: c.send_message(QueueUrl=_queue(arn), MessageBody="\0"),
