@@ -6,15 +6,11 @@ would be delivered to, so that it ends where one is removed or paused.
 """
 
 from spectrum_forwarder.domain.destination import Destinations, born_as, keeps_waiting
-from spectrum_forwarder.domain.errors import (
-    QueueUnavailable,
-    RegistryUnavailable,
-    TableUnavailable,
-)
+from spectrum_forwarder.domain.errors import RegistryUnavailable, TableUnavailable
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.line import hint_to
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.worker_ports import DestinationRegistry, HealthBoard
+from spectrum_forwarder.fanout.drain import hint_at
 
 
 def watch(
@@ -49,17 +45,10 @@ def watch(
             name = born_as(identity) if known is None else known.name_of(identity)
             facts("line.stands", destination=name, seconds=round(now - line.since))
         state = health.get(identity, Health())
-        closed = state.broken and not state.may_be_probed(now)
+        closed = state.holds_back(now)
         paused = known is not None and keeps_waiting(known, identity)
         if line.held_until <= now and not closed and not paused:
-            _hint(queue, identity, facts)
-
-
-def _hint(queue: EventQueue, identity: str, facts: Facts) -> None:
-    try:
-        queue.send_hint(hint_to(identity), slow=True)
-    except QueueUnavailable as error:
-        facts("hint.failed", event_key=hint_to(identity), cause=str(error))
+            hint_at(queue, identity, facts)
 
 
 def _known(destinations: DestinationRegistry) -> Destinations | None:

@@ -47,6 +47,10 @@ class Health:
         """Whether the cool-down is over."""
         return self.broken and now >= self.open_until
 
+    def holds_back(self, now: float) -> bool:
+        """Whether the open breaker keeps deliveries waiting."""
+        return self.broken and not self.may_be_probed(now)
+
     def probing(self, now: float, timing: Timing) -> "Health":
         """The health while one worker probes: the others wait for another cool-down."""
         return replace(self, open_until=now + self._cool_down(timing))

@@ -143,7 +143,7 @@ def _with_entry(case: Case, destination: Destination) -> Decision:
         return Settle(Status.FILTERED, FILTER_FAILED if wish.failure else None, wish.failure)
     if not destination.enabled:
         return _wait_for_operator(case, "paused")
-    if health.broken and not health.may_be_probed(case.now):
+    if health.holds_back(case.now):
         return _behind_breaker(case)
     if _goes_behind_others(case):
         return _wait_for_operator(case, "line")

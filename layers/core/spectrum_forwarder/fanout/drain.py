@@ -8,7 +8,7 @@ A hold that is lost costs order alone: each event is claimed all the same.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from spectrum_forwarder.domain.errors import Unavailable
+from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.line import Line, Place, hint_to
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import FORGOTTEN_AFTER, Timing
@@ -79,14 +79,11 @@ class Draining:
         else:
             self.board.let_go(identity, holder=holder, emptied_at=0.0)
             if led and self._is_open(identity):
-                self._hint(identity)
+                hint_at(self.queue, identity, self.facts)
 
     def _is_open(self, identity: str) -> bool:
         """Whether anything can go on: also what has nowhere to go any more, and settles."""
-        health = self.gate.health(identity)
-        if self.configured.keeps_waiting(identity):
-            return False
-        return not health.broken or health.may_be_probed(self.clock())
+        return not (self.configured.keeps_waiting(identity) or self.gate.holds_back(identity))
 
     def _next(self, identity: str, places: Sequence[Place]) -> Sequence[Place]:
         """Those whose turn it is: all, but one alone to probe a breaker that has cooled down.
@@ -134,8 +131,10 @@ class Draining:
         else:
             self.board.take_down(identity, holder=holder, emptied_at=line.emptied_at)
 
-    def _hint(self, identity: str) -> None:
-        try:
-            self.queue.send_hint(hint_to(identity), slow=True)
-        except Unavailable as error:
-            self.facts("hint.failed", event_key=hint_to(identity), cause=str(error))
+
+def hint_at(queue: EventQueue, identity: str, facts: Facts) -> None:
+    """Have some worker drain a destination's line; one that cannot be sent is told, and no more."""
+    try:
+        queue.send_hint(hint_to(identity), slow=True)
+    except QueueUnavailable as error:
+        facts("hint.failed", event_key=hint_to(identity), cause=str(error))

@@ -67,8 +67,7 @@ class Gate:
 
     def holds_back(self, destination: str) -> bool:
         """Whether an open breaker keeps deliveries waiting."""
-        health = self.health(destination)
-        return health.broken and not health.may_be_probed(self._clock())
+        return self.health(destination).holds_back(self._clock())
 
     def admits(self, destination: str) -> bool:
         """Whether an attempt may be made; where a breaker waits for a probe, to one asker alone."""
