@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
 from spectrum_forwarder.adapters.delivery_items import read_deliveries
 from spectrum_forwarder.adapters.event_table import DUE_INDEX, SHARD_NAME
+from spectrum_forwarder.adapters.intake import call
 from spectrum_forwarder.adapters.log_pages import (
     END_OF_TIME,
     Entry,
@@ -84,7 +84,7 @@ class DynamoEventLog:
         for number in range(SHARDS):
             start: dict[str, Any] = {}
             while True:
-                page = self._call(
+                page = call(
                     self._client.query,
                     TableName=self._table,
                     IndexName=DUE_INDEX,
@@ -130,7 +130,7 @@ class DynamoEventLog:
         self, shard: Shard, since: float, until: float, limit: int
     ) -> tuple[list[Entry], bool]:
         """A shard's next index entries after `start`, and whether there may be more."""
-        page = self._call(
+        page = call(
             self._client.query,
             TableName=self._table,
             IndexName=LOG_INDEX,
@@ -163,7 +163,7 @@ class DynamoEventLog:
             if not event_keys or not wanted:
                 break
             time.sleep(READ_PAUSE * number)
-            answer = self._call(self._client.batch_get_item, RequestItems=wanted)
+            answer = call(self._client.batch_get_item, RequestItems=wanted)
             events = map(read_logged, answer["Responses"].get(self._table, []))
             found |= {event.event_key: event for event in events}
             wanted = answer.get("UnprocessedKeys")
@@ -172,7 +172,7 @@ class DynamoEventLog:
         return [found[key] for key in event_keys if key in found]
 
     def _item(self, event_key: str, **what: Any) -> items.Item:
-        answer = self._call(
+        answer = call(
             self._client.get_item,
             TableName=self._table,
             Key=items.key(event_key),
@@ -180,12 +180,6 @@ class DynamoEventLog:
             **what,
         )
         return dict(answer.get("Item", {}))
-
-    def _call(self, operation: Any, **arguments: Any) -> Any:
-        try:
-            return operation(**arguments)
-        except FAILURES as error:
-            raise TableUnavailable(f"{operation.__name__}: {failure_code(error)}") from error
 
 
 def read_logged(item: items.Item) -> LoggedEvent:

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
-from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.adapters.intake import ConditionFailed, call
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line
 from spectrum_forwarder.domain.ports import Clock
@@ -47,10 +44,7 @@ class DynamoHealthBoard:
         """See the port."""
         now = self._clock()
         if now - self._read_at >= self._cached_seconds:
-            try:
-                answer = self._client.get_item(TableName=self._table, Key=items.key(HEALTH_KEY))
-            except FAILURES as error:
-                raise TableUnavailable(f"get_item: {failure_code(error)}") from error
+            answer = call(self._client.get_item, TableName=self._table, Key=items.key(HEALTH_KEY))
             item = answer.get("Item", {})
             self._cached = {
                 name.removeprefix(PREFIX): _read(value["M"])
@@ -67,26 +61,14 @@ class DynamoHealthBoard:
 
     def save(self, destination: str, health: Health, *, seen: Health | None = None) -> bool:
         """See the port."""
-        condition: dict[str, Any] = {}
-        values = {":health": {"M": _write(health)}}
+        condition = None
+        values: items.Item = {":health": {"M": _write(health)}}
         if seen is not None:
-            as_seen = "attribute_not_exists(#destination) OR #destination.open_until = :seen"
-            condition = {"ConditionExpression": as_seen}
-            values[":seen"] = items.number(seen.open_until)  # type: ignore[assignment]
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=items.key(HEALTH_KEY),
-                UpdateExpression="SET #destination = :health",
-                ExpressionAttributeNames={"#destination": PREFIX + destination},
-                ExpressionAttributeValues=values,
-                **condition,
-            )
-        except FAILURES as error:
-            code = failure_code(error)
-            if isinstance(error, ClientError) and code == "ConditionalCheckFailedException":
-                return False
-            raise TableUnavailable(f"update_item: {code}") from error
+            condition = "attribute_not_exists(#it) OR #it.open_until = :seen"
+            values[":seen"] = items.number(seen.open_until)
+        done = self._update(PREFIX + destination, "SET #it = :health", condition, values)
+        if done is None:
+            return False
         self._cached[destination] = health
         return True
 
@@ -97,34 +79,35 @@ class DynamoHealthBoard:
     def stand(self, destination: str, *, now: float) -> None:
         """See the port. Two workers that find it at once write the same."""
         line = Line(now)
-        self._change(
-            destination,
-            "SET #line = :line",
-            "attribute_not_exists(#line) OR #line.emptied_at > :zero",
+        self._update(
+            LINE_PREFIX + destination,
+            "SET #it = :line",
+            "attribute_not_exists(#it) OR #it.emptied_at > :zero",
             {":line": {"M": _write_line(line)}, ":zero": items.number(0)},
         )
         self._lines[destination] = line
 
     def hold(self, destination: str, *, holder: str, now: float, until: float) -> Line | None:
         """See the port."""
-        after = self._change(
-            destination,
-            "SET #line.holder = :holder, #line.held_until = :until",
-            "attribute_exists(#line) AND (#line.held_until <= :now OR #line.holder = :holder)",
+        after = self._update(
+            LINE_PREFIX + destination,
+            "SET #it.holder = :holder, #it.held_until = :until",
+            "attribute_exists(#it) AND (#it.held_until <= :now OR #it.holder = :holder)",
             {
                 ":holder": items.string(holder),
                 ":until": items.number(until),
                 ":now": items.number(now),
             },
+            ReturnValues="ALL_NEW",
         )
         return None if after is None else _read_line(after[LINE_PREFIX + destination]["M"])
 
     def let_go(self, destination: str, *, holder: str, emptied_at: float) -> None:
         """See the port."""
-        self._change(
-            destination,
-            "SET #line.held_until = :zero, #line.emptied_at = :emptied_at",
-            "#line.holder = :holder",
+        self._update(
+            LINE_PREFIX + destination,
+            "SET #it.held_until = :zero, #it.emptied_at = :emptied_at",
+            "#it.holder = :holder",
             {
                 ":holder": items.string(holder),
                 ":zero": items.number(0),
@@ -134,47 +117,48 @@ class DynamoHealthBoard:
 
     def take_down(self, destination: str, *, holder: str, emptied_at: float) -> None:
         """See the port."""
-        self._change(
-            destination,
-            "REMOVE #line",
-            "#line.holder = :holder AND #line.emptied_at = :emptied_at",
+        self._update(
+            LINE_PREFIX + destination,
+            "REMOVE #it",
+            "#it.holder = :holder AND #it.emptied_at = :emptied_at",
             {":holder": items.string(holder), ":emptied_at": items.number(emptied_at)},
         )
         self._lines.pop(destination, None)
 
-    def _change(
-        self, destination: str, change: str, condition: str, values: items.Item
+    def forget(self, destination: str) -> None:
+        """Let go of a destination that is no more; raise TableUnavailable."""
+        self._update(PREFIX + destination, "REMOVE #it", None, {})
+        self._cached.pop(destination, None)
+
+    def _update(
+        self,
+        attribute: str,
+        change: str,
+        condition: str | None,
+        values: items.Item,
+        **asked: str,
     ) -> items.Item | None:
-        """Change a line as it is, and return what changed; None where it is otherwise."""
+        """Change one attribute, `#it`; None where the condition does not hold.
+
+        Returns the attributes that were asked for (`ReturnValues`).
+        """
+        arguments: dict[str, Any] = dict(asked)
+        if values:
+            arguments["ExpressionAttributeValues"] = values
+        if condition is not None:
+            arguments["ConditionExpression"] = condition
         try:
-            answer = self._client.update_item(
+            answer = call(
+                self._client.update_item,
                 TableName=self._table,
                 Key=items.key(HEALTH_KEY),
                 UpdateExpression=change,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#line": LINE_PREFIX + destination},
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
+                ExpressionAttributeNames={"#it": attribute},
+                **arguments,
             )
-        except FAILURES as error:
-            code = failure_code(error)
-            if code == "ConditionalCheckFailedException":
-                return None
-            raise TableUnavailable(f"update_item: {code}") from error
+        except ConditionFailed:
+            return None
         return dict(answer.get("Attributes", {}))
-
-    def forget(self, destination: str) -> None:
-        """Let go of a destination that is no more; raise TableUnavailable."""
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=items.key(HEALTH_KEY),
-                UpdateExpression="REMOVE #destination",
-                ExpressionAttributeNames={"#destination": PREFIX + destination},
-            )
-        except FAILURES as error:
-            raise TableUnavailable(f"update_item: {failure_code(error)}") from error
-        self._cached.pop(destination, None)
 
 
 def _write(health: Health) -> items.Item:

@@ -66,13 +66,21 @@ class DynamoIntake:
     def _call(self, operation: Any, **arguments: Any) -> Any:
         if "ConditionExpression" in arguments:
             arguments["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        try:
-            return operation(TableName=self._table, **arguments)
-        except FAILURES as error:
-            if failure_code(error) == "ConditionalCheckFailedException":
-                raise ConditionFailed(_standing(error)) from error
-            kind = ItemTooLarge if _is_too_large(error) else TableUnavailable
-            raise kind(f"{operation.__name__}: {failure_code(error)}") from error
+        return call(operation, TableName=self._table, **arguments)
+
+
+def call(operation: Any, **arguments: Any) -> Any:
+    """Call DynamoDB; raise ConditionFailed, ItemTooLarge or TableUnavailable.
+
+    What failed is said by the operation's name and the error's code.
+    """
+    try:
+        return operation(**arguments)
+    except FAILURES as error:
+        if failure_code(error) == "ConditionalCheckFailedException":
+            raise ConditionFailed(_standing(error)) from error
+        kind = ItemTooLarge if _is_too_large(error) else TableUnavailable
+        raise kind(f"{operation.__name__}: {failure_code(error)}") from error
 
 
 def _is_too_large(error: Exception) -> bool:

@@ -2,12 +2,10 @@
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING
 
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.intake import ConditionFailed, call
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.notes import Notes
 
@@ -34,18 +32,17 @@ class DynamoNotes:
         """
         fresh = os.urandom(KEY_BYTES)
         try:
-            self._client.put_item(
+            call(
+                self._client.put_item,
                 TableName=self._table,
                 Item={**items.key(NOTES_KEY), "loop_key": {"B": fresh}},
                 ConditionExpression="attribute_not_exists(event_key)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except FAILURES as error:
-            code = failure_code(error)
-            standing: Any = error.response if isinstance(error, ClientError) else {}
-            if code != "ConditionalCheckFailedException" or "Item" not in standing:
-                raise TableUnavailable(f"put_item: {code}") from error
-            return _read(standing["Item"])
+        except ConditionFailed as failed:
+            if not failed.item:
+                raise TableUnavailable("put_item: ConditionalCheckFailedException") from failed
+            return _read(failed.item)
         return Notes(fresh)
 
     def revoke(self, digests: Iterable[str]) -> None:
@@ -60,18 +57,16 @@ class DynamoNotes:
         wanted = sorted(set(digests))
         if not wanted:
             return
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=items.key(NOTES_KEY),
-                UpdateExpression=f"SET loop_key = if_not_exists(loop_key, :key) {change}",
-                ExpressionAttributeValues={
-                    ":key": {"B": os.urandom(KEY_BYTES)},
-                    ":digests": {"SS": wanted},
-                },
-            )
-        except FAILURES as error:
-            raise TableUnavailable(f"update_item: {failure_code(error)}") from error
+        call(
+            self._client.update_item,
+            TableName=self._table,
+            Key=items.key(NOTES_KEY),
+            UpdateExpression=f"SET loop_key = if_not_exists(loop_key, :key) {change}",
+            ExpressionAttributeValues={
+                ":key": {"B": os.urandom(KEY_BYTES)},
+                ":digests": {"SS": wanted},
+            },
+        )
 
 
 def _read(item: items.Item) -> Notes:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
-from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.adapters.intake import ConditionFailed, call
 from spectrum_forwarder.domain.line import Place
 
 if TYPE_CHECKING:
@@ -39,17 +38,14 @@ class DynamoLines:
     def free(self, line: str, place: Place) -> bool:
         """See the port."""
         try:
-            self._client.delete_item(
-                TableName=self._table,
+            self._call(
+                self._client.delete_item,
                 Key=_key(line, place),
                 ConditionExpression="stood_at = :seen",
                 ExpressionAttributeValues={":seen": items.number(place.stood_at)},
             )
-        except FAILURES as error:
-            code = failure_code(error)
-            if code == "ConditionalCheckFailedException":
-                return False
-            raise TableUnavailable(f"delete_item: {code}") from error
+        except ConditionFailed:
+            return False
         return True
 
     def count(self, line: str, *, limit: int) -> int:
@@ -89,10 +85,7 @@ class DynamoLines:
         return count
 
     def _call(self, operation: Any, **arguments: Any) -> Any:
-        try:
-            return operation(TableName=self._table, **arguments)
-        except FAILURES as error:
-            raise TableUnavailable(f"{operation.__name__}: {failure_code(error)}") from error
+        return call(operation, TableName=self._table, **arguments)
 
 
 def _part(line: str, part: int) -> str:
