@@ -143,6 +143,8 @@ def walk(machine: Machine) -> None:
             match step.how:
                 case How.NOT:
                     machine.say("[needs an account: not run]\n")
+                case How.BY_ITSELF:
+                    machine.say("[every test, which CI runs by itself: not run here]\n")
                 case How.TO_ITS_END:
                     machine.run(step)
                 case How.UNTIL_READY:

@@ -16,6 +16,7 @@ class How(Enum):
     TO_ITS_END = auto()
     UNTIL_READY = auto()  # it goes on in its own terminal, while those after it run
     UNTIL_IT_SPEAKS = auto()  # it serves until it is stopped, and nothing after it needs it
+    BY_ITSELF = auto()  # all tests: they take minutes, and CI runs them beside this
     NOT = auto()  # it needs an account
 
 
@@ -43,6 +44,8 @@ def steps(readme: str) -> list[Step]:
 def how(section: str, command: str) -> How:
     """Everything but what needs AWS or Spectrum is run; `make build` needs neither."""
     words = command.split()
+    if words[:2] == ["make", "test"]:
+        return How.BY_ITSELF
     if section != "Try it in two minutes" and words[:2] != ["make", "build"]:
         return How.NOT
     if words[1:2] == ["local"]:
