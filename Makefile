@@ -21,6 +21,8 @@ DEPLOY_VENV := .deploy-venv
 DEPLOY := $(DEPLOY_VENV)/.ready
 CONSUMERS := tests/consumers/node_modules/.ready
 VENDOR := tests/vendor/node_modules/.ready
+# What others' software is tried against is not the sources, but what is built of them.
+DELIVERING = PYTHONPATH="$$($(BIN)/python -m tests.support.built --path)"
 
 .PHONY: help demo readme test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events audit sbom lock clean
 export SAM_CLI_TELEMETRY := 0
@@ -50,7 +52,7 @@ test: check template
 # docs/consumers.md against the real frameworks, those of Node.js too.
 ## docs/consumers.md against the real frameworks and adapters
 consumers: $(READY) $(CONSUMERS)
-	REQUIRE_NODE=1 $(BIN)/pytest tests/consumers
+	$(DELIVERING) REQUIRE_NODE=1 $(BIN)/pytest tests/consumers
 
 $(CONSUMERS): tests/consumers/package-lock.json
 	cd tests/consumers && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
@@ -59,7 +61,7 @@ $(CONSUMERS): tests/consumers/package-lock.json
 # docs/vendor.md against the vendor's own SDK.
 ## docs/vendor.md against the vendor's own SDK, on Node.js
 vendor: $(READY) $(VENDOR)
-	REQUIRE_NODE=1 $(BIN)/pytest tests/vendor
+	$(DELIVERING) REQUIRE_NODE=1 $(BIN)/pytest tests/vendor
 
 $(VENDOR): tests/vendor/package-lock.json
 	cd tests/vendor && npm ci --ignore-scripts --no-audit --no-fund --loglevel error

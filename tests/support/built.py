@@ -1,8 +1,10 @@
 """Builds of the layer and the functions for tests; `python -m tests.support.built` makes them all.
 
-Made beforehand, they are there when a test begins to count its seconds.
+Made beforehand, they are there when a test begins to count its seconds. With `--path` it prints the
+PYTHONPATH with which deliveries are made by what is built.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,6 +40,20 @@ def for_lambda() -> dict[str, Path]:
     return _built(awslambda(runtime_python()))
 
 
+def delivering_path() -> str:
+    """A PYTHONPATH of the layer's own package and of what the fan-out has beside it.
+
+    Without the layer's libraries: trimmed as they are, the tests' own tools do not work with them.
+    """
+    found = for_this_machine()
+    folder = BUILDS / "delivering"
+    folder.mkdir(exist_ok=True)
+    link = folder / "spectrum_forwarder"
+    link.unlink(missing_ok=True)
+    link.symlink_to(found["CoreLayer"] / "spectrum_forwarder")
+    return os.pathsep.join(map(str, (folder, found["FanoutFunction"])))
+
+
 def _built(target: Target) -> dict[str, Path]:
     return build_all(
         TEMPLATE, Builds(BUILDS, target, say=lambda text: print(text, file=sys.stderr))
@@ -45,5 +61,8 @@ def _built(target: Target) -> dict[str, Path]:
 
 
 if __name__ == "__main__":
-    for_this_machine()
-    for_lambda()
+    if "--path" in sys.argv:
+        print(delivering_path())
+    else:
+        for_this_machine()
+        for_lambda()
