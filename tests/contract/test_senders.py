@@ -1,6 +1,7 @@
 """One suite for every kind of destination: what arrives, and what is made of each answer."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from spectrum_forwarder.adapters.kinds.eventbridge import write_detail
 from spectrum_forwarder.adapters.kinds.router import RoutingSender, make_sender
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.destination import Content, Destination
-from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.outbound import REPLAY_HEADER, Attempt
 
 from tests.contract.stores import MOTO, STORES
 from tests.support.benches import (
@@ -25,11 +26,13 @@ from tests.support.benches import (
     refusal,
     sqs_bench,
 )
-from tests.support.http_server import HttpServer, hang, respond, serving
+from tests.support.http_server import HttpServer, Request, Script, hang, respond, serving
 
-SERVICES = ["sqs", "eventbridge", "lambda"]
+# A queue that keeps order is a target of the kind sqs that is told more.
+FIFO = "sqs-fifo"
+SERVICES = ["sqs", FIFO, "eventbridge", "lambda"]
 # Whose targets stand in a store; those of the others are answered by a server of this test.
-STORED = ("sqs", "eventbridge")
+STORED = ("sqs", FIFO, "eventbridge")
 BODIES = {
     "json": b'{"event":"messages","message":{"id":"a","text":"\xe2\x80\xa8 \\ud83d"}}',
     "spaced json": b' {"a" : 1.50,"a":9007199254740993}\r\n',
@@ -72,7 +75,7 @@ def environment(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", server.url(""))
 
 
-@pytest.fixture(params=benches(*KINDS))
+@pytest.fixture(params=benches(*KINDS, FIFO))
 def bench(request: pytest.FixtureRequest, server: HttpServer, environment: None) -> Bench:
     name = f"bench-{time.monotonic_ns()}"
     # What is answered from a script needs no store.
@@ -81,6 +84,7 @@ def bench(request: pytest.FixtureRequest, server: HttpServer, environment: None)
     bench = {
         "http": lambda: http_bench(server),
         "sqs": lambda: sqs_bench(server, url, name),
+        FIFO: lambda: sqs_bench(server, url, f"{name}.fifo"),
         "eventbridge": lambda: eventbridge_bench(server, url, name),
         "lambda": lambda: lambda_bench(server),
     }[kind]()
@@ -228,6 +232,75 @@ def test_what_a_service_says_is_kept_beside_its_word(sender: RoutingSender, benc
 
     assert (answer.line, answer.said) == (b"AccessDeniedException", why.encode()[:1024])
     assert str(answer) == "access_denied"
+
+
+def said_in(chat: str, text: str) -> bytes:
+    return json.dumps({"event": "messages", "space": {"id": chat}, "message": text}).encode()
+
+
+@pytest.mark.parametrize("bench", benches(FIFO), indirect=True)
+@pytest.mark.parametrize("chat", ["any;-;+15550101", "\ud83d " * 200])
+def test_a_fifo_queue_gives_one_conversation_out_in_order_and_another_meanwhile(
+    sender: RoutingSender, bench: Bench, chat: str
+) -> None:
+    bodies = [said_in(chat, "first"), said_in("any;-;+15550102", "other"), said_in(chat, "second")]
+    for body in bodies:
+        assert ask(sender, bench, body=body).succeeded
+
+    assert [body for _, body in bench.arrived()] == bodies
+    asked = [json.loads(request.body) for request in bench.server.requests]
+    first, other, second = (each["MessageGroupId"] for each in asked)
+    assert first == second != other
+    assert "15550101" not in first
+
+
+@pytest.mark.parametrize("bench", benches(FIFO), indirect=True)
+def test_events_without_a_conversation_keep_no_others_waiting_in_a_fifo_queue(
+    sender: RoutingSender, bench: Bench
+) -> None:
+    for body in (b"", b"\xff", b"[1]", b'{"space": {"id": 7}}', b'{"space": {"id": ""}}'):
+        assert ask(sender, bench, body=body).succeeded
+
+    asked = [json.loads(request.body) for request in bench.server.requests]
+    assert len({each["MessageGroupId"] for each in asked}) == len(asked)
+
+
+def lose_the_answer_of(well: Script) -> Script:
+    """Have the target take what it gets, and say that it has failed."""
+
+    def script(request: Request, connection: socket.socket) -> bool:
+        unheard, held = socket.socketpair()
+        with unheard, held:
+            well(request, unheard)
+        return refusal(500, "InternalFailure")(request, connection)
+
+    return script
+
+
+@pytest.mark.parametrize("bench", benches(FIFO), indirect=True)
+def test_a_fifo_queue_drops_the_copy_of_a_retry_and_takes_replays_and_other_destinations(
+    sender: RoutingSender, bench: Bench
+) -> None:
+    """An attempt that arrived, and whose answer was lost, is made again as a copy of itself."""
+    bench.script(lose_the_answer_of(bench.well))
+    assert not ask(sender, bench, event_key="main:1").succeeded
+    bench.script(None)
+    for replay in ("", "1", "2"):
+        headers = HEADERS | {REPLAY_HEADER: replay}
+        assert ask(sender, bench, event_key="main:1", headers=headers).succeeded
+    assert ask(sender, bench, event_key="main:1", destination="another").succeeded
+    assert ask(sender, bench, event_key="main:2").succeeded
+
+    arrived = [headers.get(REPLAY_HEADER.lower()) for headers, _ in bench.arrived()]
+    assert arrived == [None, "1", "2", None, None]
+
+
+@pytest.mark.parametrize("bench", benches("sqs"), indirect=True)
+def test_a_standard_queue_is_told_nothing_of_order(sender: RoutingSender, bench: Bench) -> None:
+    assert ask(sender, bench, body=said_in("any;-;+15550101", "first")).succeeded
+
+    [request] = bench.server.requests
+    assert not {"MessageGroupId", "MessageDeduplicationId"} & json.loads(request.body).keys()
 
 
 @pytest.mark.parametrize("bench", benches("eventbridge"), indirect=True)

@@ -8,6 +8,7 @@ import base64
 import http.client
 import itertools
 import json
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from tests.support.http_server import HttpServer, Request, Script, respond
 REGION, ACCOUNT = "us-east-1", "123456789012"
 # Of a message in a queue.
 MOST_ATTRIBUTES = 10
+# What a FIFO queue takes for a group, and for what copies are known by (SQS API, SendMessage).
+FIFO_TOKEN = re.compile(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}")
+FIFO_FIELDS = ("MessageGroupId", "MessageDeduplicationId")
 NUMBERS = itertools.count()
 HEADERS = {
     "Content-Type": "application/json",
@@ -100,15 +104,18 @@ def relay(to: str) -> Script:
     return script
 
 
-def queue(to: str) -> Script:
+def queue(to: str, *, fifo: bool) -> Script:
     """The queue behind this URL, which refuses what SQS refuses and no emulator does."""
     forward = relay(to)
 
     def script(request: Request, connection: socket.socket) -> bool:
-        attributes = json.loads(request.body).get("MessageAttributes", {})
+        asked = json.loads(request.body)
+        attributes = asked.get("MessageAttributes", {})
         empty = [name for name, value in attributes.items() if not value["StringValue"]]
-        if empty or len(attributes) > MOST_ATTRIBUTES:
-            return refusal(400, "InvalidParameterValue", f"of attributes: {empty}")(
+        tokens = [asked.get(name, "") for name in FIFO_FIELDS]
+        odd = [token for token in tokens if bool(FIFO_TOKEN.fullmatch(token)) is not fifo]
+        if empty or len(attributes) > MOST_ATTRIBUTES or odd:
+            return refusal(400, "InvalidParameterValue", f"of attributes: {empty}, {odd}")(
                 request, connection
             )
         return forward(request, connection)
@@ -143,9 +150,10 @@ def http_bench(server: HttpServer) -> Bench:
 
 
 def sqs_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
-    """A queue of moto's."""
-    client = _client("sqs", moto_url)
-    queue_url = client.create_queue(QueueName=name)["QueueUrl"]
+    """A queue of moto's; a FIFO queue, if it is called so."""
+    client, fifo = _client("sqs", moto_url), name.endswith(".fifo")
+    attributes = {"FifoQueue": "true"} if fifo else {}
+    queue_url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
     def look() -> list[Arrived]:
         sent = [read(record) for record in _drain(client, queue_url)]
@@ -156,7 +164,7 @@ def sqs_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
         url=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
         server=server,
         path="/",
-        well=queue(moto_url),
+        well=queue(moto_url, fifo=fifo),
         throttled=refusal(400, "RequestThrottled"),
         failing=refusal(500, "InternalFailure"),
         look=look,

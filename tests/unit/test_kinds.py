@@ -16,6 +16,8 @@ from spectrum_forwarder.domain.timing import Timing
 
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:spectrum-forwarder-listen-anna-1"
 BUS = "arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/orders/blue"
+# As botocore's model of the newer API has them.
+NEWER_BUS = "arn:aws:events:us-east-1:123456789012:event-busv2/orders/a1b2c3d4e5f6a7b8c9d0e1f2g"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:orders"
 
 
@@ -27,6 +29,7 @@ def entry(kind: object, **changes: object) -> dict[str, Any]:
     ("kind", "target"),
     [
         ("sqs", QUEUE),
+        ("sqs", QUEUE + ".fifo"),
         ("eventbridge", BUS),
         ("lambda", FUNCTION),
         ("lambda", f"{FUNCTION}:live"),
@@ -52,11 +55,12 @@ def test_an_entry_is_one_of_http_unless_it_says_otherwise(kind: str | None) -> N
         ({"kind": "sqs"}, "target must be an ARN"),
         ({"kind": "sqs", "target": 7}, "target"),
         ({"kind": "sqs", "target": FUNCTION}, "arn:aws:sqs"),
-        ({"kind": "sqs", "target": QUEUE + ".fifo"}, "FIFO"),
+        ({"kind": "sqs", "target": QUEUE + ".fifo.fifo"}, "target must be an ARN"),
         ({"kind": "sqs", "target": QUEUE + "\n"}, "target"),
         ({"kind": "sqs", "target": QUEUE, "url": "https://example.com/"}, "url"),
         ({"kind": "sqs", "target": "https://sqs.us-east-1.amazonaws.com/1/orders"}, "target"),
         ({"kind": "eventbridge", "target": QUEUE}, "event-bus"),
+        ({"kind": "eventbridge", "target": NEWER_BUS}, "event-busv2 is a bus of .* newer API"),
         ({"kind": "lambda", "target": "orders"}, "target"),
         ({"kind": "http", "url": "https://example.com/", "target": QUEUE}, "target"),
         ({"kind": None, "target": QUEUE}, "target"),

@@ -19,6 +19,7 @@ from spectrum_forwarder.adapters.kinds.kind import (
     TooLarge,
     at_service,
 )
+from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.outbound import Attempt
 
 LARGEST = 1_048_576
@@ -87,6 +88,15 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
+def _refuse_newer(arn: str) -> None:
+    if ":event-busv2/" in arn:
+        raise InvalidEntry(
+            "target: event-busv2 is a bus of EventBridge's newer API, with FIFO subscribers, which "
+            "is not spoken here: name a classic bus (event-bus/NAME) with a rule that leads to it, "
+            "or, for the sake of order, a FIFO queue"
+        )
+
+
 KIND = at_service(
     "eventbridge",
     service="events",
@@ -95,4 +105,5 @@ KIND = at_service(
     where="an event bus's ARN",
     courier=EventBridgeCourier(),
     grant=Grant("TargetEventBusArns", "events:PutEvents"),
+    refuse=_refuse_newer,
 )

@@ -3,9 +3,12 @@
 The text is the body where SQS can hold it, else its base64 (attribute `Body-Encoding`). The headers
 that a receiver verifies with are attributes of the same names; SQS takes ten attributes, so all
 other headers share one, `Other-Headers`, as JSON. `read` undoes it.
+
+A FIFO queue is told the conversation besides, and what an attempt's copy is known by.
 """
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from spectrum_forwarder.adapters.kinds.kind import Clients, Grant, TooLarge, at_service
-from spectrum_forwarder.domain.errors import InvalidEntry
-from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.conversation import conversation_of
+from spectrum_forwarder.domain.outbound import REPLAY_HEADER, Attempt
 
 LARGEST = 1_048_576
+FIFO = ".fifo"
 NAMED = (
     *("Content-Type", "X-Spectrum-Event", "X-Spectrum-Webhook-Id"),
     *("X-Spectrum-Timestamp", "X-Spectrum-Signature"),
@@ -30,7 +34,7 @@ _NOT_TEXT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 class SqsCourier:
-    """Sends to standard queues in any account and region that the role may send to."""
+    """Sends to queues in any account and region that the role may send to."""
 
     def carry(self, attempt: Attempt, clients: Clients) -> int:
         """See the protocol."""
@@ -47,6 +51,7 @@ class SqsCourier:
                 name: {"DataType": "String", "StringValue": value}
                 for name, value in attributes.items()
             },
+            **(fifo_fields(attempt) if attempt.url.endswith(FIFO) else {}),
         )
         return int(answer["ResponseMetadata"]["HTTPStatusCode"])
 
@@ -70,6 +75,24 @@ def write(headers: Mapping[str, str], body: bytes) -> tuple[str, dict[str, str]]
     if encoding:
         attributes[BODY_ENCODING] = encoding
     return text, attributes
+
+
+def fifo_fields(attempt: Attempt) -> dict[str, str]:
+    """What a FIFO queue wants to know of an attempt: its group, and what its copies are known by.
+
+    Both as hashes: ids of chats may hold phone numbers, and more than SQS takes here. The group is
+    the conversation; an event without one is its own. A retry is a copy of the attempt before it,
+    which SQS drops where that has arrived all the same. A replay is none, or it would be dropped
+    too, nor is what another destination sends to the same queue.
+    """
+    conversation = conversation_of(attempt.body)
+    group = [attempt.event_key] if conversation is None else ["conversation", conversation]
+    copy = [attempt.event_key, attempt.destination, attempt.headers.get(REPLAY_HEADER, "")]
+    return {"MessageGroupId": _hash(group), "MessageDeduplicationId": _hash(copy)}
+
+
+def _hash(parts: list[str]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def read(record: Mapping[str, Any]) -> Read:
@@ -110,18 +133,12 @@ def _size(text: str, attributes: Mapping[str, str]) -> int:
     return len(text.encode()) + sum(counted)
 
 
-def _refuse(arn: str) -> None:
-    if arn.endswith(".fifo"):
-        raise InvalidEntry("target: FIFO queues are not taken, for events have no order")
-
-
 KIND = at_service(
     "sqs",
     service="sqs",
-    resource=r"[A-Za-z0-9_-]{1,80}",
+    resource=r"([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)",
     example="orders",
     where="a queue's ARN",
     courier=SqsCourier(),
     grant=Grant("TargetQueueArns", "sqs:SendMessage"),
-    refuse=_refuse,
 )
