@@ -313,6 +313,20 @@ def test_a_secret_counts_as_long_as_it_was_accepted_when_the_request_came(world:
     assert world.release().outcome is Outcome.ACCEPTED
 
 
+def test_the_same_request_kept_by_two_instances_is_an_event_and_a_copy_of_it(world: Stack) -> None:
+    """Sent again as it was, signature and all, and refused by another instance the second time."""
+    refuse_mistyped(world)
+    copy = replace(world.kept.suspects[ID], received_at=world.clock() + 30)
+    assert (kept := world.kept.keep(copy)) is not None
+    assert [world.release(each).outcome for each in (ID, kept)] == [
+        Outcome.ACCEPTED,
+        Outcome.DUPLICATE,
+    ]
+    world.live(200)
+    assert len(world.sent_to("crm")) == 1
+    assert world.kept.suspects == {}
+
+
 # ---- Cut off, and run again --------------------------------------------------------------------
 
 

@@ -124,7 +124,8 @@ class Releaser:
             return Released(suspect_id, Outcome.REFUSED, verdict)
         fitted = self.store.fit(StoredEvent(event, pack(event.body)))
         # The same suspect again is known by its receipt: its first release may have been cut off.
-        receipt = f"release-{suspect.digest}"
+        # Another one may be the same request, which two instances have refused: it is a duplicate.
+        receipt = f"release-{suspect_id}-{suspect.digest}"
         placed = self.store.put(fitted, receipt=receipt, now=self.clock())
         hinted = placed.existing is not None or self._hint(placed.key)
         self.shelf.remove(suspect_id, suspect)
