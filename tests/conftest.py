@@ -7,6 +7,10 @@ import pytest
 from spectrum_forwarder import observability
 from spectrum_forwarder.adapters.wire import Wire
 
+from tests.support.remembered import remember
+
+remember()
+
 
 @pytest.fixture(autouse=True)
 def moto_goes_before_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
