@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # The end of an identity: base32, so that it can be read out and typed.
 SUFFIX_LETTERS, SUFFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 6
 
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The destination's name.")]
 Filter = Annotated[
     str | None,
     typer.Option(

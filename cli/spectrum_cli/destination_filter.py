@@ -8,7 +8,7 @@ import typer
 
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli import filter_trials
-from spectrum_cli.destination_entries import Filter, Only, WhenItFails
+from spectrum_cli.destination_entries import Filter, Name, Only, WhenItFails
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.output import AsJson, note, print_json, print_line
 from spectrum_cli.ready_filters import one_of
@@ -17,7 +17,7 @@ from spectrum_cli.target import Target
 
 
 def filter_of(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The destination's name.")],
+    name: Name,
     *,
     try_it: Annotated[
         bool, typer.Option("--try", help="Show what it does to each sample body.")

@@ -9,7 +9,7 @@ import typer
 
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli import destination_secrets
-from spectrum_cli.destination_entries import SecretFromInput
+from spectrum_cli.destination_entries import Name, SecretFromInput
 from spectrum_cli.destination_telling import tell
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.output import AsJson, Reveal, note, utc
@@ -21,7 +21,7 @@ USUAL_OVERLAP = "24h"
 
 @with_target
 def rotate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The destination's name.")],
+    name: Name,
     *,
     overlap: Annotated[
         str,

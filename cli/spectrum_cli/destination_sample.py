@@ -1,4 +1,4 @@
-"""One signed sample for a destination, sent as the fan-out sends an event."""
+"""`forwarder destinations test`: one signed sample, sent as the fan-out sends an event."""
 
 from __future__ import annotations
 
@@ -7,20 +7,53 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.aws_errors import explained
-from spectrum_cli.errors import CommandError, Unreachable
-from spectrum_cli.registry import webhooks_of
+from spectrum_cli.destination_entries import Name
+from spectrum_cli.errors import CommandError, Finding, Unreachable
+from spectrum_cli.output import AsJson, print_json, print_line
+from spectrum_cli.registry import destinations_of, webhooks_of
+from spectrum_cli.target import Target, with_target
 from spectrum_cli.webhook_store import FIRST
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Answer
     from spectrum_forwarder.domain.destination import Destination
 
-    from spectrum_cli.target import Target
-
 TEST_HEADER = "X-Spectrum-Forwarder-Test"
 # It is sent at once; this only has to be later than that.
 BEGIN_WITHIN = 60.0
+
+
+@with_target
+def test(name: Name, *, as_json: AsJson = False, target: Target) -> None:
+    """Send a destination one signed sample from this machine, and show what it answers.
+
+    The sample is a text message as Spectrum sends it, under the webhook id that events are sent
+    with, and X-Spectrum-Forwarder-Test: 1. It is sent
+    once, whatever the filter, and is not stored. A queue, bus or function gets it with the
+    credentials of this command. Ends with 1 if the answer is not 2xx.
+
+    Example: forwarder destinations test crm
+    """
+    entry = entries_of.find(destinations_of(target).read(), name)
+    destination = entries_of.usable(entry, target)
+    webhook_id = webhook_id_of(target)
+    answer = send_sample(destination, webhook_id=webhook_id, allow_loopback=target.is_local)
+    if as_json:
+        print_json(
+            {
+                "destination": name,
+                "status": answer.status,
+                "error": answer.error,
+                "seconds": round(answer.seconds, 3),
+            }
+        )
+    else:
+        said = f"answered {answer}" if answer.status else f"gave no answer ({answer})"
+        print_line(f"{name} {said} in {answer.seconds * 1000:.0f} ms")
+    if not answer.succeeded:
+        raise Finding(f"{name} did not take the sample: {advice(answer)}")
 
 
 def webhook_id_of(target: Target) -> str:

@@ -1,0 +1,137 @@
+"""`forwarder destinations pause`, `resume` and `flush`: what waits, and that it goes out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+from spectrum_forwarder.domain.destination import identity_of
+
+from spectrum_cli import destination_entries as entries_of
+from spectrum_cli.destination_entries import Name
+from spectrum_cli.destination_telling import TAKES_EFFECT
+from spectrum_cli.errors import Finding
+from spectrum_cli.lines import drain, told
+from spectrum_cli.output import AsJson, counted, note, print_json, print_line, progress
+from spectrum_cli.pace import at_pace
+from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.table_clock import table_clock
+from spectrum_cli.target import Target, with_target
+from spectrum_cli.wiring import event_log, reopener
+
+WAKE_RATE = 100.0
+
+
+@with_target
+def pause(name: Name, *, target: Target) -> None:
+    """Let a destination's deliveries wait, without using up attempts, until it is resumed.
+
+    Example: forwarder destinations pause crm
+    """
+    _enable(target, name, enabled=False)
+    note(f"{name} is paused; {TAKES_EFFECT}")
+
+
+@with_target
+def resume(
+    name: Name,
+    *,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="Waiting events woken a second, at most.")
+    ] = WAKE_RATE,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """Deliver to a destination again, what has been waiting for it included.
+
+    Safe to run again: it wakes whatever still waits.
+
+    Example: forwarder destinations resume crm
+    """
+    from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
+    from spectrum_forwarder.replay import Outcome, Wake  # noqa: PLC0415
+
+    entry = _enable(target, name, enabled=True)
+    # Workers may know the destination as paused for so long, and would let it wait once more.
+    known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
+    clock = table_clock(target)
+    wake = Wake(identity_of(entry) or name, clock() + known_for)
+    with progress("looking for what has been waiting") as looked_at:
+        waiting = []
+        for events in event_log(target).owing():
+            waiting += [event.event_key for event in events if wake(event, clock())]
+            looked_at(len(events))
+    outcomes = []
+    with progress("waking", len(waiting)) as done:
+        reopen = partial(reopener(target, clock).reopen, change=wake)
+        for reopened in at_pace(reopen, waiting, rate=rate):
+            outcomes.append(reopened.outcome)
+            done(1)
+    woken, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)
+    lines = len(drain(target, [wake.destination]))
+    if as_json:
+        print_json({"destination": name, "woken": woken, "busy": busy, "lines": lines})
+    elif lines:
+        print_line(f"{name} is resumed; {told(lines)}")
+    else:
+        print_line(
+            f"{name} is resumed; {counted(woken, 'waiting event')} will go out in half a minute"
+        )
+    if busy:
+        raise Finding(
+            f"{counted(busy, 'event')} being worked on: run the same command again to wake the rest"
+        )
+
+
+@with_target
+def flush(
+    name: Name,
+    *,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="Retries brought forward a second, at most.")
+    ] = WAKE_RATE,
+    as_json: AsJson = False,
+    target: Target,
+) -> None:
+    """Deliver what a destination is owed now: its line, and all that waits for a retry.
+
+    The first thing to do after mending a consumer. The line goes out oldest first; one that is
+    paused, broken or still failing stays as it is. Safe to run again.
+
+    Example: forwarder destinations flush crm
+    """
+    from spectrum_forwarder.replay import Hasten, Outcome  # noqa: PLC0415
+
+    entry = entries_of.find(destinations_of(target).read(), name)
+    identity = identity_of(entry) or name
+    lines = len(drain(target, [identity]))
+    clock, haste = table_clock(target), Hasten(frozenset([identity]))
+    with progress("looking for what is owed") as looked_at:
+        owed = []
+        for events in event_log(target).owing():
+            owed += [event.event_key for event in events if haste(event, clock())]
+            looked_at(len(events))
+    with progress("bringing forward", len(owed)) as done:
+        outcomes = []
+        reopen = partial(reopener(target, clock).reopen, change=haste)
+        for reopened in at_pace(reopen, owed, rate=rate):
+            outcomes.append(reopened.outcome)
+            done(1)
+    begun, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)
+    if as_json:
+        print_json({"destination": name, "lines": lines, "hastened": begun, "busy": busy})
+    else:
+        said = [told(lines), f"{begun} of what waits for a retry brought forward"]
+        print_line(f"{name}: " + "; ".join(part for part in said if part))
+    if busy:
+        raise Finding(f"{counted(busy, 'event')} being worked on: run the same command again")
+
+
+def _enable(target: Target, name: str, *, enabled: bool) -> Entry:
+    def edit(entries: list[Entry]) -> Entry:
+        entry = entries_of.find(entries, name)
+        entry["enabled"] = enabled
+        return entry
+
+    return destinations_of(target).change(edit)
