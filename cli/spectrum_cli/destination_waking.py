@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from spectrum_forwarder.domain.destination import identity_of
@@ -14,11 +13,14 @@ from spectrum_cli.destination_telling import TAKES_EFFECT
 from spectrum_cli.errors import Finding
 from spectrum_cli.lines import drain, told
 from spectrum_cli.output import AsJson, counted, note, print_json, print_line, progress
-from spectrum_cli.pace import at_pace
 from spectrum_cli.registry import Entry, destinations_of
-from spectrum_cli.table_clock import table_clock
+from spectrum_cli.replaying import Summary, begin_all
+from spectrum_cli.table_clock import TableClock, table_clock
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log, reopener
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.replay import Change
 
 WAKE_RATE = 100.0
 
@@ -50,25 +52,16 @@ def resume(
     Example: forwarder destinations resume crm
     """
     from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
-    from spectrum_forwarder.replay import Outcome, Wake  # noqa: PLC0415
+    from spectrum_forwarder.replay import Wake  # noqa: PLC0415
 
     entry = _enable(target, name, enabled=True)
     # Workers may know the destination as paused for so long, and would let it wait once more.
     known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
     clock = table_clock(target)
     wake = Wake(identity_of(entry) or name, clock() + known_for)
-    with progress("looking for what has been waiting") as looked_at:
-        waiting = []
-        for events in event_log(target).owing():
-            waiting += [event.event_key for event in events if wake(event, clock())]
-            looked_at(len(events))
-    outcomes = []
-    with progress("waking", len(waiting)) as done:
-        reopen = partial(reopener(target, clock).reopen, change=wake)
-        for reopened in at_pace(reopen, waiting, rate=rate):
-            outcomes.append(reopened.outcome)
-            done(1)
-    woken, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)
+    words = ("looking for what has been waiting", "waking")
+    summary = _apply(target, wake, clock, words, rate=rate)
+    woken, busy = summary.begun, len(summary.busy)
     lines = len(drain(target, [wake.destination]))
     if as_json:
         print_json({"destination": name, "woken": woken, "busy": busy, "lines": lines})
@@ -101,24 +94,15 @@ def flush(
 
     Example: forwarder destinations flush crm
     """
-    from spectrum_forwarder.replay import Hasten, Outcome  # noqa: PLC0415
+    from spectrum_forwarder.replay import Hasten  # noqa: PLC0415
 
     entry = entries_of.find(destinations_of(target).read(), name)
     identity = identity_of(entry) or name
     lines = len(drain(target, [identity]))
     clock, haste = table_clock(target), Hasten(frozenset([identity]))
-    with progress("looking for what is owed") as looked_at:
-        owed = []
-        for events in event_log(target).owing():
-            owed += [event.event_key for event in events if haste(event, clock())]
-            looked_at(len(events))
-    with progress("bringing forward", len(owed)) as done:
-        outcomes = []
-        reopen = partial(reopener(target, clock).reopen, change=haste)
-        for reopened in at_pace(reopen, owed, rate=rate):
-            outcomes.append(reopened.outcome)
-            done(1)
-    begun, busy = outcomes.count(Outcome.BEGUN), outcomes.count(Outcome.BUSY)
+    words = ("looking for what is owed", "bringing forward")
+    summary = _apply(target, haste, clock, words, rate=rate)
+    begun, busy = summary.begun, len(summary.busy)
     if as_json:
         print_json({"destination": name, "lines": lines, "hastened": begun, "busy": busy})
     else:
@@ -126,6 +110,24 @@ def flush(
         print_line(f"{name}: " + "; ".join(part for part in said if part))
     if busy:
         raise Finding(f"{counted(busy, 'event')} being worked on: run the same command again")
+
+
+def _apply(
+    target: Target, change: Change, clock: TableClock, words: tuple[str, str], *, rate: float
+) -> Summary:
+    """Apply the change to all that is owed and that it takes, `rate` events a second at most.
+
+    `words` say what is done meanwhile: looking for it, and then doing it.
+    """
+    looking, doing = words
+    with progress(looking) as looked_at:
+        keys: list[str] = []
+        for events in event_log(target).owing():
+            keys += [event.event_key for event in events if change(event, clock())]
+            looked_at(len(events))
+    with progress(doing, len(keys)) as done:
+        reopen = reopener(target, clock).reopen
+        return begin_all(reopen, keys, change, rate=rate, advance=done)
 
 
 def _enable(target: Target, name: str, *, enabled: bool) -> Entry:

@@ -36,18 +36,18 @@ class Summary:
 
 def begin_all(
     reopen: Callable[..., Reopened],
-    found: Sequence[Planned],
+    keys: Sequence[str],
     change: Change,
     *,
     rate: float,
     advance: Callable[[int], None],
 ) -> Summary:
-    """Apply the change to each, `rate` events a second at most; raise TableUnavailable."""
+    """Apply the change to the events of these keys, `rate` a second; raise TableUnavailable."""
     from spectrum_forwarder.replay import Outcome  # noqa: PLC0415 (not for --help)
 
     summary = Summary()
     begin = partial(reopen, change=change)
-    for reopened in at_pace(begin, [planned.event_key for planned in found], rate=rate):
+    for reopened in at_pace(begin, keys, rate=rate):
         advance(1)
         match reopened.outcome:
             case Outcome.BEGUN:

@@ -135,7 +135,8 @@ def replay(
         journal.begin(run)
         with progress("replaying", len(found)) as done:
             reopen = reopener(target, clock).reopen
-            summary = begin_all(reopen, found, change, rate=rate, advance=done)
+            keys_found = [planned.event_key for planned in found]
+            summary = begin_all(reopen, keys_found, change, rate=rate, advance=done)
     else:
         summary = Summary()
     if not summary.busy:

@@ -97,8 +97,9 @@ class ReplayPages:
         def work(job: Job) -> str:
             job.total = len(plan.events)
             oldest_first = sorted(plan.events, key=lambda one: one.received_at)
+            keys = [one.event_key for one in oldest_first]
             summary = begin_all(
-                self._stack.reopen, oldest_first, plan.change, rate=RATE, advance=job.advance
+                self._stack.reopen, keys, plan.change, rate=RATE, advance=job.advance
             )
             busy = f"; {len(summary.busy)} were in a worker's hands: look again" * bool(
                 summary.busy
