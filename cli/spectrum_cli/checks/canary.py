@@ -9,7 +9,6 @@ canaries, and nothing else.
 
 from __future__ import annotations
 
-import json
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from spectrum_forwarder.domain.event import CANARY_SOURCE
 from spectrum_cli.checks.backlog import LONG_QUEUE, standing
 from spectrum_cli.checks.model import Patient, Result, failed, ok, skipped
 from spectrum_cli.http_client import HttpAnswer, NotAnswered
+from spectrum_cli.probes import error_code
 from spectrum_cli.registry import Entry
 from spectrum_cli.samples import make_body, signed
 from spectrum_cli.webhook_store import Webhooks
@@ -89,7 +89,7 @@ def _sent(patient: Patient, webhook_id: str, secret: str) -> Iterator[Result]:
     if answer.status != 200:
         yield failed(
             CHECK,
-            f"the endpoint answered {answer.status} {_said(answer)}",
+            f"the endpoint answered {answer.status} {error_code(answer.body)}",
             "Look for request.refused and receive.failed in the receiver's log.",
         )
         return
@@ -128,10 +128,3 @@ def _post(patient: Patient, webhook_id: str, secret: str, message_id: str) -> Ht
     return patient.http.request(
         "POST", url, headers=request.headers, body=request.body, timeout=TIMEOUT
     )
-
-
-def _said(answer: HttpAnswer) -> str:
-    try:
-        return str(json.loads(answer.body)["error"]["code"])
-    except (ValueError, KeyError, TypeError):
-        return ""
