@@ -5,12 +5,13 @@ from __future__ import annotations
 from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli.answer_times import NONE
-from spectrum_cli.destination_views import answers_of, documents, health_of
+from spectrum_cli.destination_views import answers_of, documents
 from spectrum_cli.errors import Finding
 from spectrum_cli.lines import queues_of
 from spectrum_cli.output import AsJson, Reveal, Rows, note, print_json
 from spectrum_cli.registry import destinations_of
 from spectrum_cli.target import Target, with_target
+from spectrum_cli.wiring import health_board
 
 
 @with_target
@@ -30,9 +31,10 @@ def list_destinations(*, as_json: AsJson = False, reveal: Reveal = False, target
     Example: forwarder destinations list --stack spectrum-forwarder-prod
     """
     entries = destinations_of(target).read()
-    health, known = health_of(target), answers_of(target) if entries else {}
+    board = health_board(target)
+    health, known = board.load(), answers_of(target) if entries else {}
     answers = [known.get(identity_of(entry) or "", NONE) for entry in entries]
-    found, queues = documents(entries, health, target, reveal=reveal), queues_of(target)
+    found, queues = documents(entries, health, target, reveal=reveal), queues_of(target, board)
     waiting = [queues.get(identity_of(entry) or "") for entry in entries]
     if as_json:
         answered = zip(found, waiting, answers, strict=True)

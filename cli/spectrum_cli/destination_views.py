@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters.kinds import KINDS
@@ -16,20 +16,12 @@ from spectrum_cli.destination_secrets import signs_until
 from spectrum_cli.output import iso, note
 from spectrum_cli.registry import Entry
 from spectrum_cli.target import Target
-from spectrum_cli.wiring import event_log
+from spectrum_cli.wiring import event_log, health_board
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.health import Health
 
     from spectrum_cli.answer_times import Answers
-
-
-def health_of(target: Target) -> dict[str, Health]:
-    """The health of every destination that has been attempted."""
-    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415
-
-    board = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
-    return dict(board.load())
 
 
 def answers_of(target: Target) -> dict[str, Answers]:
@@ -45,16 +37,14 @@ def answers_of(target: Target) -> dict[str, Answers]:
 
 def forget_health(target: Target, entry: Entry) -> None:
     """Let go of what was known of a destination that has been removed."""
-    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415
     from spectrum_forwarder.domain.errors import TableUnavailable  # noqa: PLC0415
 
-    board = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
     with contextlib.suppress(TableUnavailable):  # it is removed all the same
-        board.forget(identity_of(entry) or "")
+        health_board(target).forget(identity_of(entry) or "")
 
 
 def documents(
-    entries: Sequence[Entry], health: dict[str, Health], target: Target, *, reveal: bool
+    entries: Sequence[Entry], health: Mapping[str, Health], target: Target, *, reveal: bool
 ) -> list[dict[str, Any]]:
     """All destinations for programs, each judged beside the others."""
     problems = entries_of.problems(entries, target)
@@ -65,14 +55,14 @@ def documents(
 
 
 def document(
-    entry: Entry, health: dict[str, Health], target: Target, *, reveal: bool
+    entry: Entry, health: Mapping[str, Health], target: Target, *, reveal: bool
 ) -> dict[str, Any]:
     """One destination for programs; its signing secret stands there with `reveal` alone."""
     return _document(entry, entries_of.problem(entry, target), health, reveal=reveal)
 
 
 def _document(
-    entry: Entry, problem: str | None, health: dict[str, Health], *, reveal: bool
+    entry: Entry, problem: str | None, health: Mapping[str, Health], *, reveal: bool
 ) -> dict[str, Any]:
     known = health.get(identity_of(entry) or "")
     state = "paused" if entry.get("enabled") is False else "ok"

@@ -20,12 +20,12 @@ from botocore.exceptions import ClientError
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
 from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
-from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.sources.normalized import labels
 
 from spectrum_cli.log_search import events_of
 from spectrum_cli.output import iso, progress
+from spectrum_cli.suspects import shelf
 from spectrum_cli.table_clock import table_clock
 from spectrum_cli.wiring import event_log
 
@@ -81,7 +81,7 @@ class Eraser:
         self._table, self._bucket = target.table, target.payloads_bucket
         self._dynamodb, self._s3 = target.client("dynamodb"), target.client("s3")
         self._log = event_log(target)
-        self._shelf = S3QuarantineShelf(self._s3, self._bucket)
+        self._shelf = shelf(target)
 
     def find(self) -> Found:
         """Look through the whole log and all that was refused and kept."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from spectrum_cli.output import counted, iso, note
 from spectrum_cli.target import Target
+from spectrum_cli.wiring import event_queue, health_board
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
     from spectrum_forwarder.domain.line import Line
 
 # Counting costs a read unit for a few hundred places: more are not counted.
@@ -34,8 +36,11 @@ class Queue:
         return f"{self.deliveries}{more} for {_for_so_long(time.time() - self.since)}"
 
 
-def queues_of(target: Target) -> dict[str, Queue]:
-    """The lines that stand, by destination's identity; none where the stack is of before them."""
+def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
+    """The lines that stand, by destination's identity; none where the stack is of before them.
+
+    `board` is the stack's; what was just read of it is not read again.
+    """
     from spectrum_forwarder.adapters.waiting_table import DynamoLines  # noqa: PLC0415 (boto3)
 
     if target.waiting_table is None:
@@ -43,7 +48,7 @@ def queues_of(target: Target) -> dict[str, Queue]:
     places = DynamoLines(target.client("dynamodb"), target.waiting_table)
     found = {
         identity: Queue(places.count(identity, limit=COUNTED), line.since)
-        for identity, line in _standing(target).items()
+        for identity, line in _standing(board).items()
     }
     return {identity: queue for identity, queue in found.items() if queue.deliveries}
 
@@ -56,10 +61,9 @@ def drain(target: Target, identities: Iterable[str] | None = None) -> list[str]:
     from spectrum_forwarder.domain.errors import QueueUnavailable  # noqa: PLC0415
     from spectrum_forwarder.domain.line import hint_to  # noqa: PLC0415
 
-    from spectrum_cli.wiring import event_queue  # noqa: PLC0415 (boto3)
-
     wanted = None if identities is None else set(identities)
-    standing = [name for name in _standing(target) if wanted is None or name in wanted]
+    lines = _standing(health_board(target))
+    standing = [name for name in lines if wanted is None or name in wanted]
     queue = event_queue(target)
     try:
         for identity in standing:
@@ -74,10 +78,7 @@ def told(count: int) -> str:
     return f"{counted(count, 'line')} will be drained now, oldest first" if count else ""
 
 
-def _standing(target: Target) -> dict[str, Line]:
-    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415
-
-    board = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+def _standing(board: DynamoHealthBoard) -> dict[str, Line]:
     board.load()
     return dict(board.lines())
 

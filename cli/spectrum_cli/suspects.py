@@ -15,6 +15,7 @@ from spectrum_cli.diagnosis.capture import read_secrets
 from spectrum_cli.diagnosis.diagnose import TOLERANCE, diagnose
 from spectrum_cli.diagnosis.model import Capture, Finding, KnownSecret
 from spectrum_cli.table_clock import table_clock
+from spectrum_cli.wiring import event_queue, event_table
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.quarantine_shelf import Lost, S3QuarantineShelf
@@ -110,9 +111,7 @@ def read_webhooks_secret(target: Target) -> Secrets:
 
 def releaser(target: Target, judge: Judge) -> Releaser:
     """What turns suspects of a stack into events."""
-    from spectrum_forwarder.adapters.event_queue import SqsEventQueue  # noqa: PLC0415 (boto3)
-    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415
-    from spectrum_forwarder.adapters.payloads import S3Payloads  # noqa: PLC0415
+    from spectrum_forwarder.adapters.payloads import S3Payloads  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415
     from spectrum_forwarder.release import Releaser  # noqa: PLC0415
     from spectrum_forwarder.storing import EventStore  # noqa: PLC0415
@@ -121,13 +120,11 @@ def releaser(target: Target, judge: Judge) -> Releaser:
         judge=judge,
         shelf=shelf(target),
         store=EventStore(
-            DynamoEventTable(target.client("dynamodb"), target.table),
+            event_table(target),
             S3Payloads(target.client("s3"), target.payloads_bucket),
             Timing(target.time_scale),
         ),
-        queue=SqsEventQueue(
-            target.client("sqs"), main_url=target.queue_url, slow_url=target.slow_queue_url
-        ),
+        queue=event_queue(target),
         clock=table_clock(target),
     )
 

@@ -11,6 +11,8 @@ from spectrum_cli.target import Target
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.event_log import DynamoEventLog
     from spectrum_forwarder.adapters.event_queue import SqsEventQueue
+    from spectrum_forwarder.adapters.event_table import DynamoEventTable
+    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
     from spectrum_forwarder.domain.ports import Clock
     from spectrum_forwarder.replay import Reopener
 
@@ -32,15 +34,28 @@ def event_queue(target: Target) -> SqsEventQueue:
     return SqsEventQueue(target.client("sqs"), **lanes)
 
 
+def event_table(target: Target) -> DynamoEventTable:
+    """The events of a stack, as its workers have them."""
+    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415 (boto3)
+
+    return DynamoEventTable(target.client("dynamodb"), target.table)
+
+
+def health_board(target: Target) -> DynamoHealthBoard:
+    """How the destinations of a stack stand, and which lines do."""
+    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415 (boto3)
+
+    return DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+
+
 def reopener(target: Target, clock: Clock) -> Reopener:
     """What begins deliveries of a stack's stored events anew, judging claims by that clock."""
-    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415 (boto3)
-    from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415
+    from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415 (not for --help)
     from spectrum_forwarder.replay import Reopener  # noqa: PLC0415
 
     return Reopener(
         log=event_log(target),
-        table=DynamoEventTable(target.client("dynamodb"), target.table),
+        table=event_table(target),
         queue=event_queue(target),
         clock=clock,
         sleep=time.sleep,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from spectrum_cli.checks.model import Patient, Result, failed, ok, recent, skipped, warning
+from spectrum_cli.wiring import event_queue, event_table
 
 if TYPE_CHECKING:
-    from spectrum_forwarder.adapters.event_table import DynamoEventTable
     from spectrum_forwarder.domain.hints import Lack
 
 # Hints that are waiting, from which on the fan-out is behind.
@@ -85,24 +85,14 @@ def hints(patient: Patient) -> Iterator[Result]:
 
 def standing(patient: Patient) -> int:
     """How many hints stand in both lanes."""
-    from spectrum_forwarder.adapters.event_queue import SqsEventQueue  # noqa: PLC0415 (boto3)
-
-    target = patient.target
-    lanes = {"main_url": target.queue_url, "slow_url": target.slow_queue_url}
-    return sum(SqsEventQueue(target.client("sqs"), **lanes).depth())
-
-
-def _table(patient: Patient) -> DynamoEventTable:
-    from spectrum_forwarder.adapters.event_table import DynamoEventTable  # noqa: PLC0415 (boto3)
-
-    return DynamoEventTable(patient.target.client("dynamodb"), patient.target.table)
+    return sum(event_queue(patient.target).depth())
 
 
 def _owed(patient: Patient, *, overdue_by: float, due_by: float) -> tuple[int, int]:
     """How many events are due by these times (Unix seconds), by the sweeper's own count."""
     from spectrum_forwarder.domain.ports import SHARDS  # noqa: PLC0415 (not for --help)
 
-    table = _table(patient)
+    table = event_table(patient.target)
     counted = [table.owing(shard, now=overdue_by, soon=due_by) for shard in range(SHARDS)]
     overdue = sum(owing.overdue for owing in counted)
     return overdue, overdue + sum(owing.soon for owing in counted)
@@ -153,9 +143,10 @@ def _some_overdue(patient: Patient, limit: float) -> list[str]:
     """A few keys of events that are overdue by then."""
     from spectrum_forwarder.domain.ports import SHARDS  # noqa: PLC0415 (not for --help)
 
+    table = event_table(patient.target)
     found: list[str] = []
     for shard in range(SHARDS):
-        page = next(_table(patient).overdue(shard, now=limit), [])
+        page = next(table.overdue(shard, now=limit), [])
         found += [overdue.event_key for overdue in page]
         if len(found) >= MOST_SHOWN:
             break

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from spectrum_forwarder.domain.delivery import Delivery, Status
+
 from spectrum_cli.checks.model import LATELY, LATELY_SAID, Patient, Result, ago, failed, ok, warning
 from spectrum_cli.log_search import events_of
 from spectrum_cli.names import names_of
+from spectrum_cli.wiring import health_board
 
 CHECK = "deliveries"
 # The newest events that are looked at; the alarms count them all.
@@ -45,10 +48,7 @@ def deliveries(patient: Patient) -> Iterator[Result]:
         yield ok(CHECK, f"of {number} that ended {LATELY_SAID} none was given up")
 
 
-def _count(ended: Ended, received_at: float, delivery: object) -> None:
-    from spectrum_forwarder.domain.delivery import Delivery, Status  # noqa: PLC0415
-
-    assert isinstance(delivery, Delivery)
+def _count(ended: Ended, received_at: float, delivery: Delivery) -> None:
     if delivery.status is Status.DELIVERED:
         ended.delivered += 1
         ended.delivered_since += not ended.given_up
@@ -73,13 +73,11 @@ def _told(name: str, ended: Ended, now: float) -> Result:
 
 def waiting(patient: Patient) -> Iterator[Result]:
     """No destination lets its deliveries wait because it keeps failing."""
-    from spectrum_cli.destination_views import health_of  # noqa: PLC0415 (boto3)
-
     names = names_of(patient.target)
     failing: Sequence[str] = [
         f"{names.of(identity)} (for {ago(patient.clock() - health.failing_since)}, "
         f"{health.failures} attempts)"
-        for identity, health in health_of(patient.target).items()
+        for identity, health in health_board(patient.target).load().items()
         if health.broken and identity in names.by_identity
     ]
     if failing:

@@ -8,6 +8,7 @@ from spectrum_cli.checks.model import Patient, Result, ok, warning
 from spectrum_cli.lines import queues_of
 from spectrum_cli.names import names_in
 from spectrum_cli.registry import destinations_of
+from spectrum_cli.wiring import health_board
 
 # For so long a line may stand without a word (seconds).
 UNREMARKED = 3600.0
@@ -15,7 +16,7 @@ UNREMARKED = 3600.0
 
 def lines(patient: Patient) -> Iterator[Result]:
     """Nobody stands in a line for long."""
-    found = queues_of(patient.target)
+    found = queues_of(patient.target, health_board(patient.target))
     if not found:
         yield ok("lines", "no delivery waits in line")
         return
