@@ -8,9 +8,8 @@ from spectrum_forwarder.domain.identity import SIGNED_ID
 from spectrum_forwarder.domain.log import EventLog, LoggedEvent
 from spectrum_forwarder.domain.outbound import key_of
 
-from spectrum_cli.registry import webhooks_of
 from spectrum_cli.target import Target
-from spectrum_cli.webhook_store import WebhookStore, source_of
+from spectrum_cli.webhook_store import source_of, store_of
 
 
 def find(
@@ -43,7 +42,7 @@ def find_message(target: Target, log: EventLog, given: str) -> LoggedEvent | Non
 
 def _sources(target: Target) -> list[str]:
     try:
-        entries = WebhookStore(webhooks_of(target)).read().entries
+        entries = store_of(target).read().entries
     except Exception:  # a help: keys can be looked up without the right to read the secret
         return []
     return sorted({source_of(entry) for entry in entries})

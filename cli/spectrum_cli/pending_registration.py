@@ -17,7 +17,7 @@ from spectrum_cli.spectrum_answers import (
     moment,
 )
 from spectrum_cli.spectrum_api import SpectrumApi
-from spectrum_cli.webhook_store import Webhooks, WebhookStore
+from spectrum_cli.webhook_store import WebhookStore
 
 TRIES = 3
 # Seconds that Spectrum's clock may be off from ours.
@@ -57,7 +57,7 @@ def register_pending(
             say(str(error))
         except WrongUse:
             # Refused for good, and the list has none: there is nothing to be gone on with.
-            _forget(store)
+            store.note(None)
             raise
         except AnswerLost as error:
             in_doubt = True
@@ -76,15 +76,8 @@ def _made_before(one: Registration, began_at: float) -> bool:
 
 def _given_up(store: WebhookStore, url: str) -> AlreadyRegistered:
     """Nothing was made, and nothing is to be gone on with."""
-    _forget(store)
+    store.note(None)
     return already_registered(url)
-
-
-def _forget(store: WebhookStore) -> None:
-    def forget(webhooks: Webhooks) -> None:
-        webhooks.pending = None
-
-    store.update(forget)
 
 
 def _store(store: WebhookStore, new: NewRegistration, source: str) -> None:

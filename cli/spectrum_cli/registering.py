@@ -19,7 +19,7 @@ from spectrum_cli.registry import Registry
 from spectrum_cli.spectrum_answers import already_registered
 from spectrum_cli.spectrum_api import SpectrumApi
 from spectrum_cli.vendor_view import Sight
-from spectrum_cli.webhook_store import Webhooks, WebhookStore, begun
+from spectrum_cli.webhook_store import WebhookStore, unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,12 @@ class Registering:
         pending = self.store.read().pending
         resumed = pending is not None and same_url(str(pending.get("url")), url)
         if pending is not None and not resumed:
-            what, command = begun(pending)
-            raise Finding(f"{what} was begun and not finished: run {command} first")
+            raise unfinished(pending)
         if pending is None or not resumed:
             self._look_first(url)
             pending = self._begin(url, source, failure_email)
         webhook_id = register_pending(self.api, self.store, pending, self.say, resumed=resumed)
-        self.store.update(lambda webhooks: _set_pending(webhooks, None))
+        self.store.note(None)
         return webhook_id
 
     def _look_first(self, url: str) -> None:
@@ -76,9 +75,5 @@ class Registering:
         }
         if failure_email:
             pending["failure_email"] = failure_email
-        self.store.update(lambda webhooks: _set_pending(webhooks, pending))
+        self.store.note(pending)
         return pending
-
-
-def _set_pending(webhooks: Webhooks, pending: dict[str, Any] | None) -> None:
-    webhooks.pending = pending

@@ -21,7 +21,13 @@ from spectrum_forwarder.domain.registration import ENDPOINT, Registration, same_
 from spectrum_cli.errors import CommandError, Finding, WrongUse
 from spectrum_cli.pending_registration import register_pending
 from spectrum_cli.spectrum_api import SpectrumApi
-from spectrum_cli.webhook_store import GRACE_SECONDS, Webhooks, WebhookStore, begun, source_of
+from spectrum_cli.webhook_store import (
+    GRACE_SECONDS,
+    Webhooks,
+    WebhookStore,
+    source_of,
+    unfinished,
+)
 
 SLOTS = ("", *(f"/{number}" for number in range(2, 10)))
 # Seconds that a receiver takes to read the secret anew, with room to spare.
@@ -103,12 +109,8 @@ class Rotation:
     def _note_leak(self, pending: dict[str, Any]) -> dict[str, Any]:
         """A run that is killed must not be finished as if nothing had leaked."""
         noted = pending | {"leaked": True}
-
-        def note(webhooks: Webhooks) -> None:
-            webhooks.pending = noted
-
         if pending != noted:
-            self.store.update(note)
+            self.store.note(noted)
         return noted
 
     def _begun(self, webhooks: Webhooks, webhook_id: str | None) -> dict[str, Any] | None:
@@ -116,8 +118,7 @@ class Rotation:
         if pending is None:
             return None
         if webhook_id not in (None, pending.get("replaces")) or not pending.get("replaces"):
-            what, command = begun(pending)
-            raise Finding(f"{what} was begun and not finished: run {command} first")
+            raise unfinished(pending)
         self.say(f"going on with what was begun: replacing {pending['replaces']}")
         return pending
 
@@ -132,13 +133,7 @@ class Rotation:
             "source": source_of(entry) if entry else old.id,
             "began_at": int(self.clock()),
         }
-
-        def begin(webhooks: Webhooks) -> None:
-            if webhooks.pending not in (None, pending):
-                raise Finding("another rotation has just begun: let it finish")
-            webhooks.pending = pending
-
-        self.store.update(begin)
+        self.store.note_rotation(pending)
         return pending
 
     def _await_knowledge(self, url: str, webhook_id: str) -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from spectrum_cli.errors import Finding
 from spectrum_cli.rotation import choose
 from spectrum_cli.spectrum_answers import NotTaken
 from spectrum_cli.spectrum_api import SpectrumApi
-from spectrum_cli.webhook_store import Webhooks, WebhookStore, begun
+from spectrum_cli.webhook_store import Webhooks, WebhookStore, begun, unfinished
 
 USUAL_OVERLAP, LONGEST_OVERLAP = 86_400, 604_800
 
@@ -45,8 +44,7 @@ def rotate_standard(
     webhooks = store.read()
     pending = webhooks.pending
     if pending is not None and not pending.get("rotates"):
-        what, command = begun(pending)
-        raise Finding(f"{what} was begun and not finished: run {command} first")
+        raise unfinished(pending)
     if pending is not None:
         say(f"going on with what was begun: {begun(pending)[0]}")
         wanted = str(pending["rotates"])
@@ -54,12 +52,12 @@ def rotate_standard(
             raise Finding(f"{begun(pending)[0]} was begun and not finished: run it first")
     else:
         wanted = choose(api.list(), webhooks, webhook_id).id
-        _note(store, {"rotates": wanted, "began_at": int(clock())})
+        store.note_rotation({"rotates": wanted, "began_at": int(clock())})
     try:
         made = api.rotate_secret(wanted, overlap_seconds=overlap)
     except NotTaken as refused:
         # For good: nothing else may wait for it. What an earlier run had made, another path ends.
-        _note(store, None)
+        store.note(None)
         raise NotTaken(
             f"{refused}: replace the registration and its secrets instead, forwarder webhooks "
             f"rotate {wanted}"
@@ -75,14 +73,3 @@ def rotate_standard(
 
     store.update(finish)
     return StandardRotated(wanted, until)
-
-
-def _note(store: WebhookStore, pending: dict[str, Any] | None) -> None:
-    """Note what is begun, or that nothing is any more."""
-
-    def begin(webhooks: Webhooks) -> None:
-        if pending and webhooks.pending not in (None, pending):
-            raise Finding("another rotation has just begun: let it finish")
-        webhooks.pending = pending
-
-    store.update(begin)

@@ -21,7 +21,7 @@ from spectrum_cli.output import (
 )
 from spectrum_cli.probes import knows, seen
 from spectrum_cli.registering import Registering
-from spectrum_cli.registry import destinations_of, webhooks_of
+from spectrum_cli.registry import destinations_of
 from spectrum_cli.rotation import Rotated, Rotation, choose
 from spectrum_cli.spectrum_answers import NotTaken
 from spectrum_cli.spectrum_api import BASE_URL, SpectrumApi
@@ -34,11 +34,7 @@ from spectrum_cli.spectrum_options import (
 from spectrum_cli.standard_rotation import LONGEST_OVERLAP, USUAL_OVERLAP, rotate_standard
 from spectrum_cli.target import Target
 from spectrum_cli.vendor_view import sights
-from spectrum_cli.webhook_store import (
-    GRACE_SECONDS,
-    Webhooks,
-    WebhookStore,
-)
+from spectrum_cli.webhook_store import GRACE_SECONDS, Webhooks, store_of
 from spectrum_cli.wiring import event_log
 
 DEFAULT_WAIT = 300.0
@@ -81,7 +77,7 @@ def register_webhook(
     with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
         registering = Registering(
             api=api,
-            store=_store(target),
+            store=store_of(target),
             destinations=destinations_of(target),
             # Nobody but this machine reaches a stack on loopback, whatever Spectrum would say.
             look=lambda url: () if unchecked or target.is_local else sights(url, client),
@@ -115,7 +111,7 @@ def enable(
     """
     with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
         # The list is asked first: a webhook that is not there is not one that cannot be changed.
-        one = choose(api.list(), _store(target).read(), webhook_id)
+        one = choose(api.list(), store_of(target).read(), webhook_id)
         if not one.disabled:
             done(as_json, {"id": one.id, "enabled": True}, f"{one.id} is not disabled")
             return
@@ -149,7 +145,7 @@ def delete(
 
     Example: forwarder webhooks delete 3f1c2b7e-0000-4000-8000-000000000001
     """
-    store = _store(target)
+    store = store_of(target)
     if not confirm(f"Delete {webhook_id}? Spectrum delivers nothing to it then.", yes=yes):
         return
     if leaked:
@@ -214,7 +210,7 @@ def rotate(
         )
     with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
         if standard:
-            store = _store(target)
+            store = store_of(target)
             replaced = rotate_standard(api, store, webhook_id, overlap=overlap, say=note)
             done(
                 as_json,
@@ -228,7 +224,7 @@ def rotate(
 
 
 def _rotation(api: SpectrumApi, client: HttpClient, target: Target, wait: float) -> Rotation:
-    store = _store(target)
+    store = store_of(target)
     return Rotation(
         api=api,
         store=store,
@@ -251,10 +247,6 @@ def _rotated(as_json: bool, rotated: Rotated) -> None:
     done(
         as_json, document, f"{rotated.webhook_id} at {rotated.url} has replaced {rotated.replaced}"
     )
-
-
-def _store(target: Target) -> WebhookStore:
-    return WebhookStore(webhooks_of(target))
 
 
 def _check_source(source: str | None) -> None:

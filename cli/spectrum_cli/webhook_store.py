@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.domain.event import CANARY_SOURCE
 from spectrum_forwarder.domain.registration import Stored
 
-from spectrum_cli.registry import Entry, Registry
+from spectrum_cli.errors import Finding
+from spectrum_cli.registry import Entry, Registry, webhooks_of
+
+if TYPE_CHECKING:
+    from spectrum_cli.target import Target
 
 # A replaced secret is accepted for so long, in seconds: for deliveries that are under way.
 GRACE_SECONDS = 3600
@@ -100,6 +104,12 @@ def begun(pending: Mapping[str, Any]) -> tuple[str, str]:
     return f"registering {pending.get('url')}", f"forwarder webhooks register {pending.get('url')}"
 
 
+def unfinished(pending: Mapping[str, Any]) -> Finding:
+    """What to say where something else was begun and not finished."""
+    what, command = begun(pending)
+    return Finding(f"{what} was begun and not finished: run {command} first")
+
+
 def is_over(entry: Mapping[str, Any], now: float) -> bool:
     """Whether the entry was replaced, and its time has passed."""
     until = entry.get("accepted_until")
@@ -155,6 +165,29 @@ class WebhookStore:
                 content[PENDING] = webhooks.pending
 
         self._registry.change_whole(edit)
+
+    def note(self, pending: dict[str, Any] | None) -> None:
+        """Note what is begun, or that nothing is any more."""
+
+        def noted(webhooks: Webhooks) -> None:
+            webhooks.pending = pending
+
+        self.update(noted)
+
+    def note_rotation(self, pending: dict[str, Any]) -> None:
+        """Note a rotation that is begun; raise Finding where another one has just been."""
+
+        def noted(webhooks: Webhooks) -> None:
+            if webhooks.pending not in (None, pending):
+                raise Finding("another rotation has just begun: let it finish")
+            webhooks.pending = pending
+
+        self.update(noted)
+
+
+def store_of(target: Target) -> WebhookStore:
+    """The webhooks secret of a stack."""
+    return WebhookStore(webhooks_of(target))
 
 
 def _read(content: Mapping[str, Any]) -> Webhooks:

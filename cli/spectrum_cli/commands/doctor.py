@@ -48,9 +48,8 @@ def doctor(
     from spectrum_cli.checks.model import Patient, Result  # noqa: PLC0415
     from spectrum_cli.checks.walk import CHECKS, walk  # noqa: PLC0415
     from spectrum_cli.http_client import HttpClient  # noqa: PLC0415
-    from spectrum_cli.registry import webhooks_of  # noqa: PLC0415
     from spectrum_cli.spectrum_api import SpectrumApi  # noqa: PLC0415
-    from spectrum_cli.webhook_store import WebhookStore  # noqa: PLC0415
+    from spectrum_cli.webhook_store import store_of  # noqa: PLC0415
     from spectrum_cli.wiring import event_log  # noqa: PLC0415
 
     results: list[Result] = []
@@ -59,7 +58,7 @@ def doctor(
         api = None
         if project_id and project_secret:
             api = SpectrumApi(http, project_id, project_secret, api_url)
-        store = WebhookStore(webhooks_of(target))
+        store = store_of(target)
         patient = Patient(target, http, api, store, event_log(target), time.time, time.sleep)
         checks = [check for check in CHECKS if canary or check is not canary_check]
         advance = cleanup.enter_context(progress("checking"))

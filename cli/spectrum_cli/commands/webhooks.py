@@ -23,7 +23,6 @@ from spectrum_cli.output import (
     print_json,
     print_line,
 )
-from spectrum_cli.registry import webhooks_of
 from spectrum_cli.spectrum_api import BASE_URL
 from spectrum_cli.spectrum_options import (
     ID_VARIABLE,
@@ -40,7 +39,7 @@ from spectrum_cli.webhook_store import (
     STANDARD,
     V0,
     Webhooks,
-    WebhookStore,
+    store_of,
     stored,
 )
 from spectrum_cli.webhook_views import complain, webhook_rows
@@ -77,7 +76,7 @@ def list_webhooks(
 
     Example: forwarder webhooks list
     """
-    webhooks = _store(target).read()
+    webhooks = store_of(target).read()
     listed: list[Registration] | None = None
     if project_id and project_secret:
         with open_api(project_id, project_secret, api_url) as api:
@@ -117,7 +116,7 @@ def check(
     urls = [url] if url else [target.endpoint_url]
     if url is None and project_id and project_secret:
         with open_api(project_id, project_secret, api_url) as api:
-            known = stored(_store(target).read(), time.time())
+            known = stored(store_of(target).read(), time.time())
             found = look(api.list(), known, target.endpoint_url)
             urls = [one.registration.url for one in found if one.registration] or urls
     with HttpClient() as client:
@@ -194,7 +193,7 @@ def import_secret(
         known.append(webhooks.entry(webhook_id) is not None)
         webhooks.put(webhook_id, v0, source, standard_secret=new)
 
-    _store(target).update(put)
+    store_of(target).update(put)
     forgive(target, secret)
     soon = f"it counts within {DOUBTED_SECRET_AGE:.0f} s; what is refused until then is kept"
     release = "forwarder quarantine release --all"
@@ -206,7 +205,3 @@ def _asked(question: str, *, hidden: bool = False) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline()
     return getpass.getpass(question) if hidden else input(question)
-
-
-def _store(target: Target) -> WebhookStore:
-    return WebhookStore(webhooks_of(target))
