@@ -11,7 +11,7 @@ from spectrum_forwarder.domain.signature import PREFIX, key_of
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.output import utc
 from spectrum_cli.registry import Entry
-from spectrum_cli.selection import AGO, UNIT_SECONDS
+from spectrum_cli.selection import span
 
 SECRET, OLD = "signing_secret", "old_secrets"
 # Of a text that is used as it stands, in characters: what nobody guesses.
@@ -76,9 +76,8 @@ def remark(secret: str) -> str | None:
 
 def overlap_of(text: str) -> int:
     """Seconds that `24h`, `30m`, `7d` or `0` stand for; raise WrongUse."""
-    found = AGO.fullmatch(text)
-    seconds = int(found[1]) * UNIT_SECONDS[found[2]] if found else 0
-    if (not found and text != "0") or seconds > LONGEST_OVERLAP:
+    seconds = 0 if text == "0" else span(text)
+    if seconds is None or seconds > LONGEST_OVERLAP:
         raise WrongUse(f"--overlap {text!r}: write 0, 30m, 24h or 7d, 30d at most")
     return seconds
 

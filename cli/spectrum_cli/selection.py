@@ -146,6 +146,12 @@ def exactly(seconds: float) -> str:
     return datetime.fromtimestamp(math.ceil(seconds * 1e6) / 1e6, UTC).isoformat()
 
 
+def span(text: str) -> int | None:
+    """The seconds of `90s`, `30m`, `24h`, `7d` or `2w`; None for anything else."""
+    found = AGO.fullmatch(text)
+    return int(found[1]) * UNIT_SECONDS[found[2]] if found else None
+
+
 def moment(text: str | None, option: str) -> float | None:
     """Unix seconds of `2h` (ago) or of an ISO 8601 time, UTC where it names no zone.
 
@@ -154,8 +160,8 @@ def moment(text: str | None, option: str) -> float | None:
     """
     if text is None:
         return None
-    if ago := AGO.fullmatch(text):
-        return time.time() - int(ago[1]) * UNIT_SECONDS[ago[2]]
+    if (ago := span(text)) is not None:
+        return time.time() - ago
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
