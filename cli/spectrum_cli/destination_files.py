@@ -15,6 +15,7 @@ from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_secrets import OLD, SECRET, new_secret
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.registry import Entry
+from spectrum_cli.urls import UNSAID, without_query
 
 TOP = "destinations"
 # What is the stack's own, and stands in no file.
@@ -23,7 +24,6 @@ STACKS_OWN = frozenset({"id", SECRET, OLD})
 IF_SAID = "enabled"
 # `forwarder listen` makes and removes these.
 LISTENERS = "listen-"
-UNSAID = "?…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def _exported(entry: Entry, *, reveal: bool) -> Entry:
         return kept
     if isinstance(headers := kept.get("headers"), dict):
         kept["headers"] = dict.fromkeys(headers)
-    address, question, _ = str(kept.get("url") or "").partition("?")
-    return kept | ({"url": address + UNSAID} if question else {})
+    url = str(kept.get("url") or "")
+    return kept | ({"url": without_query(url)} if "?" in url else {})
 
 
 def wanted_of(content: Any) -> list[Entry]:

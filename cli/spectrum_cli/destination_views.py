@@ -16,6 +16,7 @@ from spectrum_cli.destination_secrets import signs_until
 from spectrum_cli.output import iso, note
 from spectrum_cli.registry import Entry
 from spectrum_cli.target import Target
+from spectrum_cli.urls import without_query
 from spectrum_cli.wiring import event_log, health_board
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ def _of_kind(entry: Entry) -> dict[str, Any]:
 def _url(entry: Entry, *, reveal: bool) -> str:
     """Where it is: the URL, whose query may hold a token, or the target's ARN."""
     url = str(entry.get("url") or entry.get("target") or "")
-    address, question, _ = url.partition("?")
-    return url if reveal or not question else f"{address}?…"
+    return url if reveal else without_query(url)
 
 
 def _headers(entry: Entry, *, reveal: bool) -> dict[str, str]:

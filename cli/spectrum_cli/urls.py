@@ -11,9 +11,16 @@ from urllib.parse import quote
 
 from spectrum_cli.errors import WrongUse
 
+UNSAID = "?…"
 _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", re.S)
 _HOST = re.compile(r"(.*@)?(.*?)(:[^:]*)?", re.S)
 _LETTERS = re.compile(r"[^\x00-\x7f]+")
+
+
+def without_query(url: str) -> str:
+    """The URL with UNSAID in the place of its query, which may hold a token."""
+    address, question, _ = url.partition("?")
+    return address + UNSAID if question else url
 
 
 def encoded(url: str) -> str:
