@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from spectrum_forwarder.domain.registration import look
 from spectrum_cli.checks.model import Patient, Result, failed, ok, recent, skipped, warning
 from spectrum_cli.http_client import HttpAnswer, NotAnswered
 from spectrum_cli.probes import error_code, has_secret
-from spectrum_cli.vendor_view import sights
+from spectrum_cli.vendor_view import resolved, sights
 from spectrum_cli.webhook_store import is_over, stored
 
 # Spectrum gives up at about 10 s; a healthy endpoint needs a hundredth of that.
@@ -37,11 +36,11 @@ def public(patient: Patient) -> Iterator[Result]:
 
     host = parts.hostname or ""
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, 443)}
+        found = resolved(host)
     except OSError:
         yield failed("public", f"{host} does not resolve", "Check the DNS record, or the stack.")
         return
-    private = sorted(address for address in found if not is_public(address))
+    private = [address for address in found if not is_public(address)]
     if private:
         yield failed(
             "public",
