@@ -58,7 +58,7 @@ def test_what_was_read_stays_when_spectrum_is_out_of_reach() -> None:
     now[0] += EVERY
     shown.look()
     settle()
-    assert shown.troubles == [TROUBLE]
+    assert shown.latest == [TROUBLE]
     assert "no route" in shown.quiet
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from spectrum_cli.releasing import find, release_all, secrets_of
 from spectrum_cli.suspect_views import Summary, not_kept
 from spectrum_cli.suspects import READ_AT_ONCE, Judged, Secrets, lost, releaser, shelf
 from spectrum_cli.target import Target
+from spectrum_cli.ui.behind import ReadBehind
 from spectrum_cli.ui.jobs import Job
 
 # Its hour, and one of the hour's slots.
@@ -162,12 +162,8 @@ def _hour_of(suspect_id: str) -> float:
     return hour.replace(tzinfo=UTC).timestamp()
 
 
-class CountedFresh:
-    """The count, read in the background while somebody looks: no page waits for it.
-
-    `read` is None where there is no quarantine to be counted; `trouble` is what the last reading
-    failed with.
-    """
+class CountedFresh(ReadBehind[Counted | None]):
+    """The count, for every page to show; `read` is None where there is no quarantine."""
 
     def __init__(
         self,
@@ -175,29 +171,4 @@ class CountedFresh:
         explain: Callable[[Exception], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.trouble = ""
-        self._counted: Counted | None = None
-        self._read, self._explain, self._clock = read, explain, clock
-        self._begun_at = float("-inf")
-        self._reading = threading.Lock()
-
-    def look(self) -> Counted | None:
-        """What was read last; has it read anew in the background when that is a while ago."""
-        due = self._clock() - self._begun_at >= EVERY
-        if self._read and due and self._reading.acquire(blocking=False):
-            self._begun_at = self._clock()
-            threading.Thread(target=self._refresh, name="refusals", daemon=True).start()
-        return self._counted
-
-    def anew(self) -> None:
-        """Something was released: have the next look read."""
-        self._begun_at = float("-inf")
-
-    def _refresh(self) -> None:
-        try:
-            assert self._read is not None
-            self._counted, self.trouble = self._read(), ""
-        except Exception as error:  # told on the page; tried again soon
-            self.trouble = self._explain(error)
-        finally:
-            self._reading.release()
+        super().__init__(read, explain, clock, name="refusals", every=EVERY, latest=None)

@@ -52,9 +52,7 @@ class RefusedPages:
         """One request: its headers, its body, and what is wrong with it."""
         shown = self._refusals.one(request.args.get("id", ""))
         if shown is None or shown.suspect is None:
-            raise Forbidden(
-                404, "It is not kept (any more): it was released, or 72 hours are over."
-            )
+            raise Forbidden(404, GONE)
         return render_template(
             "refusal.html",
             shown=shown,

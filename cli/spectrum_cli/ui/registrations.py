@@ -6,7 +6,6 @@ No page waits for Spectrum: it gets what was read last, at most a minute old whe
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -16,6 +15,7 @@ from spectrum_cli.registry import webhooks_of
 from spectrum_cli.spectrum_api import BASE_URL
 from spectrum_cli.spectrum_options import ID_VARIABLE, SECRET_VARIABLE, open_api
 from spectrum_cli.target import Target
+from spectrum_cli.ui.behind import ReadBehind
 from spectrum_cli.webhook_store import WebhookStore, stored
 from spectrum_cli.webhook_views import say_trouble
 
@@ -26,8 +26,8 @@ NOT_ASKED = f"Spectrum is not asked: set {ID_VARIABLE} and {SECRET_VARIABLE} to 
 Troubles = Sequence[tuple[str, str]]
 
 
-class Registrations:
-    """`read` asks Spectrum, and is None without credentials; `quiet` is a line about the asking."""
+class Registrations(ReadBehind[Troubles]):
+    """`read` asks Spectrum, and is None without credentials."""
 
     def __init__(
         self,
@@ -35,28 +35,14 @@ class Registrations:
         explain: Callable[[Exception], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.troubles: Troubles = ()
-        self.quiet = "" if read else NOT_ASKED
-        self._read, self._explain, self._clock = read, explain, clock
-        self._begun_at = float("-inf")
-        self._reading = threading.Lock()
+        super().__init__(read, explain, clock, name="registrations", every=EVERY, latest=())
 
-    def look(self) -> Troubles:
-        """What was read last; has it read anew in the background where that is a minute ago."""
-        due = self._clock() - self._begun_at >= EVERY
-        if self._read and due and self._reading.acquire(blocking=False):
-            self._begun_at = self._clock()
-            threading.Thread(target=self._refresh, name="registrations", daemon=True).start()
-        return self.troubles
-
-    def _refresh(self) -> None:
-        try:
-            assert self._read is not None
-            self.troubles, self.quiet = self._read(), ""
-        except Exception as error:  # told on the page; tried again in a minute
-            self.quiet = f"Registrations are not up to date. {self._explain(error)}"
-        finally:
-            self._reading.release()
+    @property
+    def quiet(self) -> str:
+        """A line about the asking, empty where there is nothing to be said of it."""
+        if not self.asks:
+            return NOT_ASKED
+        return f"Registrations are not up to date. {self.trouble}" if self.trouble else ""
 
 
 def reader(target: Target) -> Callable[[], Troubles] | None:
