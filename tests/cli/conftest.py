@@ -5,18 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stacks import Deployed, deployed
+from tests.support.stacks import Deployed, found
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """A deployed stack; commands of this process find it without any option."""
-    with pytest.MonkeyPatch.context() as patch, deployed() as stack:
-        for name in ("AWS_PROFILE", "FORWARDER_STACK"):
-            patch.delenv(name, raising=False)
-        for name, value in stack.environment.items():
-            patch.setenv(name, value)
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    with found(tmp_path_factory.mktemp("state")) as stack:
         yield stack
 
 

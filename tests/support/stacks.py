@@ -67,6 +67,21 @@ def deployed() -> Iterator[Deployed]:
         yield stack
 
 
+@contextlib.contextmanager
+def found(state: Path) -> Iterator[Deployed]:
+    """A deployed stack that commands of this process find without any option.
+
+    `state` is the folder where they keep what they keep.
+    """
+    with pytest.MonkeyPatch.context() as patch, deployed() as stack:
+        for name in ("AWS_PROFILE", "FORWARDER_STACK"):
+            patch.delenv(name, raising=False)
+        for name, value in stack.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("XDG_STATE_HOME", str(state))
+        yield stack
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command did: its exit status and what it wrote."""

@@ -1,4 +1,4 @@
-"""A local stack with 2,000 events, its pages, and a browser to look at them with."""
+"""A local stack with 2,000 events, its pages, and a browser; a deployed stack without events."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.target import Target, local_target
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
+from tests.support.stacks import Deployed, found
 from tests.ui import seeding
 from tests.ui.served import served
 
@@ -101,6 +102,13 @@ def world() -> Iterator[World]:
                 yield World(target, link, received, _keys(hostile), _keys(varied), dead)
     finally:
         consumer.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A deployed stack, of which no part runs; commands find it without any option."""
+    with found(tmp_path_factory.mktemp("state")) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")

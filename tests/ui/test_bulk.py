@@ -6,7 +6,6 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from spectrum_forwarder.domain.signature import sign
 from werkzeug.test import TestResponse
 
 from tests.support.make import body_of
-from tests.support.stacks import Deployed, deployed
+from tests.support.stacks import Deployed
 from tests.ui import seeding
 from tests.ui.conftest import wait_for
 from tests.ui.served import OURS, Asked, asked
@@ -35,21 +34,18 @@ NAMES = ("crm", "bot")
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with pytest.MonkeyPatch.context() as patch, deployed() as stack:
-        for name, value in stack.environment.items():
-            patch.setenv(name, value)
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        entries = [
-            {"name": name, "url": f"https://{name}.example.com/hook", "signing_secret": SECRET}
-            for name in NAMES
-        ]
-        entries[0]["headers"] = {"Authorization": "Bearer not-to-be-seen"}  # type: ignore[assignment]
-        stack.client("secretsmanager").put_secret_value(
-            SecretId=stack.outputs["DestinationsSecretId"],
-            SecretString=json.dumps({"destinations": entries}),
-        )
-        yield stack
+def stack(stack: Deployed) -> Deployed:
+    """With destinations, one of which adds a header that is a key."""
+    entries = [
+        {"name": name, "url": f"https://{name}.example.com/hook", "signing_secret": SECRET}
+        for name in NAMES
+    ]
+    entries[0]["headers"] = {"Authorization": "Bearer not-to-be-seen"}  # type: ignore[assignment]
+    stack.client("secretsmanager").put_secret_value(
+        SecretId=stack.outputs["DestinationsSecretId"],
+        SecretString=json.dumps({"destinations": entries}),
+    )
+    return stack
 
 
 @pytest.fixture

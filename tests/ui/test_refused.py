@@ -15,20 +15,9 @@ from werkzeug.test import TestResponse
 
 from tests.support.kept import ENTRY, Kept
 from tests.support.make import body_of, signed_headers
-from tests.support.stacks import Deployed, deployed
+from tests.support.stacks import Deployed
 from tests.ui.conftest import wait_for
 from tests.ui.served import HOST, OURS, Asked, asked
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with pytest.MonkeyPatch.context() as patch, deployed() as stack:
-        for name in ("AWS_PROFILE", "FORWARDER_STACK"):
-            patch.delenv(name, raising=False)
-        for name, value in stack.environment.items():
-            patch.setenv(name, value)
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        yield stack
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from spectrum_cli.target import find_target
 
 from tests.support.kept import ENTRY, Kept
 from tests.support.make import body_of
-from tests.support.stacks import deployed
+from tests.support.stacks import Deployed
 from tests.ui.conftest import World, wait_for
 from tests.ui.served import served
 
@@ -64,20 +64,17 @@ if WHERE:
             _take(chrome, width, f"{name}-{page}")
 
     @pytest.fixture(scope="module")
-    def refused() -> Iterator[tuple[str, str]]:
+    def refused(stack: Deployed) -> Iterator[tuple[str, str]]:
         """Pages of a stack that refused requests, and one that still does not verify."""
-        with pytest.MonkeyPatch.context() as patch, deployed() as stack:
-            for variable, value in stack.environment.items():
-                patch.setenv(variable, value)
-            kept = Kept(stack)
-            kept.store(ENTRY)
-            for number in range(3):
-                kept.keep(f"m-{number}", ago=400.0 + 900 * number)
-            kept.keep("m-8", ago=2_000, late=640)
-            bad = kept.keep("m-9", ago=95, body=body_of("m-9").replace(b" ", b""))
-            kept.keep("m-10", ago=130, body=b"{}")
-            with served(find_target()) as link:
-                yield link, bad
+        kept = Kept(stack)
+        kept.store(ENTRY)
+        for number in range(3):
+            kept.keep(f"m-{number}", ago=400.0 + 900 * number)
+        kept.keep("m-8", ago=2_000, late=640)
+        bad = kept.keep("m-9", ago=95, body=body_of("m-9").replace(b" ", b""))
+        kept.keep("m-10", ago=130, body=b"{}")
+        with served(find_target()) as link:
+            yield link, bad
 
 
 def _source(chrome: Chrome, address: str) -> str:
