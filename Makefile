@@ -84,56 +84,48 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/
 	echo "not there"): name another, as in" \
 	"make $(or $(firstword $(MAKECMDGOALS)),demo) PYTHON=python3.13" >&2; exit 1; }
 
+# What the project itself runs in, from the first prerequisite; $(1) is how long that takes.
+define OWN_ENVIRONMENT
+@$(NEW_ENOUGH)
+@echo "Making $(VENV) from pinned requirements; this takes $(1), once."
+$(PYTHON) -m venv $(VENV)
+$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+@touch $@
+endef
+
+# What a tool runs in, at $(1). --no-deps because the file holds everything, and older pips refuse a
+# hashed file that names extras.
+define TOOLS_ENVIRONMENT
+$(PYTHON) -m venv $(1)
+$(1)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+@touch $@
+endef
+
 $(DEMO): requirements/demo.txt pyproject.toml
-	@$(NEW_ENOUGH)
-	@echo "Making $(VENV) from pinned requirements; this takes a minute, once."
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	$(call OWN_ENVIRONMENT,a minute)
 
 $(READY): requirements/dev.txt pyproject.toml
-	@$(NEW_ENOUGH)
-	@echo "Making $(VENV) from pinned requirements; this takes a minute or two, once."
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	$(call OWN_ENVIRONMENT,a minute or two)
 
-# SAM pins boto3 for itself, so it has an environment of its own. --no-deps because the file holds
-# everything, and older pips refuse a hashed file that names extras.
+# SAM pins boto3 for itself, so it has an environment of its own.
 $(SAM): requirements/sam.txt
 	@$(NEW_ENOUGH)
-	$(PYTHON) -m venv $(SAM_VENV)
-	$(SAM_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-		-r requirements/sam.txt
-	@touch $@
+	$(call TOOLS_ENVIRONMENT,$(SAM_VENV))
 
 # The linters are heavy, and need other versions of what the project needs.
 $(LINT): requirements/lint.txt
-	$(PYTHON) -m venv $(LINT_VENV)
-	$(LINT_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-		-r requirements/lint.txt
-	@touch $@
+	$(call TOOLS_ENVIRONMENT,$(LINT_VENV))
 
 $(BENCH): requirements/bench.txt
-	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-		-r requirements/bench.txt
-	@touch $@
+	$(call TOOLS_ENVIRONMENT,$(BENCH_VENV))
 
 $(AUDIT): requirements/audit.txt
-	$(PYTHON) -m venv $(AUDIT_VENV)
-	$(AUDIT_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-		-r requirements/audit.txt
-	@touch $@
+	$(call TOOLS_ENVIRONMENT,$(AUDIT_VENV))
 
 # The emulator has versions of its own of what the project uses.
 $(DEPLOY): requirements/deploy.txt
-	$(PYTHON) -m venv $(DEPLOY_VENV)
-	$(DEPLOY_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-		-r requirements/deploy.txt
-	@touch $@
+	$(call TOOLS_ENVIRONMENT,$(DEPLOY_VENV))
 
 ## cfn-lint and checkov over the translated template
 template: $(READY) $(LINT)
