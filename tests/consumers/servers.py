@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.consumers.recipes import CHECKOUT, listing, write
+from tests.support.processes import free_port
 
 MODULES = Path(__file__).with_name("node_modules")
 # Starting a framework may compile it first.
@@ -22,7 +23,7 @@ SERVE = "from tests.consumers.serve import serve; import sys; serve(sys.argv[1],
 @contextlib.contextmanager
 def serving(command: Sequence[str], folder: Path, secret: str) -> Iterator[str]:
     """Run a server until the block ends; `{port}` in the command is its port. Yields its URL."""
-    port = _free_port()
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -139,9 +140,3 @@ def _await_port(
     while not said.empty():
         lines.append(said.get() or "")
     raise AssertionError("the consumer does not listen:\n" + "".join(lines[-30:]))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import socket
-import subprocess
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from tests.support.processes import answers, free_port, running
 
 MEMORY, MOTO, MINISTACK = "memory", "moto", "ministack"
 PYTHON_VARIABLE: Final = "MINISTACK_PYTHON"
@@ -33,7 +30,8 @@ def ministack() -> Iterator[str]:
     if PYTHON is None:
         raise RuntimeError(f"set {PYTHON_VARIABLE} to the interpreter of ministack's environment")
     with tempfile.TemporaryDirectory(prefix="contract-", ignore_cleanup_errors=True) as home:
-        port = _free_port()
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
         own = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": home,
@@ -43,24 +41,13 @@ def ministack() -> Iterator[str]:
             # moto's, which stands in the ARNs of tests.
             "MINISTACK_ACCOUNT_ID": "123456789012",
         }
-        with Path(home, "log").open("wb") as log:
-            process = subprocess.Popen(
-                [PYTHON, "-m", "ministack"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=own,
-                cwd=home,
-                start_new_session=True,
-            )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            _wait_for(url, process)
+        command = [PYTHON, "-m", "ministack"]
+        log = Path(home, "log")
+        with running(command, environment=own, log=log, cwd=Path(home)) as process:
+            health = urllib.request.Request(f"{url}/_ministack/health")
+            if not answers(process, lambda: _ask(health), START_SECONDS):
+                raise RuntimeError("ministack did not start")
             yield url
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def empty(url: str) -> None:
@@ -68,22 +55,6 @@ def empty(url: str) -> None:
     _ask(urllib.request.Request(f"{url}/_ministack/reset", method="POST"))
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            _ask(urllib.request.Request(f"{url}/_ministack/health"))
-            return
-        time.sleep(0.1)
-    raise RuntimeError("ministack did not start")
-
-
 def _ask(request: urllib.request.Request) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     opener.open(request, timeout=30).close()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import socket
 import ssl
 import subprocess
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +17,7 @@ import boto3
 from botocore.config import Config
 
 from tests.deploy.certificate import make_certificate
+from tests.support import processes
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
@@ -85,7 +82,7 @@ def running(python: Path, *, functions_at: str | None = None) -> Iterator[Emulat
     with tempfile.TemporaryDirectory(prefix="deploy-test-", ignore_cleanup_errors=True) as name:
         home = Path(name)
         certificate, key = make_certificate(home, "localhost", f"*.{ENDPOINTS}")
-        emulator = Emulator(free_port(), certificate, home / "emulator.log")
+        emulator = Emulator(processes.free_port(), certificate, home / "emulator.log")
         own = {
             **emulator.environment,
             "GATEWAY_PORT": str(emulator.port),
@@ -101,42 +98,22 @@ def running(python: Path, *, functions_at: str | None = None) -> Iterator[Emulat
             # Functions have it from here: their consumers stand on loopback.
             "ALLOW_LOOPBACK": "1",
         }
-        with emulator.log.open("wb") as log:
-            process = subprocess.Popen(
-                [str(python), str(_SCRIPT)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=own,
-                cwd=home,
-                start_new_session=True,
-            )
-        try:
-            _wait_for(emulator, process)
+        with processes.running(
+            [str(python), str(_SCRIPT)],
+            environment=own,
+            log=emulator.log,
+            cwd=home,
+            stdin=subprocess.PIPE,
+        ) as process:
+            if not processes.answers(process, lambda: _ask(emulator), START_SECONDS):
+                said = emulator.log.read_text()[-2000:]
+                raise SystemExit(f"ministack did not start:\n{said}")
             yield emulator
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if process.stdin:
-                process.stdin.close()
 
 
-def _wait_for(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
+def _ask(emulator: Emulator) -> None:
     trust = ssl.create_default_context(cafile=str(emulator.certificate))
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            opener = urllib.request.build_opener(
-                urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
-            )
-            with opener.open(f"{emulator.url}/_ministack/health", timeout=2):
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"ministack did not start:\n{emulator.log.read_text()[-2000:]}")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)
+    )
+    opener.open(f"{emulator.url}/_ministack/health", timeout=2).close()

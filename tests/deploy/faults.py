@@ -17,12 +17,13 @@ from spectrum_cli.local.registry_files import make_up_webhook
 
 from tests.deploy import walk
 from tests.deploy.consumers import Taking, taking
-from tests.deploy.emulator import free_port, running
+from tests.deploy.emulator import running
 from tests.deploy.loopback_only import confine
 from tests.deploy.proxy import Proxy, Rule, standing
 from tests.deploy.sam import Sam
 from tests.deploy.site import ROOT, Site, new_body
 from tests.deploy.steps import Failed, Steps, expect, wait_until
+from tests.support.processes import free_port
 
 # Seconds that each kind strikes, that one event is behind the other, and that the last one of what
 # was acknowledged may come after the end of it.

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
-import subprocess
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from tests.deploy.emulator import ACCOUNT, REGION, Emulator
+from tests.support.processes import answers, running
 
 START_SECONDS: Final = 30.0
 # The services that functions ask, and a call of each.
@@ -78,28 +74,10 @@ def standing(python: Path, port: int, emulator: Emulator) -> Iterator[Proxy]:
     """It listens at the port, where the functions of the emulator look for AWS."""
     log = emulator.log.with_name("proxy.log")
     words = ["--upstream", emulator.url, "--port", str(port), "--host", "127.0.0.1", "--no-resign"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [str(python.with_name("microburst")), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env=emulator.environment,
-            start_new_session=True,
-        )
+    command = [str(python.with_name("microburst")), *words]
     proxy = Proxy(f"http://127.0.0.1:{port}")
-    try:
-        until = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                proxy.ask("health")
-                break
-            if time.monotonic() > until or process.poll() is not None:
-                raise SystemExit(f"microburst did not start:\n{log.read_text()[-2000:]}")
-            time.sleep(0.1)
+    with running(command, environment=emulator.environment, log=log) as process:
+        if not answers(process, lambda: proxy.ask("health"), START_SECONDS):
+            raise SystemExit(f"microburst did not start:\n{log.read_text()[-2000:]}")
         _warm(f"http://127.0.0.1:{port}")
         yield proxy
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
