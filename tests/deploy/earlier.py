@@ -66,8 +66,7 @@ def released(tree: Path, built: Path, into: Path) -> Path:
 
 def failing(built: Path, into: Path) -> Path:
     """A later version, of which layer and functions only work together, and the last part fails."""
-    _copy(built, into)
-    shutil.copy(built / "template.yaml", into)
+    template = failing_at_last(built, into)
     package = into / _PACKAGE
     for name in FOLDERS.values():
         if name != "CoreLayer":
@@ -81,24 +80,19 @@ def failing(built: Path, into: Path) -> Path:
         moved = text.replace("spectrum_forwarder.settings", "spectrum_forwarder.later_settings")
         if moved != text:
             replace(path, moved)
-    _fail_at_last(into / "template.yaml")
-    return into / "template.yaml"
+    return template
 
 
 def failing_at_last(built: Path, into: Path) -> Path:
     """The same version, of which only the last part fails."""
     _copy(built, into)
-    shutil.copy(built / "template.yaml", into)
-    _fail_at_last(into / "template.yaml")
-    return into / "template.yaml"
-
-
-def _fail_at_last(built: Path) -> None:
-    template = built.read_text("utf-8")
+    text = (built / "template.yaml").read_text("utf-8")
     after = ", ".join(name for name in FOLDERS.values() if name != "CoreLayer")
-    if template.count("\nOutputs:\n") != 1:
+    if text.count("\nOutputs:\n") != 1:
         raise Failed("the built template has no Outputs of its own, or several")
-    built.write_text(template.replace("\nOutputs:\n", _FAILS.format(after=after)), "utf-8")
+    template = into / "template.yaml"
+    template.write_text(text.replace("\nOutputs:\n", _FAILS.format(after=after)), "utf-8")
+    return template
 
 
 def _copy(built: Path, into: Path) -> None:
