@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 
@@ -45,10 +44,7 @@ def test_the_latest_failure_of_all_events_is_the_last_error() -> None:
 def test_the_list_shows_times_and_the_last_error(stack: Deployed) -> None:
     entry = {"name": "crm", "url": "https://crm.example.com/", "signing_secret": "5e" * 32}
     erp = entry | {"name": "erp", "keep_answers": False}
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": [entry, erp]}),
-    )
+    stack.write_destinations(entry, erp)
     said = "HTTP/1.1 503 Busy: " + "no room " * 50
     for number in range(19):
         put(stack, f"m{number}", delivered("crm", NOW))
@@ -76,12 +72,9 @@ def test_the_list_shows_times_and_the_last_error(stack: Deployed) -> None:
 
 
 def test_answers_are_dropped_and_kept_by_an_option(stack: Deployed) -> None:
-    secret = stack.outputs["DestinationsSecretId"]
-    client = stack.client("secretsmanager")
-    client.put_secret_value(SecretId=secret, SecretString='{"destinations": []}')
+    stack.write_destinations()
     forwarder("destinations", "add", "crm", "https://crm.example.com/", "--drop-answers")
     for option, kept in ((None, False), ("--keep-answers", True)):
         if option:
             assert forwarder("destinations", "set", "crm", option).status == 0
-        text = client.get_secret_value(SecretId=secret)["SecretString"]
-        assert json.loads(text)["destinations"][0]["keep_answers"] is kept
+        assert stack.destinations()[0]["keep_answers"] is kept

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -173,9 +172,7 @@ def test_contract_9_2_the_command_counts_events_by_what_proved_them(stack: Deplo
 
 def test_the_command_counts_refused_requests(stack: Deployed) -> None:
     entry = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret}
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["WebhooksSecretId"], SecretString=json.dumps({"webhooks": [entry]})
-    )
+    stack.write_webhooks(entry)
     quarantine = S3Quarantine(
         stack.client("s3"), stack.outputs["PayloadsBucketName"], clock=time.time
     )

@@ -51,14 +51,8 @@ OF_WEBHOOKS = [
 @pytest.fixture
 def written(stack: Deployed) -> Iterator[Deployed]:
     yield stack
-    write(stack, "DestinationsSecretId", json.dumps({"destinations": [CRM]}))
-    write(stack, "WebhooksSecretId", json.dumps({"webhooks": [HOOK]}))
-
-
-def write(stack: Deployed, secret: str, text: str) -> None:
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs[secret], SecretString=text
-    )
+    stack.write_destinations(CRM)
+    stack.write_webhooks(HOOK)
 
 
 @pytest.mark.parametrize(("text", "said"), BROKEN.items(), ids=[text[:25] for text in BROKEN])
@@ -69,7 +63,7 @@ def test_what_is_no_registry_is_named_by_its_place_and_never_quoted(
         ("DestinationsSecretId", OF_DESTINATIONS[:1]),
         ("WebhooksSecretId", OF_WEBHOOKS[:1]),
     ):
-        write(written, secret, text)
+        written.write_secret(secret, text)
         ran = forwarder(*commands[0])
         assert ran.status == 1
         assert "put-secret-value" in ran.err
@@ -84,7 +78,7 @@ def test_no_command_takes_a_broken_registry_for_a_defect_of_its_own(
 ) -> None:
     monkeypatch.delenv(TRACEBACK_VARIABLE, raising=False)
     own = "DestinationsSecretId" if command in OF_DESTINATIONS else "WebhooksSecretId"
-    write(written, own, '{"destinations": [], "webhooks": [] nope}')
+    written.write_secret(own, '{"destinations": [], "webhooks": [] nope}')
     ran = forwarder(*command)
     assert (ran.status, "defect" in ran.err) == (1, False), ran.err
     assert "line 1, column 37 on" in ran.err
@@ -94,22 +88,19 @@ def test_no_command_takes_a_broken_registry_for_a_defect_of_its_own(
 def test_a_byte_order_mark_is_read(written: Deployed, command: tuple[str, ...]) -> None:
     registry = json.dumps({"destinations": [CRM], "webhooks": [HOOK]})
     for secret in ("DestinationsSecretId", "WebhooksSecretId"):
-        write(written, secret, "\ufeff" + registry)
+        written.write_secret(secret, "\ufeff" + registry)
     assert forwarder(*command).status == 0
 
 
 def test_an_entry_that_is_none_is_listed_and_left_to_whoever_wrote_it(written: Deployed) -> None:
     """The functions pass it over: so does the list, and no change takes it away."""
     text = json.dumps({"destinations": [CRM, "canary"]})
-    write(written, "DestinationsSecretId", text)
+    written.write_secret("DestinationsSecretId", text)
     ran = forwarder("destinations", "list", "--json")
     assert (ran.status, [one["state"] for one in ran.json]) == (1, ["ok", "broken"])
     changed = forwarder("destinations", "pause", "crm")
     assert (changed.status, "its entry 2 is no object" in changed.err) == (1, True)
-    stored = written.client("secretsmanager").get_secret_value(
-        SecretId=written.outputs["DestinationsSecretId"]
-    )
-    assert stored["SecretString"] == text
+    assert written.secret("DestinationsSecretId") == text
 
 
 # ---- The walk of `doctor` ----------------------------------------------------------------------

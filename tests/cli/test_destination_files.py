@@ -29,21 +29,7 @@ LISTENER = {"name": "listen-laptop", "target": "arn:aws:sqs:us-east-1:1:q", "kin
 
 @pytest.fixture(autouse=True)
 def registry(stack: Deployed) -> None:
-    write(stack, [CRM, BOT, LISTENER])
-
-
-def write(stack: Deployed, entries: list[dict[str, Any]]) -> None:
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": entries}),
-    )
-
-
-def stored(stack: Deployed) -> list[dict[str, Any]]:
-    secret = stack.outputs["DestinationsSecretId"]
-    found = stack.client("secretsmanager").get_secret_value(SecretId=secret)
-    entries: list[dict[str, Any]] = json.loads(found["SecretString"])["destinations"]
-    return entries
+    stack.write_destinations(CRM, BOT, LISTENER)
 
 
 def apply(content: object, *options: str) -> Ran:
@@ -66,20 +52,20 @@ def test_no_secret_is_exported_and_no_listener() -> None:
 
 
 def test_what_was_exported_changes_nothing_where_it_came_from(stack: Deployed) -> None:
-    before = stored(stack)
+    before = stack.destinations()
     assert changes(apply(forwarder("destinations", "export").json, "--json")) == {
         "bot": "same",
         "crm": "same",
     }
-    assert stored(stack) == before
+    assert stack.destinations() == before
 
 
 def test_a_dry_run_says_all_and_changes_nothing(stack: Deployed) -> None:
-    before = stored(stack)
+    before = stack.destinations()
     file = {"destinations": [{"name": "new", "url": "https://new.example.com/"}]}
     said = changes(apply(file, "--dry-run", "--prune", "--json"))
     assert said == {"new": "add", "crm": "remove", "bot": "remove"}
-    assert stored(stack) == before
+    assert stack.destinations() == before
 
 
 def test_a_file_is_applied_and_what_it_leaves_out_stays(stack: Deployed) -> None:
@@ -91,7 +77,7 @@ def test_a_file_is_applied_and_what_it_leaves_out_stays(stack: Deployed) -> None
         {"name": "new", "url": "https://new.example.com/"},
     ]
     assert changes(apply(file, "--json")) == {"crm": "set", "new": "add", "bot": "leave"}
-    crm, bot, listener, new = stored(stack)
+    crm, bot, listener, new = stack.destinations()
     assert crm == {k: v for k, v in CRM.items() if k != "filter"} | {"timeout_seconds": 5}
     assert (bot, listener) == (BOT, LISTENER)
     assert new["id"].startswith("new.")
@@ -101,19 +87,19 @@ def test_a_file_is_applied_and_what_it_leaves_out_stays(stack: Deployed) -> None
 def test_prune_removes_what_the_file_does_not_name_but_no_listener(stack: Deployed) -> None:
     file = {"destinations": [{"name": "bot", "url": BOT["url"]}]}
     assert apply(file, "--prune").status != 0  # nobody is there to say yes
-    assert stored(stack)[0] == CRM
+    assert stack.destinations()[0] == CRM
     assert changes(apply(file, "--prune", "--yes", "--json")) == {"bot": "same", "crm": "remove"}
-    assert stored(stack) == [BOT, LISTENER]
+    assert stack.destinations() == [BOT, LISTENER]
 
 
 def test_a_file_is_applied_whole_or_not_at_all(stack: Deployed) -> None:
-    before = stored(stack)
+    before = stack.destinations()
     good = {"name": "new", "url": "https://new.example.com/"}
     bad = {"name": "worse", "url": "http://127.0.0.1/"}
     ran = apply({"destinations": [good, bad]})
     assert ran.status == 2
     assert "could not be used" in ran.err
-    assert stored(stack) == before
+    assert stack.destinations() == before
 
 
 @pytest.mark.parametrize(

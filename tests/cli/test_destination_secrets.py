@@ -1,7 +1,6 @@
 """Secrets of destinations: which are stored, and one in another's place while deliveries go on."""
 
 import base64
-import json
 import os
 import threading
 import time
@@ -77,19 +76,19 @@ def test_what_a_receiver_must_know_of_a_secret_is_told() -> None:
 @pytest.mark.parametrize("command", [["add", "weak", "https://x.example.com/"], ["set", "crm"]])
 @pytest.mark.usefixtures("crm")
 def test_a_weak_secret_is_refused_on_every_way_in(stack: Deployed, command: list[str]) -> None:
-    before = entries(stack)
+    before = stack.destinations()
     for given in ("x", "short"):
         ran = forwarder("destinations", *command, "--secret-stdin", given=given)
-        assert (ran.status, entries(stack)) == (2, before)
+        assert (ran.status, stack.destinations()) == (2, before)
         assert f"24 characters or more; this one has {len(given)}" in ran.err
     ran = forwarder("destinations", "rotate", "crm", "--secret-stdin", given="x")
-    assert (ran.status, entries(stack)) == (2, before)
+    assert (ran.status, stack.destinations()) == (2, before)
 
 
 @pytest.mark.usefixtures("crm")
 def test_an_old_entrys_weak_secret_goes_on_working_and_is_told(stack: Deployed) -> None:
-    weak = entries(stack)[0] | {"signing_secret": "short"}
-    write(stack, [weak])
+    weak = stack.destinations()[0] | {"signing_secret": "short"}
+    stack.write_destinations(weak)
     assert read_destination(weak).signing_secret == "short"
     ran = forwarder("destinations", "set", "crm", "--timeout", "5")
     assert ran.status == 0
@@ -153,39 +152,24 @@ def test_old_secrets_that_cannot_be_read_are_told(old: object) -> None:
 # ---- The command -------------------------------------------------------------------------------
 
 
-def entries(stack: Deployed) -> list[dict[str, Any]]:
-    client = stack.client("secretsmanager")
-    found = client.get_secret_value(SecretId=stack.outputs["DestinationsSecretId"])
-    read: list[dict[str, Any]] = json.loads(found["SecretString"])["destinations"]
-    return read
-
-
-def write(stack: Deployed, content: list[dict[str, Any]]) -> None:
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": content}),
-    )
-
-
 def rotate(*options: str, given: str = "") -> Ran:
     return forwarder("destinations", "rotate", "crm", *options, given=given)
 
 
 @pytest.fixture
 def crm(stack: Deployed) -> Iterator[None]:
-    write(
-        stack,
-        [{"name": "crm", "url": "https://crm.example.com/in", "signing_secret": OLD}],
+    stack.write_destinations(
+        {"name": "crm", "url": "https://crm.example.com/in", "signing_secret": OLD}
     )
     yield
-    write(stack, [])
+    stack.write_destinations()
 
 
 @pytest.mark.usefixtures("crm")
 def test_a_rotation_keeps_the_old_secret_until_it_is_confirmed(stack: Deployed) -> None:
     began = time.time()
     ran = rotate("--overlap", "2h", "--reveal")
-    [entry] = entries(stack)
+    [entry] = stack.destinations()
     [old] = entry["old_secrets"]
     assert (ran.status, ran.out.strip()) == (0, entry["signing_secret"])
     assert (old["secret"], entry["signing_secret"] == OLD) == (OLD, False)
@@ -196,11 +180,11 @@ def test_a_rotation_keeps_the_old_secret_until_it_is_confirmed(stack: Deployed) 
     assert OLD not in shown.out
 
     again = rotate()
-    assert (again.status, entries(stack)) == (1, [entry])
+    assert (again.status, stack.destinations()) == (1, [entry])
     assert "is being rotated until" in again.err
 
     assert rotate("--confirm").status == 0
-    assert entries(stack) == [{n: v for n, v in entry.items() if n != "old_secrets"}]
+    assert stack.destinations() == [{n: v for n, v in entry.items() if n != "old_secrets"}]
     assert rotate("--confirm").status == 1
 
 
@@ -209,8 +193,8 @@ def test_after_a_leak_nothing_is_signed_with_the_old_secret(stack: Deployed) -> 
     rotate()
     for ends in (["rotate", "crm", "--overlap", "0"], ["set", "crm", "--new-secret"]):
         assert forwarder("destinations", *ends).status == 0
-        assert "old_secrets" not in entries(stack)[0]
-    ran = rotate("--secret-stdin", given=entries(stack)[0]["signing_secret"])
+        assert "old_secrets" not in stack.destinations()[0]
+    ran = rotate("--secret-stdin", given=stack.destinations()[0]["signing_secret"])
     assert (ran.status, "another one" in ran.err) == (2, True)
 
 
@@ -261,7 +245,7 @@ def test_no_attempt_of_a_rotation_under_load_is_refused_with_either_secret(
     state = LocalState(os.getpid(), "http://x", stack.url, {}, {}, stack.outputs, 0.01)
     with serving() as server, published(state):
         consumer = Consumer(server)
-        write(stack, [{"name": "crm", "url": server.url("/in"), "signing_secret": OLD}])
+        stack.write_destinations({"name": "crm", "url": server.url("/in"), "signing_secret": OLD})
         load = Load(stack)
         load.start()
         try:
@@ -277,7 +261,7 @@ def test_no_attempt_of_a_rotation_under_load_is_refused_with_either_secret(
             load.await_attempts(30)
         finally:
             load.stop()
-    write(stack, [])
+    stack.write_destinations()
     assert (consumer.refused, load.failed) == ([], [])
     assert consumer.verified > 150
 

@@ -320,12 +320,6 @@ def test_an_edit_that_fails_or_changes_nothing_writes_nothing(secret: Secret) ->
 # ---- Sending and waking ------------------------------------------------------------------------
 
 
-def write_webhooks(stack: Deployed, *entries: dict[str, str]) -> None:
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["WebhooksSecretId"], SecretString=json.dumps({"webhooks": entries})
-    )
-
-
 @pytest.fixture
 def local(stack: Deployed, secret: Secret) -> Iterator[None]:
     """The stack as a local one, so that loopback is allowed."""
@@ -341,7 +335,7 @@ def test_a_sample_is_sent_once_and_the_answer_told(
     stack: Deployed, status: int, exit_status: int
 ) -> None:
     taken: list[Received] = []
-    write_webhooks(stack, {"id": "w-2", "signing_secret": HEX, "first_id": "w-1"})
+    stack.write_webhooks({"id": "w-2", "signing_secret": HEX, "first_id": "w-1"})
 
     def take(received: Received) -> int:
         taken.append(received)
@@ -355,7 +349,7 @@ def test_a_sample_is_sent_once_and_the_answer_told(
         ran = forwarder("destinations", "test", "crm", "--local", "--json")
     finally:
         consumer.stop()
-        write_webhooks(stack)
+        stack.write_webhooks()
     (received,) = taken
     assert received.verified
     assert received.headers["x-spectrum-webhook-id"] == "w-1"

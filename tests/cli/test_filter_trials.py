@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,17 +24,10 @@ GUARDED = "message.content.type == 'text' && contains(message.content.text, 'din
 
 
 @pytest.fixture
-def entries(stack: Deployed) -> Iterator[Any]:
+def entries(stack: Deployed) -> Callable[[], list[dict[str, Any]]]:
     """Reads the entries that are stored; there are none at first."""
-    client, secret = stack.client("secretsmanager"), stack.outputs["DestinationsSecretId"]
-    client.put_secret_value(SecretId=secret, SecretString='{"destinations": []}')
-
-    def read() -> list[dict[str, Any]]:
-        text = client.get_secret_value(SecretId=secret)["SecretString"]
-        found: list[dict[str, Any]] = json.loads(text)["destinations"]
-        return found
-
-    yield read
+    stack.write_destinations()
+    return stack.destinations
 
 
 def add(*options: str) -> Ran:

@@ -160,15 +160,14 @@ def test_a_destination_that_there_is_not_is_refused_and_never_called_none(
     stack: Deployed, burst: set[str]
 ) -> None:
     crm = {"name": "crm", "url": "https://crm.example.com/", "signing_secret": "s" * 40}
-    client, name = stack.client("secretsmanager"), stack.outputs["DestinationsSecretId"]
-    client.put_secret_value(SecretId=name, SecretString=json.dumps({"destinations": [crm]}))
+    stack.write_destinations(crm)
     try:
         ran = forwarder("events", "list", "--destination", "crmm")
         assert (ran.status, "configured are crm" in ran.err) == (2, True)
         assert len(listed("--all", "--destination", "crm")[0]) == len(burst)
         assert forwarder("replay", "--since", "1h", "--destination", "crmm").status == 2
     finally:
-        client.put_secret_value(SecretId=name, SecretString='{"destinations": []}')
+        stack.write_destinations()
 
 
 def test_of_an_answer_that_is_empty_it_is_said_how_many_were_looked_at(
@@ -212,11 +211,10 @@ def test_a_webhooks_id_is_the_same_in_upper_and_lower_case(
 
 @pytest.fixture
 def webhook(stack: Deployed) -> Iterator[None]:
-    client, name = stack.client("secretsmanager"), stack.outputs["WebhooksSecretId"]
     entry = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
-    client.put_secret_value(SecretId=name, SecretString=json.dumps({"webhooks": [entry]}))
+    stack.write_webhooks(entry)
     yield
-    client.put_secret_value(SecretId=name, SecretString='{"webhooks": []}')
+    stack.write_webhooks()
 
 
 def test_a_samples_secret_is_the_stacks_whatever_the_shell_says(

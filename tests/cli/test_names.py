@@ -28,10 +28,7 @@ def stack_of_names(stack: Deployed) -> Iterator[Deployed]:
         {"id": CRM, "name": "crm", "url": "https://crm.example.com/", "signing_secret": "5e" * 32},
         {"id": ERP, "name": "finance", "url": "https://e.example.com/", "signing_secret": "5e"},
     ]
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": entries}),
-    )
+    stack.write_destinations(*entries)
     put(stack, "old", settled(delivered(OLD_CRM, NOW), Status.REMOVED), dead(ERP, NOW))
     put(stack, "new", delivered(CRM, NOW), delivered(ERP, NOW))
     yield stack
@@ -105,16 +102,12 @@ def test_events_of_a_removed_destination_can_be_found(stack_of_names: Deployed, 
 
 
 def test_events_are_shown_where_the_registry_cannot_be_read(stack_of_names: Deployed) -> None:
-    client, secret = (
-        stack_of_names.client("secretsmanager"),
-        stack_of_names.outputs["DestinationsSecretId"],
-    )
-    text = client.get_secret_value(SecretId=secret)["SecretString"]
-    client.put_secret_value(SecretId=secret, SecretString="nothing of use")
+    text = stack_of_names.secret("DestinationsSecretId")
+    stack_of_names.write_secret("DestinationsSecretId", "nothing of use")
     try:
         ran = forwarder("events", "list")
     finally:
-        client.put_secret_value(SecretId=secret, SecretString=text)
+        stack_of_names.write_secret("DestinationsSecretId", text)
     assert ran.status == 0
     assert ran.lines[1].endswith("delivered crm, delivered erp")
 
@@ -174,18 +167,14 @@ def test_a_replay_goes_to_the_destination_that_has_the_name_today(stack_of_names
 def test_a_replay_to_a_destination_that_was_removed_is_not_continued_to_its_successor(
     stack_of_names: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, secret = (
-        stack_of_names.client("secretsmanager"),
-        stack_of_names.outputs["DestinationsSecretId"],
-    )
     monkeypatch.setattr("spectrum_cli.journal.Journal.finish", lambda _: None)  # it is cut off
     command = ("replay", "--since", "1h", "--destination", "crm", "--json")
     assert forwarder(*command).json["deliveries"] == {"crm": 2}
-    text = client.get_secret_value(SecretId=secret)["SecretString"]
-    client.put_secret_value(SecretId=secret, SecretString=text.replace(CRM, "crm.dddddd"))
+    text = stack_of_names.secret("DestinationsSecretId")
+    stack_of_names.write_secret("DestinationsSecretId", text.replace(CRM, "crm.dddddd"))
     try:
         ran = forwarder(*command)
     finally:
-        client.put_secret_value(SecretId=secret, SecretString=text)
+        stack_of_names.write_secret("DestinationsSecretId", text)
     assert "continuing" not in ran.err
     assert ran.json["deliveries"] == {"crm": 2}

@@ -50,10 +50,7 @@ def table(
     stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DynamoEventTable]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": [CRM]}),
-    )
+    stack.write_destinations(CRM)
     yield DynamoEventTable(stack.client("dynamodb"), stack.outputs["EventsTableName"])
 
 

@@ -179,9 +179,7 @@ def test_many_are_asked_for(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_secret_that_is_no_registry_is_told(kept: Kept, stack: Deployed) -> None:
     kept.keep("m-1")
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["WebhooksSecretId"], SecretString="{}"
-    )
+    stack.write_secret("WebhooksSecretId", "{}")
     ran = quarantine("list")
     assert (ran.status, "mend it" in ran.err) == (1, True)
 

@@ -1,6 +1,5 @@
 """`forwarder replay`: what it begins, what it asks, and how it is continued."""
 
-import json
 import os
 import signal
 import time
@@ -60,10 +59,7 @@ def shops(stack: Deployed) -> Shop:
         {"name": name, "url": f"https://{name}.example.com/", "signing_secret": "5e" * 32}
         for name in ("crm", "erp")
     ]
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": entries}),
-    )
+    stack.write_destinations(*entries)
     return Shop(stack)
 
 

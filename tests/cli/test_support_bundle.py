@@ -105,12 +105,8 @@ def filled(stack: Deployed) -> Deployed:
 def kept(filled: Deployed) -> Iterator[str]:
     """Both registries, and a request that was refused; gives its id."""
     stack = filled
-    secrets = stack.client("secretsmanager")
-    for name, content in (
-        ("WebhooksSecretId", {"webhooks": [entry()]}),
-        ("DestinationsSecretId", {"destinations": [{"signing_secret": DESTINATION_SECRET}]}),
-    ):
-        secrets.put_secret_value(SecretId=stack.outputs[name], SecretString=json.dumps(content))
+    stack.write_webhooks(entry())
+    stack.write_destinations({"signing_secret": DESTINATION_SECRET})
     at = time.time() - 60
     body = body_of("c-1", text="Canary canary@example.com kanari\u00e9n").replace(b'":', b'": ')
     suspect = Suspect(at, "signature_mismatch", signed_headers(body_of("c-1"), now=at), body)
@@ -221,10 +217,7 @@ def test_nothing_is_written_unasked_or_over_something(
 
 
 def test_a_secret_that_got_into_it_is_not_shown(stack: Deployed, kept: str, tmp_path: Path) -> None:
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["WebhooksSecretId"],
-        SecretString=json.dumps({"webhooks": [entry(id=WEBHOOK.signing_secret)]}),
-    )
+    stack.write_webhooks(entry(id=WEBHOOK.signing_secret))
     ran = forwarder("support-bundle", "-o", str(tmp_path / "bundle.json"), "--yes")
     assert ran.status == 1
     assert WEBHOOK.signing_secret not in ran.out + ran.err

@@ -50,16 +50,11 @@ def spectrum(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSpectrum]:
 
 
 def write(stack: Deployed, content: dict[str, Any]) -> None:
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["WebhooksSecretId"], SecretString=json.dumps(content)
-    )
+    stack.write_secret("WebhooksSecretId", json.dumps(content))
 
 
 def stored(stack: Deployed) -> dict[str, Any]:
-    answer = stack.client("secretsmanager").get_secret_value(
-        SecretId=stack.outputs["WebhooksSecretId"]
-    )
-    content: dict[str, Any] = json.loads(answer["SecretString"])
+    content: dict[str, Any] = json.loads(stack.secret("WebhooksSecretId"))
     return content
 
 

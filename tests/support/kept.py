@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -59,10 +58,7 @@ class Kept:
 
     def store(self, *entries: dict[str, Any]) -> None:
         """Write the webhooks secret."""
-        self._stack.client("secretsmanager").put_secret_value(
-            SecretId=self._stack.outputs["WebhooksSecretId"],
-            SecretString=json.dumps({"webhooks": entries}),
-        )
+        self._stack.write_webhooks(*entries)
 
     def event(self, message_id: str) -> Any:
         log = DynamoEventLog(

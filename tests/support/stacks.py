@@ -49,6 +49,30 @@ class Deployed:
             aws_secret_access_key="test",
         )
 
+    def secret(self, output: str) -> str:
+        """The text of a secret, by the output that names it ("WebhooksSecretId")."""
+        found = self.client("secretsmanager").get_secret_value(SecretId=self.outputs[output])
+        return str(found["SecretString"])
+
+    def write_secret(self, output: str, text: str) -> None:
+        secrets = self.client("secretsmanager")
+        secrets.put_secret_value(SecretId=self.outputs[output], SecretString=text)
+
+    def destinations(self) -> list[dict[str, Any]]:
+        """The registry's entries as they are stored."""
+        entries: list[dict[str, Any]] = json.loads(self.secret("DestinationsSecretId"))[
+            "destinations"
+        ]
+        return entries
+
+    def write_destinations(self, *entries: object) -> None:
+        """A registry of these entries."""
+        self.write_secret("DestinationsSecretId", json.dumps({"destinations": entries}))
+
+    def write_webhooks(self, *entries: object) -> None:
+        """The same of webhooks."""
+        self.write_secret("WebhooksSecretId", json.dumps({"webhooks": entries}))
+
 
 @contextlib.contextmanager
 def deployed() -> Iterator[Deployed]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import threading
 import time
@@ -41,10 +40,7 @@ def stack(stack: Deployed) -> Deployed:
         for name in NAMES
     ]
     entries[0]["headers"] = {"Authorization": "Bearer not-to-be-seen"}  # type: ignore[assignment]
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": entries}),
-    )
+    stack.write_destinations(*entries)
     return stack
 
 
