@@ -40,8 +40,17 @@ from tests.prove.faults import Fates, Fault, Killed
 Result = TypeVar("Result")
 
 
+class OfTheTable:
+    """Calls to the table, or to one of its items that is a port of its own."""
+
+    fates: Fates
+
+    def _call(self, name: str, effect: Callable[[], Result], *, writes: bool = True) -> Result:
+        return self.fates.call(f"table.{name}", effect, TableUnavailable, writes=writes)
+
+
 @dataclass
-class FaultyTable:
+class FaultyTable(OfTheTable):
     """The `EventTable` port; a page of the due index is one call."""
 
     inner: EventTable
@@ -50,17 +59,13 @@ class FaultyTable:
     def put(
         self, stored: StoredEvent, *, receipt: str, now: float, due_at: float
     ) -> Existing | None:
-        return self.fates.call(
-            "table.put",
-            lambda: self.inner.put(stored, receipt=receipt, now=now, due_at=due_at),
-            TableUnavailable,
+        return self._call(
+            "put", lambda: self.inner.put(stored, receipt=receipt, now=now, due_at=due_at)
         )
 
     def mark(self, key: str, *, at: float, since: float, expires_at: float) -> float:
-        return self.fates.call(
-            "table.mark",
-            lambda: self.inner.mark(key, at=at, since=since, expires_at=expires_at),
-            TableUnavailable,
+        return self._call(
+            "mark", lambda: self.inner.mark(key, at=at, since=since, expires_at=expires_at)
         )
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
@@ -112,20 +117,18 @@ class FaultyTable:
 
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         for batch in self.inner.overdue(shard, now=now):
-            self.fates.call("table.overdue", lambda: None, TableUnavailable, writes=False)
+            self._call("overdue", lambda: None, writes=False)
             yield batch
 
     def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
         owing = self.inner.owing(shard, now=now, soon=soon, in_main=in_main)
         # Counting where there is nothing would only add to the calls to be tried.
         if owing.overdue or owing.soon:
-            self.fates.call("table.owing", lambda: None, TableUnavailable, writes=False)
+            self._call("owing", lambda: None, writes=False)
         return owing
 
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
-        return self.fates.call(
-            "table.postpone", lambda: self.inner.postpone(overdue, until=until), TableUnavailable
-        )
+        return self._call("postpone", lambda: self.inner.postpone(overdue, until=until))
 
     def reopen(
         self,
@@ -136,24 +139,15 @@ class FaultyTable:
         deliveries: Deliveries,
         due_at: float,
     ) -> bool:
-        return self.fates.call(
-            "table.reopen",
+        return self._call(
+            "reopen",
             lambda: self.inner.reopen(
                 seen, owner=owner, now=now, deliveries=deliveries, due_at=due_at
             ),
-            TableUnavailable,
         )
 
     def standing(self, event_key: str, *, now: float) -> Mapping[str, float] | None:
-        return self.fates.call(
-            "table.standing",
-            lambda: self.inner.standing(event_key, now=now),
-            TableUnavailable,
-            writes=False,
-        )
-
-    def _call(self, name: str, effect: Callable[[], Result]) -> Result:
-        return self.fates.call(f"table.{name}", effect, TableUnavailable)
+        return self._call("standing", lambda: self.inner.standing(event_key, now=now), writes=False)
 
 
 @dataclass
@@ -222,21 +216,17 @@ class FaultyQuarantine:
 
 
 @dataclass
-class FaultyHealthBoard:
+class FaultyHealthBoard(OfTheTable):
     """The `HealthBoard` port: another item of the same table."""
 
     inner: HealthBoard
     fates: Fates
 
     def load(self) -> Mapping[str, Health]:
-        return self.fates.call("table.health", self.inner.load, TableUnavailable, writes=False)
+        return self._call("health", self.inner.load, writes=False)
 
     def save(self, destination: str, health: Health, *, seen: Health | None = None) -> bool:
-        return self.fates.call(
-            "table.save_health",
-            lambda: self.inner.save(destination, health, seen=seen),
-            TableUnavailable,
-        )
+        return self._call("save_health", lambda: self.inner.save(destination, health, seen=seen))
 
     def lines(self) -> Mapping[str, Line]:
         # Of the same copy: no call.
@@ -261,9 +251,6 @@ class FaultyHealthBoard:
             "take_down",
             lambda: self.inner.take_down(destination, holder=holder, emptied_at=emptied_at),
         )
-
-    def _call(self, name: str, effect: Callable[[], Result]) -> Result:
-        return self.fates.call(f"table.{name}", effect, TableUnavailable)
 
 
 @dataclass
@@ -292,14 +279,14 @@ class FaultyLines:
 
 
 @dataclass
-class FaultyNotes:
+class FaultyNotes(OfTheTable):
     """The `Notebook` port: a further item of the same table."""
 
     inner: Notebook
     fates: Fates
 
     def read(self) -> Notes:
-        return self.fates.call("table.notes", self.inner.read, TableUnavailable, writes=False)
+        return self._call("notes", self.inner.read, writes=False)
 
 
 @dataclass
