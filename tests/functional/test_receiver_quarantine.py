@@ -6,7 +6,6 @@ import base64
 import importlib
 import json
 import socket
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,7 @@ from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 
 from functions.receiver import app
 from tests.support.deployed import BUCKET, REGION, Context, Deployed
-from tests.support.http_server import HttpServer, Request, hang, reset, respond, serving
+from tests.support.http_server import HttpServer, Request, reset, respond, serving, silent
 from tests.support.make import WEBHOOK, body_of, signed_headers
 
 BODY = body_of(text="canary-text")
@@ -125,7 +124,7 @@ def lost(request: Request, connection: socket.socket) -> bool:
 @pytest.mark.parametrize(
     ("script", "cause"),
     [
-        (hang(4), "ReadTimeoutError"),
+        (silent, "ReadTimeoutError"),
         (reset(), "ConnectionClosedError"),
         (lost, "ConnectionClosedError"),
         (respond(503, body=b"<Error><Code>SlowDown</Code></Error>"), "SlowDown"),
@@ -142,9 +141,7 @@ def test_a_bucket_in_trouble_does_not_change_the_answer(
 ) -> None:
     bucket = Bucket(script)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.url(""))
-    began = time.monotonic()
     assert answer(forged()) == (401, "signature_mismatch")
-    assert time.monotonic() - began < 4
     assert len(bucket.requests) == 1
     printed = capsys.readouterr().out
     assert '"message":"quarantine.failed"' in printed
@@ -155,7 +152,7 @@ def test_a_bucket_in_trouble_does_not_change_the_answer(
 def test_a_slow_bucket_is_waited_for_once(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bucket = Bucket(hang(4))
+    bucket = Bucket(silent)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.url(""))
     for last in "abcdef":
         changed = {"x-spectrum-signature": FORGED[:-1] + last}

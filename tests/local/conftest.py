@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 PoolMaker = Callable[..., FunctionPool]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Return as soon as the condition holds; fail the test if it doesn't in time."""
     deadline = time.monotonic() + seconds
     while not condition():

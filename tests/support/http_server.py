@@ -87,6 +87,21 @@ def say(*parts: bytes, pause: float = 0.0) -> Script:
     return script
 
 
+def silent(request: Request, connection: socket.socket) -> bool:
+    """No answer for as long as the client stays: who waits for one without a limit never ends."""
+    connection.recv(1)
+    return False
+
+
+def when(event: threading.Event, script: Script) -> Script:
+    """The script, as soon as the event has happened."""
+
+    def later(request: Request, connection: socket.socket) -> bool:
+        return event.wait(60) and script(request, connection)
+
+    return later
+
+
 def hang(seconds: float) -> Script:
     """No answer, and the end of the connection after a while."""
     return say(b"", pause=seconds)
@@ -130,11 +145,13 @@ class HttpServer:
         self._tls = tls
         self._scripts: dict[str, Script] = {}
         self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._peers: set[int] = set()
+        self._lock = threading.Condition()
         host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
         self._listener = socket.create_server((host, 0), family=socket.AddressFamily(family))
         self._listener.listen(256)
-        self.port: int = self._listener.getsockname()[1]
+        self._address = self._listener.getsockname()[:2]
+        self.port: int = self._address[1]
         threading.Thread(target=self._accept, name="http-server", daemon=True).start()
 
     def on(self, path: str, script: Script) -> None:
@@ -144,6 +161,18 @@ class HttpServer:
     def url(self, path: str = "/", *, host: str = "127.0.0.1") -> str:
         """The address of a path here, by the host's name or number."""
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
+
+    def await_quiet(self) -> None:
+        """Return once every connection that was made is closed on this side."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: not self._open, 60)
+
+    def connections_of_others(self) -> int:
+        """How many connections were made but the one of this call, which has to wait its turn."""
+        with socket.create_connection(self._address) as own, self._lock:
+            port = own.getsockname()[1]
+            assert self._lock.wait_for(lambda: port in self._peers, 60)
+            return self.connections - 1
 
     def close(self) -> None:
         """Stop listening and break off every connection."""
@@ -158,12 +187,14 @@ class HttpServer:
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, peer = self._listener.accept()
             except OSError:
                 return
             with self._lock:
                 self.connections += 1
                 self._open.add(connection)
+                self._peers.add(peer[1])
+                self._lock.notify_all()
             threading.Thread(
                 target=self._serve, args=(connection, self.connections), daemon=True
             ).start()
@@ -182,9 +213,10 @@ class HttpServer:
         except OSError:
             pass  # the client left, or the server was closed
         finally:
+            connection.close()
             with self._lock:
                 self._open.discard(raw)
-            connection.close()
+                self._lock.notify_all()
 
 
 def _read_request(connection: socket.socket, number: int) -> Request | None:
