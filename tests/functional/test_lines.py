@@ -7,6 +7,7 @@ from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.line import hint_to, position_of
 
 from tests.support.make import body_of, changed, destination_of, stored_of
+from tests.support.memory import CopiedDestinations
 from tests.support.world import World
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -143,6 +144,49 @@ def test_a_mended_entry_has_its_line_drained_within_a_minute(world: World) -> No
     world.add(destination_of("crm"))
     world.live(MINUTE + 1)
     assert arrived(world) == ["m1"]
+
+
+def test_a_hint_is_not_lost_on_a_worker_who_last_read_that_the_way_is_closed(world: World) -> None:
+    receive(world, "m1")
+    world.live(MINUTE)
+    worker = copy_of_the_registry(world)
+    world.clock.advance(1)
+    resume(world)
+    world.poll()
+    assert arrived(world) == ["m1"]
+    assert worker.reads == 2
+
+
+def test_a_line_whose_way_is_closed_still_costs_a_reading_at_most(world: World) -> None:
+    receive(world, "m1")
+    world.live(MINUTE)
+    worker = copy_of_the_registry(world)
+    world.clock.advance(1)
+    world.fan_out(*(world.hint(hint_to("crm"), slow=True) for _ in range(3)))
+    assert arrived(world) == []
+    assert worker.reads == 2
+
+
+def test_where_the_registry_is_down_the_next_minute_makes_up_for_a_lost_hint(world: World) -> None:
+    receive(world, "m1")
+    world.live(MINUTE)
+    worker = copy_of_the_registry(world)
+    world.clock.advance(1)
+    worker.down = True
+    resume(world)
+    world.poll()
+    assert arrived(world) == []
+    worker.down = False
+    world.live(MINUTE + 1)
+    assert arrived(world) == ["m1"]
+
+
+def copy_of_the_registry(world: World) -> CopiedDestinations:
+    """What a worker goes by from now on: it has just read it."""
+    copied = CopiedDestinations(world.destinations, world.clock)
+    copied.load()
+    world.targets = copied  # type: ignore[assignment]
+    return copied
 
 
 def test_what_is_refused_in_its_turn_is_retried_by_itself(world: World) -> None:

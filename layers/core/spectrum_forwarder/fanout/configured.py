@@ -51,6 +51,7 @@ class Configured:
         self._registry = registry
         self._clock = clock
         self._scale = min(timing.scale, 1.0)
+        self._began = clock()
         self._asked_at = float("-inf")
         self.now: Destinations = registry.load()
 
@@ -82,7 +83,13 @@ class Configured:
         self._read_again(RECENT * self._scale)
 
     def keeps_waiting(self, identity: str) -> bool:
-        """Whether the destination is paused, or its entry broken."""
+        """Whether the destination is paused, or its entry broken, by a copy of this invocation's.
+
+        Whoever has just opened the way has hinted at the line at once, and an older copy still says
+        that it is closed. Where it cannot be read, the sweeper's next minute has the line drained.
+        """
+        if keeps_waiting(self.now, identity) and self.now.read_at < self._began:
+            self._read_again(0.0)
         return keeps_waiting(self.now, identity)
 
     def is_older(self, delivery: Delivery) -> bool:
