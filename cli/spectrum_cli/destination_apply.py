@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from spectrum_cli import destination_entries as entries_of
+from spectrum_cli.destination_changes import change_destinations
 from spectrum_cli.destination_files import (
     ADD,
     LEAVE,
@@ -80,14 +81,15 @@ def apply(
                 entries_of.check(entry, target)
         return changes, [entry for entry in before if entry not in entries]
 
-    registry = destinations_of(target)
-    planned, _ = edit(registry.read())
+    planned, _ = edit(destinations_of(target).read())
     removed = [change.name for change in planned if change.what == REMOVE]
     if not dry_run:
         if removed and not confirm(_question(removed, target), yes=yes):
             raise Finding("nothing was changed")
         # On what stands there by now: made anew, and checked anew, if somebody else was faster.
-        planned, gone = registry.change(lambda entries: _as_agreed(edit(entries), removed))
+        planned, gone = change_destinations(
+            target, lambda entries: _as_agreed(edit(entries), removed)
+        )
         for entry in gone:
             forget_health(target, entry)
     _show(planned, as_json=as_json, dry_run=dry_run)

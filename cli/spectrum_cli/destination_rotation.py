@@ -9,11 +9,12 @@ import typer
 
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli import destination_secrets
+from spectrum_cli.destination_changes import change_destinations
 from spectrum_cli.destination_entries import Name, SecretFromInput
 from spectrum_cli.destination_telling import tell
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.output import AsJson, Reveal, note, utc
-from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.registry import Entry
 from spectrum_cli.target import Target, with_target
 
 USUAL_OVERLAP = "24h"
@@ -59,7 +60,7 @@ def rotate(
         entries_of.check(entry, target)
         return entry
 
-    entry = destinations_of(target).change(edit)
+    entry = change_destinations(target, edit)
     until = destination_secrets.signs_until(entry, time.time())
     done = "signed with its new secret alone" if until is None else "signed with both secrets"
     tell(entry, done, target, None, as_json=as_json, reveal=reveal)

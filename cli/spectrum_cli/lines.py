@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,24 +53,29 @@ def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
     return {identity: queue for identity, queue in found.items() if queue.deliveries}
 
 
-def drain(target: Target, identities: Iterable[str] | None = None) -> list[str]:
-    """Have lines drained now (all that stand, or these): those that were hinted at.
+def drain(
+    target: Target,
+    identities: Iterable[str] | None = None,
+    *,
+    but: Collection[str | None] = (),
+) -> list[str]:
+    """Have lines drained now (all that stand, or these, `but` those): which were hinted at.
 
     Where a hint fails, the sweeper does it within a minute.
     """
-    from spectrum_forwarder.domain.errors import QueueUnavailable  # noqa: PLC0415
+    from spectrum_forwarder.domain.errors import Unavailable  # noqa: PLC0415
     from spectrum_forwarder.domain.line import hint_to  # noqa: PLC0415
 
     wanted = None if identities is None else set(identities)
-    lines = _standing(health_board(target))
-    standing = [name for name in lines if wanted is None or name in wanted]
-    queue = event_queue(target)
+    queue, hinted = event_queue(target), list[str]()
     try:
-        for identity in standing:
-            queue.send_hint(hint_to(identity), slow=True)
-    except QueueUnavailable as error:
+        for identity in _standing(health_board(target)):
+            if identity not in but and (wanted is None or identity in wanted):
+                queue.send_hint(hint_to(identity), slow=True)
+                hinted.append(identity)
+    except Unavailable as error:
         note(f"a hint was lost, so lines drain within a minute instead of now: {error}")
-    return standing
+    return hinted
 
 
 def told(count: int) -> str:

@@ -1,16 +1,20 @@
-"""`destinations flush` and `replay --now`: what is owed goes out now, and lines are drained."""
+"""Who opens a line's way has it drained at once: `flush`, `replay --now`, what mends an entry."""
 
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
+from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
-from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.adapters.health_board import HEALTH_KEY, DynamoHealthBoard
 from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.delivery import Delivery, held, planned, standing
+from spectrum_forwarder.domain.errors import QueueUnavailable
 from spectrum_forwarder.domain.line import Place, hint_to
 from spectrum_forwarder.domain.worker_ports import Record
 
@@ -26,7 +30,10 @@ def secret(stack: Deployed) -> Iterator[Secret]:
     """The destinations, none at first; and no line."""
     secret = Secret(stack)
     secret.write({"destinations": []})
+    line_hints(stack)
     yield secret
+    table = stack.outputs["EventsTableName"]
+    stack.client("dynamodb").delete_item(TableName=table, Key=items.key(HEALTH_KEY))
 
 
 def put(stack: Deployed, name: str, *deliveries: Delivery) -> str:
@@ -80,7 +87,6 @@ def test_what_a_destination_is_owed_goes_out_now(stack: Deployed, secret: Secret
     stands = put(stack, "stands", waits)
     other = put(stack, "other", held(planned(erp, now), far, "breaker"))
     in_line(stack, crm, stands)
-    line_hints(stack)
 
     listed = forwarder("destinations", "list", "--json").json[0]
     assert listed["waiting"]["deliveries"] == 1
@@ -106,3 +112,71 @@ def test_what_is_pending_is_not_asked_for_by_another_status() -> None:
     ran = forwarder("replay", "main:any", "--now", "--status", "dead_lettered")
     assert ran.status == 2
     assert "--now is for what is pending" in ran.err
+
+
+# ---- What mends an entry -------------------------------------------------------------------------
+
+GOOD = {"name": "crm", "url": "https://crm.example.com/spectrum", "signing_secret": "5e" * 32}
+PLAIN = GOOD | {"url": "http://crm.example.com/spectrum"}
+SHORT = GOOD | {"signing_secret": "short"}
+NAMESAKE = GOOD | {"id": "crm.abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "command"),
+    [
+        ([PLAIN], ["set", "crm", "--url", GOOD["url"]]),
+        ([SHORT], ["set", "crm", "--new-secret"]),
+        ([SHORT], ["rotate", "crm", "--overlap", "0"]),
+        ([PLAIN], ["apply", "--file", "FILE"]),
+        ([NAMESAKE, GOOD], ["rename", "crm", "other"]),
+        ([NAMESAKE, GOOD], ["remove", "crm", "--yes"]),
+        ([GOOD], ["remove", "crm", "--yes"]),
+    ],
+    ids=["set", "new secret", "rotate", "apply", "another renamed", "another removed", "removed"],
+)
+def test_whoever_mends_an_entry_has_its_line_drained_at_once(
+    stack: Deployed,
+    secret: Secret,
+    tmp_path: Path,
+    entries: list[dict[str, str]],
+    command: list[str],
+) -> None:
+    secret.write({"destinations": entries})
+    in_line(stack, CRM, "main:mended")
+    file = tmp_path / "destinations.json"
+    file.write_text(json.dumps({"destinations": [{"name": "crm", "url": GOOD["url"]}]}))
+
+    ran = forwarder("destinations", *(str(file) if word == "FILE" else word for word in command))
+
+    assert ran.status == 0, ran.err
+    assert line_hints(stack) == [hint_to(CRM)]
+    assert "1 line will be looked at now" in ran.err
+
+
+def test_a_line_whose_way_is_closed_still_is_not_hinted_at(stack: Deployed, secret: Secret) -> None:
+    secret.write({"destinations": [PLAIN, GOOD | {"name": "erp", "enabled": False}]})
+    in_line(stack, CRM, "main:broken")
+    in_line(stack, "erp", "main:paused")
+
+    ran = forwarder("destinations", "add", "new", "https://new.example.com/spectrum")
+
+    assert (ran.status, line_hints(stack)) == (0, [])
+    assert "line" not in ran.err
+
+
+def test_a_change_stands_whatever_becomes_of_its_hint(
+    stack: Deployed, secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret.write({"destinations": [PLAIN]})
+    in_line(stack, CRM, "main:unhinted")
+
+    def fail(*_: object, **__: object) -> None:
+        raise QueueUnavailable("send_message: AccessDenied")
+
+    monkeypatch.setattr(SqsEventQueue, "send_hint", fail)
+    ran = forwarder("destinations", "set", "crm", "--url", GOOD["url"])
+
+    assert ran.status == 0
+    assert "lines drain within a minute" in ran.err
+    assert secret.entries[0]["url"] == GOOD["url"]

@@ -8,6 +8,7 @@ import typer
 
 from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_apply import apply, export
+from spectrum_cli.destination_changes import change_destinations
 from spectrum_cli.destination_entries import (
     Filter,
     Headers,
@@ -108,7 +109,7 @@ def add(
         entry["enabled"] = False
     tried = tried_of(entry, target)
 
-    destinations_of(target).change(lambda entries: entries_of.add_to(entries, entry))
+    change_destinations(target, lambda entries: entries_of.add_to(entries, entry))
     tell(entry, ADDED, target, tried, as_json=as_json, reveal=reveal)
 
 
@@ -178,7 +179,7 @@ def change(
         entries_of.check(entry, target)
         return entry
 
-    entry = destinations_of(target).change(edit)
+    entry = change_destinations(target, edit)
     filter_changed = expression is not None or on_filter_error is not None
     tried = tried_of(entry, target) if filter_changed else None
     tell(entry, "changed", target, tried, as_json=as_json, reveal=reveal)
@@ -201,7 +202,7 @@ def rename(
         entries_of.rename(entry, new, entries)
         entries_of.check(entry, target)
 
-    destinations_of(target).change(edit)
+    change_destinations(target, edit)
     note(f"{name} is called {new} from now on; {TAKES_EFFECT}")
 
 
@@ -219,9 +220,8 @@ def remove(name: Name, *, yes: Yes = False, target: Target) -> None:
         entries.remove(entry)
         return entry
 
-    registry = destinations_of(target)
-    entries_of.find(registry.read(), name)
+    entries_of.find(destinations_of(target).read(), name)
     if not confirm(f"Remove {name} from {target.title}, with what it is still owed?", yes=yes):
         raise Finding("nothing was removed")
-    forget_health(target, registry.change(edit))
+    forget_health(target, change_destinations(target, edit))
     note(f"{name} removed; {TAKES_EFFECT}")
