@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import typer
 from spectrum_forwarder.adapters.kinds import KINDS, kind_at
 from spectrum_forwarder.adapters.kinds.kind import PLACES
+from spectrum_forwarder.adapters.line_fields import LINE_FIELDS
 from spectrum_forwarder.domain.destination import HTTP, OnFilterError, identity_of
 
 from spectrum_cli.errors import Finding, WrongUse
@@ -145,7 +146,7 @@ def apply(
     webhook_id: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> None:
-    """Change the entry by the options that were given; `fields` are those of its kind."""
+    """Change the entry by the options that were given; `fields` are its line's and its kind's."""
     if where is not None:
         _place(entry, where)
     _fill(entry, fields or {})
@@ -189,15 +190,16 @@ def _place(entry: Entry, where: str) -> None:
 
 
 def _fill(entry: Entry, fields: Mapping[str, str]) -> None:
-    """Set fields of the entry's kind; an empty one is dropped."""
+    """Set fields of the entry's line and kind; an empty one is dropped."""
     kind = KINDS.get(str(entry.get("kind") or HTTP))
-    of_kind = {field.name: field for field in kind.fields} if kind else {}
+    known = {field.name: field for field in (*LINE_FIELDS, *(kind.fields if kind else ()))}
     for name, value in fields.items():
-        if name not in of_kind:
+        if name not in known:
             raise WrongUse(f"{name} is not for a destination of the kind {entry.get('kind', HTTP)}")
         entry.pop(name, None)
         if value:
-            entry[name] = _text_of(value) if of_kind[name].from_file else value
+            text = _text_of(value) if known[name].from_file else value
+            entry[name] = known[name].typed(text)
 
 
 def _text_of(path: str) -> str:

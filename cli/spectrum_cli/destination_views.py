@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters.kinds import KINDS
+from spectrum_forwarder.adapters.line_fields import LINE_FIELDS
 from spectrum_forwarder.domain.destination import HTTP, identity_of
 
 from spectrum_cli import answer_times
@@ -84,6 +85,7 @@ def _document(
         "max_attempts": entry.get("max_attempts"),
         "keep_answers": entry.get("keep_answers"),
         "headers": _headers(entry, reveal=reveal),
+        **{field.name: entry.get(field.name) for field in LINE_FIELDS},
         **_of_kind(entry),
     }
     return shown | ({"signing_secret": entry.get("signing_secret")} if reveal else {})

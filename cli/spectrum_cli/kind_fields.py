@@ -1,4 +1,4 @@
-"""The options of `destinations add` and `set` that come from the kinds of destinations."""
+"""The options of `destinations add` and `set` that come from the fields of entries, by kind."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 from spectrum_forwarder.adapters.kinds import KINDS
+from spectrum_forwarder.adapters.line_fields import LINE_FIELDS
 
-# What was given for fields that only some kind has, by name.
+# What was given for fields of a line, and for those that only some kind has, by name.
 KindFields = Mapping[str, str]
 *_FIRST, _LAST = (kind.where for kind in KINDS.values())
 PLACES_OF_KINDS = f"{', '.join(_FIRST)} or {_LAST}"
-_FIELDS = {field.name: (kind, field) for kind in KINDS.values() for field in kind.fields}
+# Each with the kind that alone has it, if that is so.
+_FIELDS = {field.name: ("", field) for field in LINE_FIELDS} | {
+    field.name: (f" ({kind.name})", field) for kind in KINDS.values() for field in kind.fields
+}
 
 
 def with_kind_fields(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each field of a kind's own, and what was given as `fields`.
+    """Give a command an option for each of these fields, and what was given as `fields`.
 
     The command declares `fields: KindFields` among its keyword-only parameters.
     """
@@ -42,9 +46,9 @@ def with_kind_fields(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _parameter(name: str) -> inspect.Parameter:
-    kind, field = _FIELDS[name]
+    of_kind, field = _FIELDS[name]
     option = typer.Option(
-        field.option, metavar=field.metavar, help=f"{field.help} ({kind.name})", show_default=False
+        field.option, metavar=field.metavar, help=f"{field.help}{of_kind}", show_default=False
     )
     return inspect.Parameter(
         name,

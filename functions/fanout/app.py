@@ -26,6 +26,7 @@ from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout.batch import FanOut
+from spectrum_forwarder.fanout.turns import AT_ONCE_BY_RATE
 from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import FanoutSettings
@@ -72,6 +73,8 @@ def build(environment: Mapping[str, str]) -> FanOut:
         retention_days=settings.retention_days,
         new_owner=lambda: uuid.uuid4().hex,
         in_parallel=ThreadPoolExecutor(BATCH).map,
+        # Each line of a batch, and all that are under way in it; threads are made as they lack.
+        abreast=ThreadPoolExecutor(BATCH * (1 + AT_ONCE_BY_RATE)).map,
         lines=DynamoLines(dynamodb, settings.waiting_table),
         loops=Loops(DynamoNotes(dynamodb, settings.events_table), time.time),
     )

@@ -180,6 +180,22 @@ def test_a_field_of_its_kind_is_set_shown_and_gone_with_the_kind(secret: Secret)
     assert (ran.status, "path is not for" in ran.err) == (2, True)
 
 
+def test_how_much_a_destination_takes_is_set_shown_kept_elsewhere_and_taken_away(
+    secret: Secret,
+) -> None:
+    assert add("--rate", "10", "--max-in-flight", "4").status == 0
+    assert (secret.entries[0]["rate"], secret.entries[0]["max_in_flight"]) == (10, 4)
+    [shown] = forwarder("destinations", "list", "--json").json
+    assert (shown["rate"], shown["max_in_flight"]) == (10, 4)
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:orders"
+    assert forwarder("destinations", "set", "crm", "--url", arn, "--rate", "2.5").status == 0
+    assert (secret.entries[0]["rate"], secret.entries[0]["max_in_flight"]) == (2.5, 4)
+    assert forwarder("destinations", "set", "crm", "--rate", "", "--max-in-flight", "").status == 0
+    assert not {"rate", "max_in_flight"} & set(secret.entries[0])
+    [exported] = forwarder("destinations", "export").json["destinations"]
+    assert "rate" not in exported
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -188,6 +204,9 @@ def test_a_field_of_its_kind_is_set_shown_and_gone_with_the_kind(secret: Secret)
         (["add", "a name", URL], "name"),
         (["add", "crm", URL, "--filter", "=="], "filter"),
         (["add", "crm", URL, "--timeout", "99"], "timeout_seconds"),
+        (["add", "crm", URL, "--rate", "fast"], "rate must be a number from 0.1 to 200"),
+        (["add", "crm", URL, "--rate", "0"], "rate must be a number from 0.1 to 200"),
+        (["set", "there", "--max-in-flight", "1.5"], "max_in_flight must be a whole number"),
         (["add", "crm", URL, "--header", "nothing"], "no colon"),
         (["add", "crm", URL, "--secret-stdin"], "signing_secret"),
         (["add", "there", URL], "already"),

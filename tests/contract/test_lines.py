@@ -98,20 +98,31 @@ def test_an_emptied_line_stands_again_when_somebody_comes(board: HealthBoard) ->
     emptied = board.hold(CRM, holder="b", now=NOW + 2, until=NOW + 77)
     assert emptied is not None and not emptied.stands
     board.stand(CRM, now=NOW + 3)
-    again = board.hold(CRM, holder="c", now=NOW + 4, until=NOW + 79)
-    assert again is not None and again.stands
-    # Whoever saw it empty cannot take it down any more.
-    board.take_down(CRM, holder="b", emptied_at=NOW + 1)
+    assert known(board)[CRM].stands
+    # Whoever holds it goes on doing so, and cannot take it down any more.
+    assert board.hold(CRM, holder="c", now=NOW + 4, until=NOW + 79) is None
+    assert not board.take_down(CRM, holder="b", emptied_at=NOW + 1)
+    board.let_go(CRM, holder="b", emptied_at=0.0)
     assert board.hold(CRM, holder="c", now=NOW + 5, until=NOW + 80) is not None
+
+
+def test_who_lets_go_leaves_to_the_next_holder_when_somebody_may_go_on(board: HealthBoard) -> None:
+    board.stand(CRM, now=NOW)
+    board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
+    board.let_go(CRM, holder="a", emptied_at=NOW + 1, next_at=NOW + 1.125)
+    board.stand(CRM, now=NOW + 1)
+    assert known(board)[CRM].next_at == NOW + 1.125
+    again = board.hold(CRM, holder="b", now=NOW + 1, until=NOW + 76)
+    assert again is not None and again.next_at == NOW + 1.125
 
 
 def test_an_emptied_line_is_taken_down_by_who_holds_it(board: HealthBoard) -> None:
     board.stand(CRM, now=NOW)
     board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
     board.let_go(CRM, holder="a", emptied_at=NOW + 1)
-    board.take_down(CRM, holder="b", emptied_at=NOW + 1)
+    assert not board.take_down(CRM, holder="b", emptied_at=NOW + 1)
     assert board.hold(CRM, holder="a", now=NOW + 100, until=NOW + 175) is not None
-    board.take_down(CRM, holder="a", emptied_at=NOW + 1)
+    assert board.take_down(CRM, holder="a", emptied_at=NOW + 1)
     assert board.hold(CRM, holder="a", now=NOW + 100, until=NOW + 175) is None
 
 

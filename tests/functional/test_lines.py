@@ -1,11 +1,16 @@
 """Lines: what waits for its destination costs nothing meanwhile, and goes out in order at once."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, cast
 
 import pytest
 from spectrum_forwarder.domain.delivery import Answer
-from spectrum_forwarder.domain.line import hint_to, position_of
+from spectrum_forwarder.domain.line import Place, hint_to, position_of
+from spectrum_forwarder.domain.outbound import Attempt
 
+from tests.prove.timeline import Timeline
 from tests.support.make import body_of, changed, destination_of, stored_of
 from tests.support.memory import CopiedDestinations
 from tests.support.world import World
@@ -248,7 +253,9 @@ def test_after_six_hours_down_all_have_gone_out_in_two_minutes_the_oldest_first(
     a_minute(world, "new-2", "new-3")
     order = arrived(world)[tried:]
     assert sorted(order) == sorted([*names, *(f"new-{n}" for n in range(4))])
-    assert world.clock() - back <= 2 * MINUTE + 1
+    # In this world each waits for the answer of the one before.
+    one_by_one = QUICK.seconds * len(order)
+    assert world.clock() - back <= 2 * MINUTE + 1 + one_by_one
     # All but the one that the breaker was probed with.
     probe = order[0]
     in_order = [name for name in names if name != probe]
@@ -269,6 +276,179 @@ def test_an_event_that_is_always_refused_holds_up_nobody() -> None:
     done = [name for name in ("m0", "m1", "m2", "m3", "m4")]
     assert {world.outcome("crm", f"main:{name}")[0] for name in done} == {"delivered"}
     assert len(set(arrived(world)[:3])) == 3
+
+
+# ---- At a pace -----------------------------------------------------------------------------------
+
+
+def paced(**limits: Any) -> World:
+    """A world whose destination `crm` is quick, and takes so much."""
+    world = World()
+    world.add_quick(destination_of("crm", **limits), destination_of("erp"))
+    return world
+
+
+def tell_times(world: World) -> list[float]:
+    """When each attempt at `crm` is begun, from now on."""
+    times: list[float] = []
+    send = world.sender.send
+
+    def noting(attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
+        def noted() -> Iterator[Attempt]:
+            for attempt in attempts:
+                if attempt.destination == "crm":
+                    times.append(world.clock())
+                yield attempt
+
+        return send(noted())
+
+    world.sender.send = noting  # type: ignore[method-assign]
+    return times
+
+
+def most_in_a_second(times: list[float]) -> int:
+    return max(sum(at <= other < at + 1 for other in times) for at in times)
+
+
+def test_what_has_a_rate_goes_out_at_it_whoever_drains_and_others_at_once() -> None:
+    world = paced(rate=10)
+    times = tell_times(world)
+    receive(world, *(f"m{n:03}" for n in range(300)))
+    began = world.clock()
+    world.poll()
+    assert arrived(world) == arrived(world, "erp") == [f"m{n:03}" for n in range(300)]
+    assert most_in_a_second(times) <= 10
+    # Three invocations and more have had their share; nobody waited for a sweep.
+    assert len(world.facts.named("line.drained")) >= 3
+    assert 300 / (world.clock() - began) >= 0.9 * 10
+
+
+def test_a_batch_sends_one_hint_to_each_line_that_it_came_to() -> None:
+    world = paced(rate=10)
+    receive(world, *(f"m{n}" for n in range(8)))
+    before = world.memory_queue.sent
+    world.fan_out(*(world.hint(f"main:m{n}") for n in range(8)))
+    assert world.memory_queue.sent == before + 1
+    assert world.outcome("crm", "main:m0") == ("pending", 0, "rate")
+    assert arrived(world) == []
+
+
+def test_a_retry_goes_through_the_line_as_well() -> None:
+    world = paced(rate=0.5)
+    world.sender.script["crm"] = [BUSY]
+    times = tell_times(world)
+    receive(world, *(f"m{n}" for n in range(6)))
+    world.live(MINUTE)
+    assert sorted(arrived(world)) == sorted(["m0", *(f"m{n}" for n in range(6))])
+    gaps = [after - before for before, after in pairwise(times)]
+    assert min(gaps) >= 2.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "rest"),
+    [
+        (Answer(status=429, seconds=0.01, retry_after=3.0), 3.0),
+        (Answer(status=503, seconds=0.01, retry_after=40.0), 40.0),
+        (Answer(status=429, seconds=0.01), 1.0),
+    ],
+    ids=str,
+)
+def test_who_asks_for_a_rest_has_it_and_the_refusal_counts_for_nothing(
+    answer: Answer, rest: float
+) -> None:
+    world = paced(rate=10, max_attempts=1)
+    world.sender.script["crm"] = [answer]
+    times = tell_times(world)
+    receive(world, *(f"m{n}" for n in range(4)))
+    world.live(MINUTE)
+    assert arrived(world) == ["m0", "m0", "m1", "m2", "m3"]
+    assert world.outcome("crm", "main:m0") == ("delivered", 1, None)
+    assert [past.answer for past in world.delivery("crm", "main:m0").history] == [
+        str(answer.status),
+        "200",
+    ]
+    # SQS delays by whole seconds.
+    assert rest <= times[1] - times[0] <= rest + 1.5
+
+
+def test_one_that_is_refused_time_and_again_uses_up_its_attempts_and_lets_others_by() -> None:
+    world = paced(rate=10, max_attempts=2)
+    too_many = Answer(status=429, seconds=0.01, retry_after=2.0)
+    receive(world, "poison", *(f"m{n}" for n in range(4)))
+    send = world.sender.send
+
+    def refusing(attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
+        for attempt, answer in send(attempts):
+            refused = attempt.event_key == "main:poison" and attempt.destination == "crm"
+            yield attempt, too_many if refused else answer
+
+    world.sender.send = refusing  # type: ignore[method-assign]
+    world.live(3 * MINUTE)
+    assert world.outcome("crm", "main:poison") == ("dead_lettered", 2, "exhausted: 429")
+    assert arrived(world).count("poison") == 5
+    assert {world.outcome("crm", f"main:m{n}")[0] for n in range(4)} == {"delivered"}
+
+
+def test_who_comes_while_the_line_is_found_empty_is_not_left_to_the_sweeper() -> None:
+    """Its hint finds the line held, and is dropped: the holder looks once more."""
+    world = paced(rate=10)
+    receive(world, "m1")
+    world.fan_out(world.hint("main:m1"))
+    first = world.places.first
+
+    def found_empty(line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        places = first(line, limit=limit, after=after)
+        if not places and not after:
+            world.places.first = first  # type: ignore[method-assign]
+            receive(world, "m2")
+            world.fan_out(world.hint("main:m2"))
+            world.fan_out(world.hint(hint_to("crm"), slow=True))
+            assert arrived(world) == ["m1"]
+        return places
+
+    world.places.first = found_empty  # type: ignore[method-assign]
+    world.poll()
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_at_most_so_many_are_in_flight_and_one_that_takes_long_holds_up_none() -> None:
+    """On a timeline, where several live: each answer takes 2 s, one 20."""
+    timeline = Timeline()
+    world = World(clock=cast(Any, timeline), in_parallel=timeline.in_parallel)
+    world.add_quick(destination_of("crm", max_in_flight=3))
+    flights: list[tuple[str, float, float]] = []
+
+    def send(attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
+        for attempt in attempts:
+            seconds = 20.0 if attempt.event_key == "main:m0" else 2.0
+            began = timeline()
+            timeline.sleep(seconds)
+            flights.append((attempt.event_key, began, timeline()))
+            yield attempt, Answer(status=200, seconds=seconds)
+
+    world.sender.send = send  # type: ignore[method-assign]
+    world.sleep = timeline.sleep
+    for n in range(12):
+        receive(world, f"m{n}")
+    timeline.begin(lambda: world.fan_out(*(world.hint(f"main:m{n}") for n in range(9))))
+
+    def drain() -> None:
+        timeline.sleep(1.0)
+        world.fan_out(world.hint(hint_to("crm"), slow=True))
+
+    def come_later() -> None:
+        timeline.sleep(12.0)
+        world.fan_out(*(world.hint(f"main:m{n}") for n in range(9, 12)))
+
+    timeline.begin(drain)
+    timeline.begin(come_later)
+    timeline.run(60.0)
+    assert {key for key, _, _ in flights} == {f"main:m{n}" for n in range(12)}
+    most = max(sum(b < at + 0.001 < e for _, b, e in flights) for _, at, _ in flights)
+    assert most == 3
+    # Eleven in two lanes, two seconds each; those that came later did not wait for the long one.
+    start = min(began for _, began, _ in flights)
+    assert max(ended for _, _, ended in flights) - start == pytest.approx(20.0, abs=0.5)
 
 
 # ---- Places --------------------------------------------------------------------------------------

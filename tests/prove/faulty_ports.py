@@ -240,14 +240,18 @@ class FaultyHealthBoard(OfTheTable):
             "hold", lambda: self.inner.hold(destination, holder=holder, now=now, until=until)
         )
 
-    def let_go(self, destination: str, *, holder: str, emptied_at: float) -> None:
+    def let_go(
+        self, destination: str, *, holder: str, emptied_at: float, next_at: float = 0.0
+    ) -> None:
         self._call(
             "let_go",
-            lambda: self.inner.let_go(destination, holder=holder, emptied_at=emptied_at),
+            lambda: self.inner.let_go(
+                destination, holder=holder, emptied_at=emptied_at, next_at=next_at
+            ),
         )
 
-    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> None:
-        self._call(
+    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> bool:
+        return self._call(
             "take_down",
             lambda: self.inner.take_down(destination, holder=holder, emptied_at=emptied_at),
         )

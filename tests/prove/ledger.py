@@ -38,6 +38,7 @@ class Invariant(StrEnum):
     FREED_LAST = "a place is given up only after the event says so"
     NO_PLACE_LEFT = "no place is left when nothing is owed"
     PROMPT = "who stands in a line goes on within minutes of its way being open"
+    PACED = "a destination gets attempts at its rate, no more at once than it takes, and its rest"
     IN_TIME = "no invocation outlasts its time limit"
 
 

@@ -1,13 +1,15 @@
 """Mistakes with lines, each made by replacing one part of the real code; by invariant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.errors import TableUnavailable
-from spectrum_forwarder.domain.line import Line
+from spectrum_forwarder.domain.line import Line, Place
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.fanout import drain
+from spectrum_forwarder.fanout import decide, drain
 from spectrum_forwarder.fanout.batch import Batch
+from spectrum_forwarder.fanout.decide import Case
 from spectrum_forwarder.fanout.drain import Draining
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
@@ -16,11 +18,15 @@ from spectrum_forwarder.fanout.stand import Standing
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import NEVER, Mutant, Patch
+from tests.prove.watched_lines import WatchedLines
 from tests.prove.watched_table import WatchedTable
 from tests.support.memory import MemoryHealthBoard
 
 record_of = Recorder.record
 batch_record_of = Batch._record
+goes_behind_of = decide._goes_behind
+let_go_of = MemoryHealthBoard.let_go
+first_of = WatchedLines.first
 
 
 def recorded_as_standing_without_a_place(patch: Patch) -> None:
@@ -36,7 +42,9 @@ def no_net_under_the_lines(patch: Patch) -> None:
 
 
 def the_line_taken_down_with_somebody_in_it(patch: Patch) -> None:
-    def let_go(self: MemoryHealthBoard, name: str, *, holder: str, emptied_at: float) -> None:
+    def let_go(
+        self: MemoryHealthBoard, name: str, *, holder: str, emptied_at: float, next_at: float
+    ) -> None:
         self.standing.pop(name, None)
 
     patch.setattr(MemoryHealthBoard, "let_go", let_go)
@@ -76,20 +84,31 @@ def a_line_out_of_reach_stops_its_event(patch: Patch) -> None:
     patch.setattr(Batch, "_record", record)
 
 
-MUTANTS = (
-    Mutant(recorded_as_standing_without_a_place, Invariant.IN_LINE),
-    Mutant(a_place_in_a_line_that_nobody_knows_of, Invariant.PROMPT),
-    Mutant(no_net_under_the_lines, Invariant.IN_LINE),
-    Mutant(the_line_taken_down_with_somebody_in_it, Invariant.PROMPT),
-    Mutant(freed_before_the_record, Invariant.FREED_LAST),
-    Mutant(freed_whoever_holds_the_event, Invariant.FREED_LAST),
-    Mutant(a_place_that_was_left_stays, Invariant.NO_PLACE_LEFT),
-    Mutant(a_line_out_of_reach_stops_its_event, Invariant.ONCE),
-)
+def an_attempt_beside_the_line(patch: Patch) -> None:
+    """A retry goes at its own time, and knows nothing of the pace."""
+
+    def goes_behind(case: Case, destination: Destination) -> str | None:
+        is_retry = case.delivery.attempts > 0
+        return None if is_retry else goes_behind_of(case, destination)
+
+    patch.setattr(decide, "_goes_behind", goes_behind)
+
+
+def a_pace_that_ends_with_the_hold(patch: Patch) -> None:
+    def let_go(
+        self: MemoryHealthBoard, name: str, *, holder: str, emptied_at: float, next_at: float = 0.0
+    ) -> None:
+        let_go_of(self, name, holder=holder, emptied_at=emptied_at)
+
+    patch.setattr(MemoryHealthBoard, "let_go", let_go)
+
+
+def a_rest_that_nobody_takes(patch: Patch) -> None:
+    patch.setattr(Gate, "rests_until", lambda self, destination: 0.0)
 
 
 def drained_by_all_at_once(patch: Patch) -> None:
-    """A hold that holds nobody costs order alone."""
+    """A hold that holds nobody."""
 
     def hold(
         self: MemoryHealthBoard, destination: str, *, holder: str, now: float, until: float
@@ -102,8 +121,34 @@ def drained_by_all_at_once(patch: Patch) -> None:
     patch.setattr(MemoryHealthBoard, "hold", hold)
 
 
+def a_holder_that_does_not_look_again(patch: Patch) -> None:
+    """Whoever came until it let go was hinted at in vain."""
+
+    def first(self: WatchedLines, line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        return [] if limit == 1 else first_of(self, line, limit=limit, after=after)
+
+    patch.setattr(WatchedLines, "first", first)
+
+
+MUTANTS = (
+    Mutant(recorded_as_standing_without_a_place, Invariant.IN_LINE),
+    Mutant(a_place_in_a_line_that_nobody_knows_of, Invariant.PROMPT),
+    Mutant(no_net_under_the_lines, Invariant.IN_LINE),
+    Mutant(the_line_taken_down_with_somebody_in_it, Invariant.PROMPT),
+    Mutant(freed_before_the_record, Invariant.FREED_LAST),
+    Mutant(freed_whoever_holds_the_event, Invariant.FREED_LAST),
+    Mutant(a_place_that_was_left_stays, Invariant.NO_PLACE_LEFT),
+    Mutant(a_line_out_of_reach_stops_its_event, Invariant.ONCE),
+    Mutant(an_attempt_beside_the_line, Invariant.PACED),
+    Mutant(a_pace_that_ends_with_the_hold, Invariant.PACED),
+    Mutant(a_rest_that_nobody_takes, Invariant.PACED),
+    Mutant(drained_by_all_at_once, Invariant.PACED),
+    Mutant(a_holder_that_does_not_look_again, Invariant.PROMPT),
+)
+
+
 def one_step_a_minute(patch: Patch) -> None:
     patch.setattr(drain, "DRAINS_FOR", 0.001)
 
 
-HARMLESS = (drained_by_all_at_once, one_step_a_minute)
+HARMLESS = (one_step_a_minute,)

@@ -145,6 +145,60 @@ def _outage_with_one_that_fails_for_ever(world: World) -> None:
     world.later(3 * HOUR, well)
 
 
+# ---- At a pace: an attempt every other second, or one at a time
+
+
+def _paced(world: World) -> None:
+    world.registry.add("crm", rate=0.5)
+    deliver(world, "main:m1", "main:m2")
+    world.later(PROMPTLY, lambda: _require_empty(world, "crm"))
+
+
+def _paced_and_refused(world: World) -> None:
+    world.consumers["crm"].answers = [REFUSED]
+    _paced(world)
+
+
+def _paced_and_asked_to_rest(world: World) -> None:
+    world.consumers["crm"].answers = [replace(REFUSED, status=429, retry_after=8.0)]
+    _paced(world)
+
+
+def _one_at_a_time(world: World) -> None:
+    world.registry.add("crm", max_in_flight=1)
+    world.consumers["crm"].default = TAKES_ITS_TIME
+    deliver(world, "main:m1", "main:m2")
+    # A stray hint, while one is in flight.
+    world.later(1.0, lambda: world.queue.send_hint(hint_to(world.registry.identity("crm"))))
+    world.later(PROMPTLY, lambda: _require_empty(world, "crm"))
+
+
+def _paced_handed_on(world: World) -> None:
+    """Who drains has found the line empty; the next one begins at once."""
+    world.registry.add("crm", rate=0.5)
+    deliver(world, "main:m1")
+    world.later(1.0, lambda: deliver(world, "main:m2"))
+    world.later(PROMPTLY, lambda: _require_empty(world, "crm"))
+
+
+def _comes_as_it_is_empty(world: World) -> None:
+    """While it is held still: the hint finds that, and nobody sweeps."""
+    world.registry.add("crm", rate=10)
+    deliver(world, "main:m1")
+    world.sweeping = False
+
+    def come() -> None:
+        deliver(world, "main:m2")
+        world.let_pass(1.0)
+
+    def look() -> None:
+        _require_empty(world, "crm")
+        world.sweeping = True
+
+    world.lines.when_empty.append(come)
+    world.later(60.0, look)
+
+
 # From the smallest to the largest.
 LINES = (
     Scenario("resumed, and nobody says so", _unhinted),
@@ -158,9 +212,16 @@ LINES = (
     Scenario("two in line", _resumed, ("crm", "erp")),
     Scenario("two in line, two drainers", _two_drainers),
     Scenario("paused again while it drains", _paused_while_it_drains),
+    Scenario("paced, handed on", _paced_handed_on),
+    Scenario("paced, two at once", _paced),
+    Scenario("paced, one refused", _paced_and_refused),
+    Scenario("paced, and asked to rest", _paced_and_asked_to_rest),
+    Scenario("one at a time", _one_at_a_time),
     Scenario("the lines down for a minute", _down("lines", 60.0), ("crm", "erp")),
 )
 LONG_LINES = (
+    # Undisturbed alone: where a call fails, the sweeper's minute is what is left.
+    Scenario("paced, one comes as the line is found empty", _comes_as_it_is_empty),
     Scenario("60 in line, some refused, some new", _many),
     Scenario("down for 3 h, an event a minute", _outage_with_one_that_fails_for_ever),
     Scenario("the lines down for 10 h", _down("lines", 10 * HOUR), ("crm", "erp")),

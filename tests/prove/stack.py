@@ -178,9 +178,7 @@ class Stack:
             table=self._faulty_table,
             store=self._store,
             queue=self._faulty_queue,
-            sender=FaultySender(
-                self._arrive, self.ledger.lost, self._failed, self._take, clock, fates
-            ),
+            sender=FaultySender(self._arrive, self._lost, self._failed, self._take, clock, fates),
             clock=clock,
             sleep=self._meanwhile,
             facts=self._facts,
@@ -206,6 +204,9 @@ class Stack:
     # Destinations: what the world makes of an attempt, and of the time that it takes
 
     def _arrive(self, attempt: Attempt) -> Answer:
+        raise NotImplementedError
+
+    def _lost(self, attempt: Attempt, answer: Answer) -> None:
         raise NotImplementedError
 
     def _failed(self, attempt: Attempt) -> None:

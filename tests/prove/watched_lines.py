@@ -1,6 +1,6 @@
 """The places in lines, beside what the events say of them: invariants 4 and 5 of docs/design."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from spectrum_forwarder.domain.delivery import Deliveries
 from spectrum_forwarder.domain.line import Place
@@ -22,6 +22,14 @@ class WatchedLines(MemoryLines):
         self._ledger = ledger
         self._table = table
         table.judge_lines = self._judge
+        # What happens once, just when a line is found to be empty.
+        self.when_empty: list[Callable[[], None]] = []
+
+    def first(self, line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        places = super().first(line, limit=limit, after=after)
+        if not places and not after and self.when_empty:
+            self.when_empty.pop()()
+        return places
 
     def free(self, line: str, place: Place) -> bool:
         row = self._table.rows.get(place.event_key)

@@ -7,9 +7,10 @@ tries to record) others run, so that a claim that ends too early shows.
 
 import functools
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.health import Health
@@ -57,6 +58,9 @@ class World(FrontDoor):
         self._receives: Counter[str] = Counter()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._last_sweep = self.clock() // MINUTE * MINUTE
+        # When the next attempt at each may begin, and until when those are under way that did.
+        self._may_begin: dict[str, float] = {}
+        self._flights: defaultdict[str, list[float]] = defaultdict(list)
 
     # Destinations
 
@@ -71,11 +75,32 @@ class World(FrontDoor):
             self.ledger.breach(Invariant.OWN_ADDRESS, detail)
         answer = self.consumers[life.name].answer()
         answer = replace(answer, seconds=min(answer.seconds, attempt.timeout_seconds))
+        self._judge_pace(life.name, life.entry, answer)
         self.fates.tell(f"     {attempt.destination} got {attempt.event_key}: {answer}")
         self.ledger.arrived(attempt, answer)
         if not answer.succeeded:
             self._failed(attempt)
         return answer
+
+    def _judge_pace(self, name: str, entry: Mapping[str, Any], answer: Answer) -> None:
+        now, rate, most = self.clock(), entry.get("rate"), entry.get("max_in_flight")
+        early = self._may_begin.get(name, 0.0) - now
+        if rate is not None and early > 0.001:
+            self.ledger.breach(Invariant.PACED, f"{name} was called {early:.2f} s early")
+        flights = [ends for ends in self._flights[name] if ends > now + 0.001]
+        if most is not None and len(flights) >= most:
+            self.ledger.breach(Invariant.PACED, f"{name} has {len(flights)} in flight already")
+        self._flights[name] = [*flights, now + answer.seconds]
+        rest = answer.seconds + answer.retry_after if answer.retry_after else 0.0
+        self._may_begin[name] = now + max(1 / rate if rate else 0.0, rest)
+
+    def _lost(self, attempt: Attempt, answer: Answer) -> None:
+        """Who has not heard the answer knows of no rest, nor that this is under way still."""
+        self.ledger.lost(attempt, answer)
+        name = self.registry.at(attempt.url).name
+        rate = self.registry.at(attempt.url).entry.get("rate")
+        self._flights[name].clear()
+        self._may_begin[name] = self.clock() + (1 / rate if rate else 0.0)
 
     def _failed(self, attempt: Attempt) -> None:
         name = self.ledger.names[attempt.event_key]
@@ -177,7 +202,7 @@ class World(FrontDoor):
             if self.registry.waits(identity):
                 continue
             health = self.health.health.get(identity, Health())
-            times.append(max(self.clock(), line.held_until, health.open_until))
+            times.append(max(self.clock(), line.held_until, line.next_at, health.open_until))
         return min(times, default=None)
 
     def step(self, until: float) -> bool:

@@ -496,8 +496,10 @@ class MemoryHealthBoard:
 
     def stand(self, destination: str, *, now: float) -> None:
         line = self.standing.get(destination)
-        if line is None or line.emptied_at > 0:
+        if line is None:
             self.standing[destination] = Line(now)
+        elif line.emptied_at > 0:
+            self.standing[destination] = replace(line, since=now, emptied_at=0.0)
 
     def hold(self, destination: str, *, holder: str, now: float, until: float) -> Line | None:
         line = self.standing.get(destination)
@@ -506,15 +508,21 @@ class MemoryHealthBoard:
         self.standing[destination] = replace(line, holder=holder, held_until=until)
         return self.standing[destination]
 
-    def let_go(self, destination: str, *, holder: str, emptied_at: float) -> None:
+    def let_go(
+        self, destination: str, *, holder: str, emptied_at: float, next_at: float = 0.0
+    ) -> None:
         line = self.standing.get(destination)
         if line is not None and line.holder == holder:
-            self.standing[destination] = replace(line, held_until=0.0, emptied_at=emptied_at)
+            self.standing[destination] = replace(
+                line, held_until=0.0, emptied_at=emptied_at, next_at=next_at
+            )
 
-    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> None:
+    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> bool:
         line = self.standing.get(destination)
-        if line is not None and (line.holder, line.emptied_at) == (holder, emptied_at):
-            del self.standing[destination]
+        if line is None or (line.holder, line.emptied_at) != (holder, emptied_at):
+            return False
+        del self.standing[destination]
+        return True
 
 
 class MemoryLines:

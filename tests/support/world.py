@@ -131,6 +131,7 @@ class World:
         self.loops = Loops(cast(Any, self.notes), self.clock)
         self.store = EventStore(cast(Any, self.table), cast(Any, self.payloads), self.timing)
         self.rng = random.Random(1)
+        self.sleep: Callable[[float], None] = getattr(self.clock, "advance", lambda seconds: None)
         self._owners = 0
         self._receipts = 0
 
@@ -259,7 +260,7 @@ class World:
             queue=cast(Any, self.queue),
             sender=self.sender,
             clock=self.clock,
-            sleep=self.clock.advance,
+            sleep=self.sleep,
             facts=self.facts,
             timing=self.timing,
             retention_days=14,

@@ -17,6 +17,7 @@ DAY = 86_400.0
 CRM = Destination("crm", "https://crm.example/hook", "whsec_c2VjcmV0", timeout_seconds=10.0)
 PICKY = replace(CRM, takes=lambda body: False)
 PAUSED = replace(CRM, enabled=False)
+SLOWLY = replace(CRM, rate=10.0)
 QUICK = Health(quick=True)
 FAILING = Health(failures=20, failing_since=NOW - 600, trips=1, quick=True)
 OPEN = replace(FAILING, open_until=NOW + 40)
@@ -136,6 +137,26 @@ CASES = {
     "a replay keeps out of lines": (
         case(line_stands=True, delivery=due(replays=1)),
         Try(CRM, NOW + 48),
+    ),
+    "paced, whoever stands in line": (
+        case(found=Found(SLOWLY)),
+        Wait(NOW + 60, "rate", in_line=True),
+    ),
+    "a retry where it is paced": (
+        case(found=Found(SLOWLY), delivery=due(attempts=1)),
+        Wait(NOW + 60, "rate", in_line=True),
+    ),
+    "its turn where it is paced": (
+        case(found=Found(SLOWLY), drains=True, delivery=due(stood_at=NOW - 9)),
+        Try(SLOWLY, NOW + 48),
+    ),
+    "paced, and its breaker has cooled down": (
+        case(found=Found(replace(CRM, max_in_flight=1)), health=COOL),
+        Wait(NOW + 60, "rate", in_line=True),
+    ),
+    "paced, and its breaker open": (
+        case(found=Found(SLOWLY), health=OPEN),
+        behind_breaker(NOW + 42.5),
     ),
     "slow, in the main lane": (case(health=Health()), Leave()),
     "slow, in its own": (case(health=Health(), slow_lane=True), Try(CRM, NOW + 48)),

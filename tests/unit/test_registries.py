@@ -189,8 +189,11 @@ def test_every_field_can_be_set() -> None:
         "timeout_seconds": 2.5,
         "max_attempts": 3,
         "enabled": False,
+        "rate": 10,
+        "max_in_flight": 4,
     }
     crm = read_destination(CRM | changes)
+    assert (crm.rate, crm.max_in_flight) == (10.0, 4)
     assert (crm.timeout_seconds, crm.max_attempts, crm.enabled) == (2.5, 3, False)
     assert crm.headers == {"X-Team": "sales"}
     assert crm.takes is not None
@@ -199,7 +202,7 @@ def test_every_field_can_be_set() -> None:
 
 
 def test_null_stands_for_the_default() -> None:
-    optional = ("headers", "filter", "timeout_seconds", "max_attempts", "enabled")
+    optional = ("headers", "filter", "timeout_seconds", "max_attempts", "enabled", "rate")
     assert read_destination(CRM | dict.fromkeys(optional)) == read_destination(CRM)
 
 
@@ -235,6 +238,15 @@ def test_null_stands_for_the_default() -> None:
         ("max_attempts", 101),
         ("enabled", 1),
         ("enabled", "false"),
+        ("rate", 0),
+        ("rate", 201),
+        ("rate", "10"),
+        ("rate", True),
+        ("rate", float("nan")),
+        ("max_in_flight", 0),
+        ("max_in_flight", 101),
+        ("max_in_flight", 2.5),
+        ("max_in_flight", True),
     ],
 )
 def test_a_destination_that_cannot_be_used_is_refused_by_its_field(field: str, value: Any) -> None:

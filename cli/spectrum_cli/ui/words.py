@@ -33,6 +33,7 @@ WAITING = {
     "paused": "the destination is paused",
     "breaker": "its breaker is open after many failures",
     "line": "others stand in its line, and go first",
+    "rate": "it stands in line, for the destination takes no more at once",
     "unknown_destination": "no entry of it was found; it is looked for again",
     "unread_registry": "its entry could not be read since it was begun anew",
     "broken_entry": "its entry cannot be used until it is mended",

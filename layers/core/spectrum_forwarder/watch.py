@@ -47,7 +47,8 @@ def watch(
         state = health.get(identity, Health())
         closed = state.holds_back(now)
         paused = known is not None and keeps_waiting(known, identity)
-        if line.held_until <= now and not closed and not paused:
+        goes_on = max(line.held_until, line.next_at) <= now
+        if goes_on and not closed and not paused:
             hint_at(queue, identity, facts)
 
 

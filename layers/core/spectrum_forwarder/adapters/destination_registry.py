@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
 from spectrum_forwarder.adapters.expressions import read_filter
 from spectrum_forwarder.adapters.kinds import kind_of
+from spectrum_forwarder.adapters.line_fields import LINE_FIELDS, read_line_fields
 from spectrum_forwarder.adapters.ourselves import NOBODY, Ourselves
 from spectrum_forwarder.adapters.registry_entries import (
     Entry,
@@ -55,6 +56,7 @@ FIELDS = {
     *("id", "name", "kind", "url", "target", "signing_secret", "headers", "filter"),
     *("on_filter_error", "timeout_seconds", "max_attempts", "enabled", "webhook_id"),
     *("old_secrets", "keep_answers"),
+    *(field.name for field in LINE_FIELDS),
 }
 
 
@@ -191,6 +193,7 @@ def read_destination(
         id=identity,
         webhook_id=read_webhook_id(entry),
         old_secrets=read_old_secrets(entry),
+        **read_line_fields(entry),
     )
 
 

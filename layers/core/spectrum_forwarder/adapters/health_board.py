@@ -19,6 +19,7 @@ PREFIX = "destination "
 # And one for each line that stands.
 LINE_PREFIX = "line "
 CACHED_SECONDS = 5.0
+NONE = items.number(0)
 
 
 class DynamoHealthBoard:
@@ -77,14 +78,20 @@ class DynamoHealthBoard:
         return self._lines
 
     def stand(self, destination: str, *, now: float) -> None:
-        """See the port. Two workers that find it at once write the same."""
-        line = Line(now)
-        self._update(
-            LINE_PREFIX + destination,
-            "SET #it = :line",
-            "attribute_not_exists(#it) OR #it.emptied_at > :zero",
-            {":line": {"M": _write_line(line)}, ":zero": items.number(0)},
+        """See the port. Two workers that find it at once write the same.
+
+        Whoever holds it goes on doing so, and its pace with it.
+        """
+        line, attribute = Line(now), LINE_PREFIX + destination
+        again = self._update(
+            attribute,
+            "SET #it.emptied_at = :zero, #it.since = :now",
+            "#it.emptied_at > :zero",
+            {":zero": items.number(0), ":now": items.number(now)},
         )
+        if again is None:
+            new = {":line": {"M": _write_line(line)}}
+            self._update(attribute, "SET #it = :line", "attribute_not_exists(#it)", new)
         self._lines[destination] = line
 
     def hold(self, destination: str, *, holder: str, now: float, until: float) -> Line | None:
@@ -102,28 +109,34 @@ class DynamoHealthBoard:
         )
         return None if after is None else _read_line(after[LINE_PREFIX + destination]["M"])
 
-    def let_go(self, destination: str, *, holder: str, emptied_at: float) -> None:
+    def let_go(
+        self, destination: str, *, holder: str, emptied_at: float, next_at: float = 0.0
+    ) -> None:
         """See the port."""
         self._update(
             LINE_PREFIX + destination,
-            "SET #it.held_until = :zero, #it.emptied_at = :emptied_at",
+            "SET #it.held_until = :zero, #it.emptied_at = :emptied_at, #it.next_at = :next_at",
             "#it.holder = :holder",
             {
                 ":holder": items.string(holder),
                 ":zero": items.number(0),
                 ":emptied_at": items.number(emptied_at),
+                ":next_at": items.number(next_at),
             },
         )
 
-    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> None:
+    def take_down(self, destination: str, *, holder: str, emptied_at: float) -> bool:
         """See the port."""
-        self._update(
+        done = self._update(
             LINE_PREFIX + destination,
             "REMOVE #it",
             "#it.holder = :holder AND #it.emptied_at = :emptied_at",
             {":holder": items.string(holder), ":emptied_at": items.number(emptied_at)},
         )
+        if done is None:
+            return False
         self._lines.pop(destination, None)
+        return True
 
     def forget(self, destination: str) -> None:
         """Let go of a destination that is no more; raise TableUnavailable."""
@@ -187,6 +200,7 @@ def _write_line(line: Line) -> items.Item:
         "holder": items.string(line.holder),
         "held_until": items.number(line.held_until),
         "emptied_at": items.number(line.emptied_at),
+        "next_at": items.number(line.next_at),
     }
 
 
@@ -196,4 +210,6 @@ def _read_line(item: Mapping[str, Any]) -> Line:
         holder=str(item["holder"]["S"]),
         held_until=float(item["held_until"]["N"]),
         emptied_at=float(item["emptied_at"]["N"]),
+        # Lines of before there were rates have none.
+        next_at=float(item.get("next_at", NONE)["N"]),
     )

@@ -60,6 +60,7 @@ class Destination:
     the fields that its kind has of its own. `id` is what deliveries are bound to: it outlives a
     change of the name, and no other ever has it. An entry that has none is its name.
     `webhook_id` is what it is told that every event came through, whatever that was.
+    `rate` (attempts begun a second) and `max_in_flight` are how much it takes, where that is known.
     """
 
     name: str
@@ -77,10 +78,17 @@ class Destination:
     keep_answers: bool = True
     webhook_id: str | None = None
     old_secrets: tuple[OldSecret, ...] = ()
+    rate: float | None = None
+    max_in_flight: int | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
             object.__setattr__(self, "id", self.name)
+
+    @property
+    def paced(self) -> bool:
+        """Whether its line's holder alone attempts, so that no two know nothing of each other."""
+        return self.rate is not None or self.max_in_flight is not None
 
     def secrets_at(self, now: float) -> tuple[str, ...]:
         """The secrets that sign at this moment, the newest first."""

@@ -20,12 +20,14 @@ class Line:
 
     `since` is when it began to stand. `holder` drains it until `held_until`. `emptied_at` is when
     it was found empty: new deliveries pass it, and after a while it is taken off the board.
+    `next_at` is before when nobody goes on: its rate is used up, or the destination has asked.
     """
 
     since: float
     holder: str = ""
     held_until: float = 0.0
     emptied_at: float = 0.0
+    next_at: float = 0.0
 
     @property
     def stands(self) -> bool:

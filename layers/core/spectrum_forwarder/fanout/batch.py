@@ -25,7 +25,7 @@ from spectrum_forwarder.domain.worker_ports import (
 from spectrum_forwarder.fanout.attempt import Attempting
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.configured import Configured
-from spectrum_forwarder.fanout.drain import Draining
+from spectrum_forwarder.fanout.drain import Draining, hint_at
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Judging, Outcome
 from spectrum_forwarder.fanout.keeping import Keeping
@@ -50,7 +50,11 @@ class InParallel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """What fanning out needs; `sleep` takes seconds. Without `lines` what waits is looked at."""
+    """What fanning out needs; `sleep` takes seconds. Without `lines` what waits is looked at.
+
+    `in_parallel` is for what waits for nothing else here; `abreast`, by default the same, for what
+    may wait for that and for its like.
+    """
 
     destinations: DestinationRegistry
     health: HealthBoard
@@ -68,6 +72,7 @@ class FanOut:
     rng: random.Random = field(default_factory=random.Random)
     loops: Loops | None = None
     lines: Lines | None = None
+    abreast: InParallel | None = None
 
     def fan_out(self, records: Sequence[QueueRecord], *, deadline: float) -> list[str]:
         """Handle a batch until `deadline` (Unix seconds).
@@ -108,6 +113,7 @@ class Batch:
         timing, payloads = needs.timing, needs.store.payloads
         claims = Claims(table, payloads, clock, facts, timing)
         self._in_parallel = needs.in_parallel
+        self._abreast = needs.abreast or needs.in_parallel
         self._deadline = deadline
         self._keeping = keeping
         self._claims = claims
@@ -133,7 +139,10 @@ class Batch:
             needs.retention_days,
             gate,
         )
+        self._queue, self._facts = needs.queue, needs.facts
+        # Both are shared by all who drain: appended to, and popped from.
         self._unrecorded: list[Outcome] = []
+        self._suspects: list[Taken] = []
         self._draining = needs.lines and Draining(
             needs.lines,
             needs.health,
@@ -142,10 +151,13 @@ class Batch:
             configured,
             gate,
             clock,
+            needs.sleep,
             facts,
             timing,
             needs.new_owner,
             self._lead,
+            self._lead_suspects,
+            self._abreast,
             self._standing.freed,
         )
 
@@ -154,29 +166,53 @@ class Batch:
         # A whole event is nobody's line, whatever its key is: what was sent may be anything.
         lines = [None if record.whole else line_hinted_at(record.event_key) for record in records]
         self._lead([record for record, line in zip(records, lines, strict=True) if line is None])
+        self._lead_suspects(None, lambda: True)
+        self._hint_at_paced()
         if self._draining:
-            for line in dict.fromkeys(line for line in lines if line is not None):
-                self._draining.drain(line, deadline=self._deadline)
+            hinted_at = dict.fromkeys(line for line in lines if line is not None)
+            for _ in self._abreast(self._drain, hinted_at):
+                pass
+            self._hint_at_paced()
+
+    def _drain(self, line: str) -> None:
+        assert self._draining
+        self._draining.drain(line, deadline=self._deadline)
+
+    def _hint_at_paced(self) -> None:
+        """One hint to each line that somebody has come to and that nobody need open."""
+        while self._standing.came_to:
+            hint_at(self._queue, self._standing.came_to.pop(), self._facts)
 
     def _lead(self, records: Sequence[QueueRecord]) -> None:
         """Claim all, attempting what is due of each as soon as it is claimed; suspects later."""
-        suspects: list[Taken] = []
-        self._deliver(self._trusted(records, suspects))
-        for taken in suspects:
-            self._handle_alone(taken)
-        unrecorded, self._unrecorded = self._unrecorded, []
-        for outcome in unrecorded:
+        self._deliver(self._trusted(records))
+        self._record_late()
+
+    def _record_late(self) -> None:
+        while self._unrecorded:
+            try:
+                outcome = self._unrecorded.pop(0)
+            except IndexError:  # another has it
+                return
             left = self._recorder.record_late(outcome, deadline=self._deadline)
             if left is not None:
                 taken = outcome.taken
                 self._keeping.keep(taken.record, left, until=taken.claimed.until)
 
-    def _trusted(self, records: Sequence[QueueRecord], suspects: list[Taken]) -> Iterator[Taken]:
+    def _trusted(self, records: Sequence[QueueRecord]) -> Iterator[Taken]:
         for taken in self._in_parallel(self._taking.take, records):
             if taken is not None and is_suspect(taken):
-                suspects.append(taken)
+                self._suspects.append(taken)
             elif taken is not None:
                 yield taken
+
+    def _lead_suspects(self, line: str | None, has_turn: Callable[[], bool]) -> None:
+        """One by one, when nothing else is under way; who has no turn is left for later."""
+        for taken in [taken for taken in self._suspects if taken.record.drains == line]:
+            self._suspects.remove(taken)
+            if has_turn():
+                self._handle_alone(taken)
+        self._record_late()
 
     def _handle_alone(self, taken: Taken) -> None:
         """Where it was tried alone too often, and ended its worker, it is given up."""

@@ -17,6 +17,8 @@ LONGEST_OUTAGE = 4 * 86_400.0
 SPREAD = 5.0
 # The reason of a delivery that is filtered because its filter could not be evaluated.
 FILTER_FAILED = "filter_failed"
+# What a delivery waits for whose destination says how much it takes.
+FOR_RATE = "rate"
 # Nothing is begun that could not be recorded in time.
 RECORDING = 2.0
 
@@ -102,6 +104,7 @@ def decide(case: Case) -> Decision:
     | never attempted, and its filter does not take the event | settle |
     | paused | wait |
     | its breaker is open | wait, or settle after four days |
+    | paced, and it is not its turn: its line's holder alone attempts | wait |
     | new, and others wait in its line, who go first | wait |
     | slow, and this is the main lane; or no time is left | leave |
     | its breaker has cooled down | try, as its probe |
@@ -145,19 +148,27 @@ def _with_entry(case: Case, destination: Destination) -> Decision:
         return _wait_for_operator(case, "paused")
     if health.holds_back(case.now):
         return _behind_breaker(case)
-    if _goes_behind_others(case):
-        return _wait_for_operator(case, "line")
+    if (others := _goes_behind(case, destination)) is not None:
+        return _wait_for_operator(case, others)
     if not _is_its_lane(case) or case.now > begin_by:
         return Leave()
     given_up_at = _given_up_at(case) if health.broken else None
     return Try(destination, begin_by, health.broken, given_up_at, wish.failure)
 
 
-def _goes_behind_others(case: Case) -> bool:
-    """Retries and replays have times of their own; who has stood long enough goes by itself."""
+def _goes_behind(case: Case, destination: Destination) -> str | None:
+    """What it waits for in line, if it is not its turn.
+
+    Where nothing is paced, retries and replays have times of their own, and who has stood long
+    enough goes by itself.
+    """
     delivery = case.delivery
+    if case.drains:
+        return None
+    if destination.paced:
+        return FOR_RATE
     is_new = delivery.attempts == 0 and delivery.replays == 0 and delivery.stood_at is None
-    return case.line_stands and not case.drains and is_new
+    return "line" if case.line_stands and is_new else None
 
 
 def _is_its_lane(case: Case) -> bool:

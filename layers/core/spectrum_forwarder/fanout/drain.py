@@ -1,11 +1,12 @@
 """Drain: lead those who stand in a destination's line through the stages, oldest first.
 
-Hinted at by whoever opens the way, and each minute by the sweeper while a line stands. One worker
-at a time, some places at once: so it is in order but for those, and the destination gets no burst.
-A hold that is lost costs order alone: each event is claimed all the same.
+Hinted at by whoever opens the way or comes to a paced line, and each minute by the sweeper while a
+line stands. One worker at a time, some places at once, and at the destination's pace: so it is in
+order but for those, and the destination gets no burst. A hold that is lost costs order and pace
+alone: each event is claimed all the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
@@ -15,18 +16,22 @@ from spectrum_forwarder.domain.timing import FORGOTTEN_AFTER, Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines, QueueRecord
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.turns import Turns
 
-# Places that are worked on at once, and for how long (seconds) until another invocation goes on.
-AT_ONCE = 20
-DRAINS_FOR = 20.0
-# Of so many first ones, one probes a breaker.
-TAKE_TURNS = 200
+# For how long (seconds) one invocation drains until another goes on: whatever else comes to the
+# slow lane waits no longer for it.
+DRAINS_FOR = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """What draining needs. `lead` takes records through the stages, and returns when all
-    are through; `freed` are the places that were given up meanwhile."""
+    """What draining needs; `sleep` takes seconds.
+
+    `lead` takes records through the stages, and returns when all are through but suspects:
+    `lead_suspects` does that with those of a line, each when it has its turn. `abreast` does
+    something with each that is given, at the same time, while they are given. `freed` are the
+    places that were given up meanwhile.
+    """
 
     lines: Lines
     board: HealthBoard
@@ -35,10 +40,13 @@ class Draining:
     configured: Configured
     gate: Gate
     clock: Clock
+    sleep: Callable[[float], None]
     facts: Facts
     timing: Timing
     new_owner: Callable[[], str]
     lead: Callable[[Sequence[QueueRecord]], None]
+    lead_suspects: Callable[[str, Callable[[], bool]], None]
+    abreast: Callable[[Callable[[Place], None], Iterable[Place]], Iterable[None]]
     freed: set[Place]
 
     def drain(self, identity: str, *, deadline: float) -> None:
@@ -48,71 +56,51 @@ class Draining:
         try:
             line = self.board.hold(identity, holder=holder, now=now, until=until)
             if line is not None:
-                self._drain(identity, line, holder, min(deadline, until))
+                self._drain(identity, line, holder, min(deadline, until, now + DRAINS_FOR))
         except Unavailable as error:
             self.facts("line.unreached", destination=self.gate.name_of(identity), cause=str(error))
 
-    def _drain(self, identity: str, line: Line, holder: str, deadline: float) -> None:
-        ends = min(deadline, self.clock() + DRAINS_FOR)
+    def _drain(self, identity: str, line: Line, holder: str, ends: float) -> None:
         self.configured.renew()
-        after, led, seen_empty = "", 0, False
-        freed = len(self.freed)
-        while self._is_open(identity) and self.clock() < ends:
-            was_broken = self.gate.health(identity).broken
-            limit = TAKE_TURNS if was_broken else AT_ONCE
-            places = self.lines.first(identity, limit=limit, after=after)
-            if places:
-                led += self._lead(identity, self._next(identity, places))
-                self.gate.publish()
-                closed = was_broken and not self.gate.health(identity).broken
-                after = "" if closed else places[-1].position
-            elif after and len(self.freed) > freed:
-                # Others have come meanwhile, perhaps, or were held when it was their turn.
-                after, freed = "", len(self.freed)
-            else:
-                seen_empty = not after
-                break
-        if led:
-            self.facts("line.drained", destination=self.gate.name_of(identity), deliveries=led)
-        if seen_empty:
-            self._leave_empty(identity, line, holder)
-        else:
-            self.board.let_go(identity, holder=holder, emptied_at=0.0)
-            if led and self._is_open(identity):
-                hint_at(self.queue, identity, self.facts)
-
-    def _is_open(self, identity: str) -> bool:
-        """Whether anything can go on: also what has nowhere to go any more, and settles."""
-        return not (self.configured.keeps_waiting(identity) or self.gate.holds_back(identity))
-
-    def _next(self, identity: str, places: Sequence[Place]) -> Sequence[Place]:
-        """Those whose turn it is: all, but one alone to probe a breaker that has cooled down.
-
-        They take turns at that: else an event that is refused for itself would hold up all.
-        """
-        if not self.gate.health(identity).broken:
-            return places
-        return [min(places, key=lambda place: (place.probed_at, place))]
-
-    def _lead(self, identity: str, places: Sequence[Place]) -> int:
-        """Let those have their turn; how many places are free now."""
-        before = len(self.freed)
-        self.lead(
-            [
-                QueueRecord(
-                    f"{identity} {place.position}",
-                    place.event_key,
-                    slow_lane=True,
-                    drains=identity,
-                    place=place,
-                )
-                for place in places
-            ]
+        turns = Turns(
+            self.lines,
+            identity,
+            self.configured,
+            self.gate,
+            self.clock,
+            self.sleep,
+            lead=lambda place: self._lead(identity, place),
+            next_at=line.next_at,
+            ends=ends,
         )
-        for place in places:
-            if place not in self.freed:
-                self._free_if_stale(identity, place)
-        return len(self.freed) - before
+        for _ in self.abreast(turns.take, turns.come()):
+            pass
+        self.lead_suspects(identity, turns.come_alone)
+        if turns.failure is not None:
+            raise turns.failure
+        if turns.left:
+            name = self.gate.name_of(identity)
+            self.facts("line.drained", destination=name, deliveries=turns.left)
+        next_at = turns.goes_on_at
+        if turns.seen_empty:
+            self._leave_empty(identity, line, holder, next_at)
+            # Who came until then was hinted at while it was held, in vain: they are there by now.
+            more = bool(self.lines.first(identity, limit=1))
+        else:
+            self.board.let_go(identity, holder=holder, emptied_at=0.0, next_at=next_at)
+            more = turns.has_more
+        if more and turns.is_open:
+            wait = max(0.0, next_at - self.clock())
+            hint_at(self.queue, identity, self.facts, min(wait, self.timing.longest_hint_delay))
+
+    def _lead(self, identity: str, place: Place) -> bool:
+        """Let it have its turn; whether the place is free then."""
+        key = place.event_key
+        name = f"{identity} {place.position}"
+        self.lead([QueueRecord(name, key, slow_lane=True, drains=identity, place=place)])
+        if place not in self.freed:
+            self._free_if_stale(identity, place)
+        return place in self.freed
 
     def _free_if_stale(self, identity: str, place: Place) -> None:
         """Free a place that its delivery has left: who recorded that could not, or had died."""
@@ -121,20 +109,20 @@ class Draining:
             self.lines.free(identity, place)
             self.freed.add(place)
 
-    def _leave_empty(self, identity: str, line: Line, holder: str) -> None:
+    def _leave_empty(self, identity: str, line: Line, holder: str, next_at: float) -> None:
         """Let newcomers pass; take the line down once nobody can still believe that it stands."""
         now = round(self.clock(), 3)
-        if not line.emptied_at:
-            self.board.let_go(identity, holder=holder, emptied_at=now)
-        elif now - line.emptied_at < FORGOTTEN_AFTER:
-            self.board.let_go(identity, holder=holder, emptied_at=line.emptied_at)
-        else:
-            self.board.take_down(identity, holder=holder, emptied_at=line.emptied_at)
+        emptied_at = line.emptied_at or now
+        if now - emptied_at >= FORGOTTEN_AFTER and next_at <= now:
+            if self.board.take_down(identity, holder=holder, emptied_at=emptied_at):
+                return
+            emptied_at = 0.0  # somebody has come
+        self.board.let_go(identity, holder=holder, emptied_at=emptied_at, next_at=next_at)
 
 
-def hint_at(queue: EventQueue, identity: str, facts: Facts) -> None:
+def hint_at(queue: EventQueue, identity: str, facts: Facts, delay: float = 0.0) -> None:
     """Have some worker drain a destination's line; one that cannot be sent is told, and no more."""
     try:
-        queue.send_hint(hint_to(identity), slow=True)
+        queue.send_hint(hint_to(identity), delay=delay, slow=True)
     except QueueUnavailable as error:
         facts("hint.failed", event_key=hint_to(identity), cause=str(error))

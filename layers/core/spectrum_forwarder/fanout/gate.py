@@ -5,6 +5,7 @@ breaker's cool-down has ended, and at the end writes back only what changed: not
 weather.
 """
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from spectrum_forwarder.domain.destination import born_as
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line
+from spectrum_forwarder.domain.pace import rest_asked_for
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import HealthBoard
@@ -40,6 +42,9 @@ class Gate:
         self._health = dict(board.load())
         self._lines = dict(board.lines())
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
+        self._rests: dict[str, float] = {}
+        # Who drains a line has several at work on it.
+        self._lock = threading.RLock()
         self._board_failed = False
 
     def is_slow(self, destination: str) -> bool:
@@ -83,18 +88,29 @@ class Gate:
             self._facts("breaker.probed", destination=self.name_of(destination))
         return won
 
+    def rests_until(self, destination: str) -> float:
+        """Until when it has asked not to be called, as far as this invocation has heard."""
+        return self._rests.get(destination, 0.0)
+
     def saw(self, destination: str, answer: Answer) -> None:
         """Note an answer of the destination."""
-        self._answers[destination].append(answer)
-        if answer.succeeded and destination not in self._health and not self._board_failed:
-            # A new one waits in the slow lane until it is known: not for the rest of this batch.
-            self._publish(destination)
+        rest = rest_asked_for(answer)
+        with self._lock:
+            if rest is not None:
+                until = self._clock() + rest * self._timing.scale
+                self._rests[destination] = max(until, self.rests_until(destination))
+            self._answers[destination].append(answer)
+            if answer.succeeded and destination not in self._health and not self._board_failed:
+                # A new one waits in the slow lane until it is known: not for the rest of this
+                # batch.
+                self._publish(destination)
 
     def publish(self) -> None:
         """Write back what the answers changed, until the table fails."""
-        self._board_failed = False
-        for destination in self._answers:
-            self._publish(destination)
+        with self._lock:
+            self._board_failed = False
+            for destination in self._answers:
+                self._publish(destination)
 
     def _publish(self, destination: str) -> None:
         answers, self._answers[destination] = self._answers[destination], []

@@ -16,10 +16,11 @@ from spectrum_forwarder.domain.delivery import (
     attempted,
     settled,
 )
+from spectrum_forwarder.domain.pace import came_too_soon
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.attempt import Answered
-from spectrum_forwarder.fanout.decide import Try, Wait
+from spectrum_forwarder.fanout.decide import FOR_RATE, Try, Wait
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.plan import Plan
 from spectrum_forwarder.fanout.take import Taken
@@ -66,11 +67,13 @@ class Judging:
         identity = answered.attempt.destination
         tried, now = plan.tries[identity], self.clock()
         destination, before = tried.destination, plan.deliveries[identity]
+        in_turn = plan.taken.record.drains == identity
+        too_soon = in_turn and not tried.as_probe and came_too_soon(answer, before)
         after = attempted(
             before,
             answer,
             said=said_by(answer, answered.attempt, destination),
-            max_attempts=sys.maxsize if tried.as_probe else destination.max_attempts,
+            max_attempts=(sys.maxsize if tried.as_probe or too_soon else destination.max_attempts),
             now=now,
             timing=self.timing,
             rng=self.rng,
@@ -78,6 +81,10 @@ class Judging:
         if tried.as_probe and not after.settled:
             # It was sent for all that wait in line, and uses up no attempt of its own.
             after = self._after_probe(plan, tried, replace(after, attempts=before.attempts))
+        elif too_soon:
+            # It keeps its place, and who drains the line waits for as long as was asked.
+            after = replace(after, attempts=before.attempts)
+            plan.waits[identity] = Wait(after.next_attempt_at, FOR_RATE, in_line=True)
         plan.deliveries[identity] = after
         if speaks_of_destination(answer):
             self.gate.saw(identity, answer)

@@ -12,14 +12,17 @@ from spectrum_forwarder.domain.line import Place
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Lines
-from spectrum_forwarder.fanout.decide import Wait
+from spectrum_forwarder.fanout.decide import FOR_RATE, Wait
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What standing in lines needs; without `lines` there are none. `freed` are given-up places."""
+    """What standing in lines needs; without `lines` there are none.
+
+    `freed` are given-up places, `came_to` the lines that somebody newly stands in for their pace.
+    """
 
     lines: Lines | None
     gate: Gate
@@ -27,6 +30,7 @@ class Standing:
     facts: Facts
     timing: Timing
     freed: set[Place] = field(default_factory=set)
+    came_to: set[str] = field(default_factory=set)
 
     def stand(self, outcome: Outcome) -> Outcome:
         """The outcome, with a place taken for each delivery that waits in line."""
@@ -48,7 +52,8 @@ class Standing:
     def leave(self, outcome: Outcome) -> None:
         """Give up the places of deliveries that have been recorded and stand no more.
 
-        One that is left behind is met by who drains the line, and freed then.
+        One that is left behind is met by who drains the line, and freed then. Who stands now for
+        the pace alone is to be hinted at.
         """
         if self.lines is None:
             return
@@ -56,6 +61,9 @@ class Standing:
         for identity, after in outcome.deliveries.items():
             before = outcome.taken.deliveries[identity]
             if after.stood_at is not None:
+                comes = identity in outcome.waits and record.drains != identity
+                if comes and after.waiting_for == FOR_RATE:
+                    self.came_to.add(identity)
                 continue
             if record.place is not None and record.drains == identity:
                 self._free(identity, record.place)

@@ -40,11 +40,11 @@ class Courier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that entries of one kind have of their own.
+    """A field that entries of one kind have of their own, or all of them alike.
 
-    `read` takes a value that is there and returns it as an attempt gets it; raise InvalidEntry.
-    `metavar` and `help` are those of the command's option, `--name`; with `from_file` that names a
-    file whose text is the value.
+    `read` takes a value that is there and returns it as it is used; raise InvalidEntry.
+    `metavar` and `help` are those of the command's option, `--name`; what stands in an entry is
+    what `typed` makes of its text, and with `from_file` that names a file whose text it is.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Field:
     metavar: str
     help: str
     from_file: bool = False
+    typed: Callable[[str], object] = str
 
     @property
     def option(self) -> str:
@@ -100,12 +101,17 @@ class Kind:
 
     def read_fields(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """The kind's own fields, as attempts get them; raise InvalidEntry."""
-        return {
-            field.name: field.default
-            if entry.get(field.name) is None
-            else field.read(entry[field.name])
-            for field in self.fields
-        }
+        return read_fields(self.fields, entry)
+
+
+def read_fields(fields: Sequence[Field], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry says in these fields, or their defaults; raise InvalidEntry."""
+    return {
+        field.name: field.default
+        if entry.get(field.name) is None
+        else field.read(entry[field.name])
+        for field in fields
+    }
 
 
 def at_service(

@@ -5,6 +5,7 @@ consumer that waits for its table neither delays an attempt nor makes one look t
 Connections, TLS sessions and the parsed CA bundle are kept between calls.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -64,12 +65,13 @@ class HttpSender:
 
     def _take_engine(self) -> Engine:
         """One that is idle and whose connections are young enough, or a new one."""
-        while self._idle:
-            engine = self._idle.pop()
-            # By the clock on the wall, because a frozen function's own time stands still.
-            if 0 <= self._clock() - engine.used_at < IDLE_LIMIT_SECONDS:
-                return engine
-            engine.close()
+        with contextlib.suppress(IndexError):  # none is left
+            while True:
+                engine = self._idle.pop()
+                # By the clock on the wall, because a frozen function's own time stands still.
+                if 0 <= self._clock() - engine.used_at < IDLE_LIMIT_SECONDS:
+                    return engine
+                engine.close()
         return Engine(self._ca_bundle, self._allow_loopback, self._concurrency, self._clock)
 
 
