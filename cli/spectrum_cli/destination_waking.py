@@ -14,7 +14,7 @@ from spectrum_cli.errors import Finding
 from spectrum_cli.lines import drain, told
 from spectrum_cli.output import AsJson, counted, note, print_json, print_line, progress
 from spectrum_cli.registry import Entry, destinations_of
-from spectrum_cli.replaying import Summary, begin_all
+from spectrum_cli.replaying import Summary, begin_all, owed
 from spectrum_cli.table_clock import TableClock, table_clock
 from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log, reopener
@@ -121,10 +121,7 @@ def _apply(
     """
     looking, doing = words
     with progress(looking) as looked_at:
-        keys: list[str] = []
-        for events in event_log(target).owing():
-            keys += [event.event_key for event in events if change(event, clock())]
-            looked_at(len(events))
+        keys = owed(event_log(target), change, clock, looked_at=looked_at)
     with progress(doing, len(keys)) as done:
         reopen = reopener(target, clock).reopen
         return begin_all(reopen, keys, change, rate=rate, advance=done)

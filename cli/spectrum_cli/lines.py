@@ -1,4 +1,4 @@
-"""Lines as a command sees them: who waits for whom, since when; and a word to have one drained."""
+"""Lines as commands and pages see them: who waits for whom, since when; and having one drained."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ COUNTED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A destination's line: how many stand in it, and since when somebody has (Unix seconds)."""
+    """A destination's line: how many stand in it, and since when its head does (Unix seconds)."""
 
     deliveries: int
     since: float
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than were counted."""
+        return self.deliveries >= COUNTED
 
     def document(self) -> dict[str, Any]:
         """For programs."""
@@ -32,8 +37,8 @@ class Queue:
 
     def in_words(self) -> str:
         """For people, in short: `1200 for 3 h`."""
-        more = "+" if self.deliveries >= COUNTED else ""
-        return f"{self.deliveries}{more} for {_for_so_long(time.time() - self.since)}"
+        waited = _for_so_long(time.time() - self.since)
+        return f"{self.deliveries}{'+' if self.more else ''} for {waited}"
 
 
 def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
@@ -45,12 +50,12 @@ def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
 
     if target.waiting_table is None:
         return {}
-    places = DynamoLines(target.client("dynamodb"), target.waiting_table)
-    found = {
-        identity: Queue(places.count(identity, limit=COUNTED), line.since)
-        for identity, line in _standing(board).items()
-    }
-    return {identity: queue for identity, queue in found.items() if queue.deliveries}
+    places, found = DynamoLines(target.client("dynamodb"), target.waiting_table), dict[str, Queue]()
+    for identity in _standing(board):
+        if heads := places.first(identity, limit=1):
+            counted = max(1, places.count(identity, limit=COUNTED))
+            found[identity] = Queue(counted, heads[0].stood_at)
+    return found
 
 
 def drain(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from spectrum_cli.pace import at_pace
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.event_log import DynamoEventLog
+    from spectrum_forwarder.domain.ports import Clock
     from spectrum_forwarder.replay import Change, Reopened
 
 
@@ -32,6 +34,17 @@ class Summary:
     unhinted: int = 0
     busy: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+
+
+def owed(
+    log: DynamoEventLog, change: Change, clock: Clock, *, looked_at: Callable[[int], None]
+) -> list[str]:
+    """The keys of all events that owe something and that the change takes."""
+    keys: list[str] = []
+    for events in log.owing():
+        keys += [event.event_key for event in events if change(event, clock())]
+        looked_at(len(events))
+    return keys
 
 
 def begin_all(

@@ -4,22 +4,19 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
-from spectrum_forwarder.adapters.health_board import HEALTH_KEY, DynamoHealthBoard
-from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.delivery import Delivery, held, planned, standing
 from spectrum_forwarder.domain.errors import QueueUnavailable
-from spectrum_forwarder.domain.line import Place, hint_to
+from spectrum_forwarder.domain.line import hint_to
 from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.cli.test_destinations import Secret, add
 from tests.support.make import stored_of
+from tests.support.queued import in_line, line_hints, take_down
 from tests.support.stacks import Deployed, forwarder
 
 CRM = "crm"
@@ -32,8 +29,7 @@ def secret(stack: Deployed) -> Iterator[Secret]:
     secret.write({"destinations": []})
     line_hints(stack)
     yield secret
-    table = stack.outputs["EventsTableName"]
-    stack.client("dynamodb").delete_item(TableName=table, Key=items.key(HEALTH_KEY))
+    take_down(stack)
 
 
 def put(stack: Deployed, name: str, *deliveries: Delivery) -> str:
@@ -55,26 +51,6 @@ def delivery(stack: Deployed, key: str, identity: str) -> Delivery:
     assert event is not None
     assert event.deliveries is not None
     return event.deliveries[identity]
-
-
-def in_line(stack: Deployed, identity: str, key: str) -> None:
-    client, now = stack.client("dynamodb"), time.time()
-    DynamoHealthBoard(client, stack.outputs["EventsTableName"], clock=time.time).stand(
-        identity, now=now - 7200
-    )
-    place = Place(f"{1:014d}/{1:014d}/{key}", key, now)
-    DynamoLines(client, stack.outputs["WaitingTableName"]).put(identity, place)
-
-
-def line_hints(stack: Deployed) -> list[str]:
-    """The lines that hints in the slow lane name."""
-    found: list[str] = []
-    url = stack.outputs["SlowQueueUrl"]
-    while True:
-        answer: Any = stack.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-        if not (messages := answer.get("Messages", [])):
-            return found
-        found += [json.loads(message["Body"])["event_key"] for message in messages]
 
 
 def test_what_a_destination_is_owed_goes_out_now(stack: Deployed, secret: Secret) -> None:

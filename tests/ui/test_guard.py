@@ -106,6 +106,7 @@ def test_a_name_that_was_rebound_to_loopback_reads_nothing(pages: Asked, host: s
 
 CHANGES = [
     *("/reveal", "/event/replay", "/destination/pause", "/destination/resume"),
+    "/destination/flush",
     *("/refused/release", "/refused/release-all", "/replay/look", "/replay/begin"),
 ]
 

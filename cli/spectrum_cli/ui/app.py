@@ -18,6 +18,7 @@ from spectrum_cli.names import names_from
 from spectrum_cli.ui import chart, words
 from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
 from spectrum_cli.ui.day import KeptFresh
+from spectrum_cli.ui.destination_pages import DestinationPages
 from spectrum_cli.ui.event_pages import EventPages
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
 from spectrum_cli.ui.jobs import Jobs
@@ -27,6 +28,7 @@ from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.replay_pages import ReplayPages
 from spectrum_cli.ui.search import PAGE, find, is_number
 from spectrum_cli.ui.stack import Stack
+from spectrum_cli.ui.waiting import Waiting
 
 OPEN_TO_ALL = frozenset({"static", "enter"})
 REVEALED = "shown"
@@ -68,7 +70,10 @@ def make_pages(
     app.jinja_env.globals.update(refused_count=counted.look)
     events, bulk = EventPages(stack), ReplayPages(stack, guard, jobs)
     refused = RefusedPages(stack.refusals, counted, jobs)
-    pages = Pages(stack, overview, guard, registrations or Registrations(None, explain))
+    waiting = Waiting(stack.queues, explain)
+    destinations = DestinationPages(stack, waiting, jobs)
+    registrations = registrations or Registrations(None, explain)
+    pages = Pages(stack, overview, guard, registrations, waiting=waiting, jobs=jobs)
     app.before_request(pages.check)
     app.after_request(harden)
     app.register_error_handler(Exception, pages.failed)
@@ -89,8 +94,9 @@ def make_pages(
         ("/event/replay", "replay", events.replay),
         ("/replay/look", "look", bulk.look),
         ("/replay/begin", "begin", bulk.begin),
-        ("/destination/pause", "pause", pages.pause),
-        ("/destination/resume", "resume", pages.resume),
+        ("/destination/pause", "pause", destinations.pause),
+        ("/destination/resume", "resume", destinations.resume),
+        ("/destination/flush", "flush", destinations.flush),
         ("/refused/release", "release", refused.release),
         ("/refused/release-all", "release_all", refused.release_all),
     ):
@@ -102,12 +108,20 @@ class Pages:
     """One method a page."""
 
     def __init__(
-        self, stack: Stack, overview: KeptFresh, guard: Guard, registrations: Registrations
+        self,
+        stack: Stack,
+        overview: KeptFresh,
+        guard: Guard,
+        registrations: Registrations,
+        *,
+        waiting: Waiting,
+        jobs: Jobs,
     ) -> None:
         self._stack = stack
         self._overview = overview
         self._guard = guard
         self._registrations = registrations
+        self._waiting, self._jobs = waiting, jobs
 
     def check(self) -> None:
         """Before everything else; raise Forbidden."""
@@ -184,6 +198,9 @@ class Pages:
             configured=destinations,
             names=names_from(destinations),
             health=health,
+            queues=self._waiting.look(),
+            uncounted=self._waiting.trouble,
+            job=self._jobs.latest,
             gone=sorted(gone),
             done=words.done(request.args.get("done")),
             every=2 if summary is None or summary.reading else 5,
@@ -197,16 +214,6 @@ class Pages:
         name = f"{self._guard.cookie}_{REVEALED}"
         response.set_cookie(name, shown, httponly=True, samesite="Strict")
         return response
-
-    def pause(self) -> AnyResponse:
-        """Let a destination wait."""
-        self._stack.pause(request.form.get("destination", ""))
-        return redirect("/overview?done=paused", 303)
-
-    def resume(self) -> AnyResponse:
-        """Deliver to it again."""
-        self._stack.resume(request.form.get("destination", ""))
-        return redirect("/overview?done=resumed", 303)
 
     def failed(self, error: Exception) -> Response:
         """Whatever went wrong, as a page that says what to do."""

@@ -21,10 +21,12 @@ from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
 from spectrum_cli.event_keys import find_event, find_message
-from spectrum_cli.lines import drain
+from spectrum_cli.lines import Queue, drain, queues_of, told
 from spectrum_cli.registry import Entry, destinations_of
+from spectrum_cli.replaying import begin_all, owed
 from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import DEFAULT_STACK, Target
+from spectrum_cli.ui.jobs import Job
 from spectrum_cli.ui.refusals import Refusals
 from spectrum_cli.wiring import event_log, reopener
 
@@ -76,6 +78,10 @@ class Stack:
         """Each attempted destination's; raise TableUnavailable."""
         return self._health.load()
 
+    def queues(self) -> Mapping[str, Queue]:
+        """The lines that stand, by destination's identity; raise TableUnavailable."""
+        return queues_of(self._target, self._health)
+
     def change(self, destination: str | None, *, retry: bool, status: Status | None) -> Change:
         """What begins settled deliveries anew, or with `retry` has the waiting ones tried now.
 
@@ -102,11 +108,30 @@ class Stack:
         drain(self._target, [identity])
         threading.Thread(target=self._wake, args=(wake,), name="wake", daemon=True).start()
 
+    def flush(self, identity: str, job: Job) -> str:
+        """Have its line drained, and what waits for a retry tried now; what came of it, in words.
+
+        Raises Finding where there is no such entry, and TableUnavailable.
+        """
+        if identity not in self.destinations():
+            raise _gone(identity)
+        lines = drain(self._target, [identity])
+        haste = self.change(identity, retry=True, status=None)
+        keys = owed(self.log, haste, self.clock, looked_at=lambda _: None)
+        job.total = len(keys)
+        summary = begin_all(self.reopen, keys, haste, rate=WAKE_RATE, advance=job.advance)
+        said = [
+            told(len(lines)),
+            f"{summary.begun:,} of what waits for a retry brought forward",
+            f"{len(summary.busy):,} in a worker's hands: try again" if summary.busy else "",
+        ]
+        return "; ".join(part for part in said if part)
+
     def _enable(self, identity: str, *, enabled: bool) -> None:
         def edit(entries: list[Entry]) -> None:
             found = [entry for entry in entries if identity_of(entry) == identity]
             if not found:
-                raise Finding(f"there is no destination {identity[:80]!r} any more")
+                raise _gone(identity)
             found[0]["enabled"] = enabled
 
         with self._lock:
@@ -122,6 +147,10 @@ class Stack:
                 if wake(event, self.clock()):
                     self._reopener.reopen(event.event_key, wake)
                     time.sleep(1 / WAKE_RATE)
+
+
+def _gone(identity: str) -> Finding:
+    return Finding(f"there is no destination {identity[:80]!r} any more")
 
 
 def _ignore(_name: str, _error: InvalidEntry) -> None:

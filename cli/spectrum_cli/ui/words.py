@@ -10,6 +10,7 @@ from spectrum_forwarder.domain.delivery import Delivery, Status
 from spectrum_forwarder.domain.destination import HTTP, Destination
 from spectrum_forwarder.domain.log import LoggedEvent
 
+from spectrum_cli.lines import Queue
 from spectrum_cli.local.console import printable
 from spectrum_cli.output import masked
 
@@ -155,6 +156,13 @@ def reason(delivery: Delivery) -> str:
 def count(number: int, what: str, *, more: bool = False) -> str:
     """`1 request`, `2,000 requests`; `more than 9,000 requests` where more were not counted."""
     return f"{'more than ' if more else ''}{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def in_line(queue: Queue, now: float, why: str) -> str:
+    """`1,204 wait in its line, the oldest for 3 h: it is paused.`"""
+    more, verb = "more than " * queue.more, "waits" if queue.deliveries == 1 else "wait"
+    waited = span(now - queue.since)
+    return f"{more}{queue.deliveries:,} {verb} in its line, the oldest for {waited}: {why}."
 
 
 def header_value(name: str, value: str) -> str:

@@ -1,0 +1,43 @@
+"""Lines of a deployed stack, for tests: somebody stands in one, and hints that name one."""
+
+import json
+import time
+from typing import Any
+
+from spectrum_forwarder.adapters import items
+from spectrum_forwarder.adapters.health_board import HEALTH_KEY, DynamoHealthBoard
+from spectrum_forwarder.adapters.waiting_table import DynamoLines
+from spectrum_forwarder.domain.line import Place
+
+from tests.support.stacks import Deployed
+
+
+def in_line(stack: Deployed, identity: str, key: str, *, seconds: float = 7200.0) -> None:
+    """Have an event stand in a destination's line for so long; the line is a day old."""
+    client, now = stack.client("dynamodb"), time.time()
+    DynamoHealthBoard(client, stack.outputs["EventsTableName"], clock=time.time).stand(
+        identity, now=now - 86_400
+    )
+    place = Place(f"{1:014d}/{1:014d}/{key}", key, now - seconds)
+    DynamoLines(client, stack.outputs["WaitingTableName"]).put(identity, place)
+
+
+def take_down(stack: Deployed) -> None:
+    """Let nobody stand in any line, and nobody know of any destination's health."""
+    client, waiting = stack.client("dynamodb"), stack.outputs["WaitingTableName"]
+    for item in client.scan(TableName=waiting)["Items"]:
+        key = {name: item[name] for name in ("line", "place")}
+        client.delete_item(TableName=waiting, Key=key)
+    table = stack.outputs["EventsTableName"]
+    client.delete_item(TableName=table, Key=items.key(HEALTH_KEY))
+
+
+def line_hints(stack: Deployed) -> list[str]:
+    """What hints in the slow lane name; they are left there, and seen once."""
+    found: list[str] = []
+    url = stack.outputs["SlowQueueUrl"]
+    while True:
+        answer: Any = stack.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        if not (messages := answer.get("Messages", [])):
+            return found
+        found += [json.loads(message["Body"])["event_key"] for message in messages]
