@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import runpy
 import subprocess
 import sys
@@ -206,3 +207,27 @@ def test_the_layer_keeps_every_call_that_its_functions_make(service: str) -> Non
         if isinstance(node, ast.Attribute) and node.attr in calls
     }
     assert made == set(trim["CALLS"][service])
+
+
+def test_the_receiver_loads_no_client_of_botocores() -> None:
+    """They are half of a cold start, and none is needed where the environment is plain."""
+    settings = {
+        **dict.fromkeys(("EVENTS_TABLE", "WEBHOOKS_SECRET", "PAYLOADS_BUCKET"), "name"),
+        **dict.fromkeys(("EVENTS_QUEUE_URL", "SLOW_QUEUE_URL"), "https://sqs/1/queue"),
+        **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "key"),
+        **{"AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull},
+        "AWS_LAMBDA_FUNCTION_NAME": "receiver",
+    }
+    code = "import sys, functions.receiver.app as app; app.receiver(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]} | settings,
+    )
+    loaded = set(done.stdout.split())
+    heavy = {"botocore.session", "botocore.client", "urllib3", "urllib.request", "http.client"}
+    assert f"{LAYER}.adapters.direct" in loaded
+    assert loaded & (heavy | {"dateutil", "xml.etree"}) == set()

@@ -187,7 +187,7 @@ def _session(**settings: Any) -> Any:
 
 
 def _watched(session: Any) -> Any:
-    from spectrum_forwarder.adapters.aws import refuse_wrong_checksum  # noqa: PLC0415
+    from spectrum_forwarder.adapters.botocore_clients import refuse_wrong_checksum  # noqa: PLC0415
 
     session.events.register("after-call.dynamodb", refuse_wrong_checksum)
     return session

@@ -42,7 +42,7 @@ def build(environment: Mapping[str, str]) -> Receiver:
     )
     # Only what is too large or in doubt goes there.
     s3 = clients.later("s3")
-    dynamodb = clients.make("dynamodb", retries={"mode": "standard", "total_max_attempts": 2})
+    dynamodb = clients.make("dynamodb", tries=2)
     notes = DynamoNotes(dynamodb, settings.events_table)
     return Receiver(
         webhooks=SecretWebhooks(

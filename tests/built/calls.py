@@ -38,6 +38,8 @@ class Made:
 
     def __init__(self) -> None:
         self.operations: set[str] = set()
+        # What may not be plain is botocore's: by its clients, not directly (tests/contract).
+        os.environ["AWS_ACCOUNT_ID_ENDPOINT_MODE"] = "disabled"
         clients, targets = Clients(connect_seconds=1, read_seconds=5, tries=2), TargetClients()
         self.own = {
             name: self._watched(clients.make(name))

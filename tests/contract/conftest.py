@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 from spectrum_cli.local.moto_repairs import repair
+from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.direct import DirectClient
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
@@ -27,7 +30,9 @@ from tests.support.memory import (
 )
 
 REGION = "us-east-1"
-IMPLEMENTATIONS = (MEMORY, *STORES)
+# moto again, by those clients that make the functions' calls.
+DIRECT = "direct"
+IMPLEMENTATIONS = (MEMORY, *STORES, DIRECT)
 _OUTCOMES = pytest.StashKey[Counter[tuple[str, str, str]]]()
 
 
@@ -54,7 +59,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         url = request.getfixturevalue("ministack")
         stores.empty(url)
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    if name != MOTO:
+    if name not in (MOTO, DIRECT):
         yield name
         return
     repair()
@@ -72,24 +77,24 @@ def aws(store: str) -> str:
 def table(store: str) -> EventTable:
     if store == MEMORY:
         return MemoryTable()
-    client = boto3.client("dynamodb", region_name=REGION)
-    return DynamoEventTable(client, create_table(client))
+    name = create_table(boto3.client("dynamodb", region_name=REGION))
+    return DynamoEventTable(table_client(store), name)
 
 
 @pytest.fixture
 def board(store: str, clock: ManualClock) -> HealthBoard:
     if store == MEMORY:
         return MemoryHealthBoard()
-    client = boto3.client("dynamodb", region_name=REGION)
-    return DynamoHealthBoard(client, create_table(client), clock=clock)
+    name = create_table(boto3.client("dynamodb", region_name=REGION))
+    return DynamoHealthBoard(table_client(store), name, clock=clock)
 
 
 @pytest.fixture
 def lines(store: str) -> Lines:
     if store == MEMORY:
         return MemoryLines()
-    client = boto3.client("dynamodb", region_name=REGION)
-    return DynamoLines(client, create_waiting_table(client))
+    name = create_waiting_table(boto3.client("dynamodb", region_name=REGION))
+    return DynamoLines(table_client(store), name)
 
 
 @pytest.fixture
@@ -106,6 +111,15 @@ def sqs_queue(aws: str) -> tuple[SqsEventQueue, str, str]:
     client = boto3.client("sqs", region_name=REGION)
     main_url, slow_url = create_queue(client, "main"), create_queue(client, "slow")
     return SqsEventQueue(client, main_url=main_url, slow_url=slow_url), main_url, slow_url
+
+
+def table_client(store: str) -> Any:
+    """A client to call a table by."""
+    if store != DIRECT:
+        return boto3.client("dynamodb", region_name=REGION)
+    client = Clients(connect_seconds=1.0, read_seconds=5.0, tries=1).make("dynamodb")
+    assert isinstance(client, DirectClient)
+    return client
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

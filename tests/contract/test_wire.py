@@ -1,4 +1,7 @@
-"""Calls to AWS over the wire behave as over botocore's own session, which runs the same tests."""
+"""Calls to AWS, made directly or by botocore over the wire, behave as over its own session.
+
+All three run the same tests.
+"""
 
 import contextlib
 import hashlib
@@ -22,6 +25,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from spectrum_forwarder.adapters import aws
 from spectrum_forwarder.adapters.aws import Clients
 from spectrum_forwarder.adapters.budget import Budget
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
@@ -44,7 +48,9 @@ from tests.support.http_server import (
 from tests.support.make import stored_of
 from tests.support.memory import ManualClock
 
-SESSIONS = ("wire", "botocore's")
+SESSIONS = ("direct", "wire", "botocore's")
+# Those of which the wire is a part.
+OURS = SESSIONS[:2]
 Client = Callable[..., Any]
 QUEUE = "https://queue"
 SENT = json.dumps({"MessageId": "1"}).encode()
@@ -54,8 +60,10 @@ CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(SENT), SENT)
 
 @pytest.fixture(params=SESSIONS)
 def session(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Whose session carries the calls."""
-    if request.param != "wire":
+    """Who makes the calls, and whose session carries them."""
+    if request.param != "direct":
+        monkeypatch.setattr(aws, "plain_place", lambda *_: None)
+    if request.param == "botocore's":
         monkeypatch.setattr(Wire, "send", lambda self, request, **more: None)
     return str(request.param)
 
@@ -188,7 +196,7 @@ def test_an_idle_connection_that_was_closed_is_made_anew(
     assert server.connections == 3
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)
+@pytest.mark.parametrize("session", OURS, indirect=True)
 @pytest.mark.parametrize(
     ("seconds", "connections"),
     [(19, 1), pytest.param(21, 2, id="21"), pytest.param(-3600, 2, id="a clock that was put back")],
@@ -205,7 +213,7 @@ def test_an_idle_connection_is_trusted_for_seconds_by_the_clock_on_the_wall(
     assert server.connections == connections
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one fails the call
+@pytest.mark.parametrize("session", OURS, indirect=True)  # the other one fails the call
 @pytest.mark.parametrize("end", [say(b""), reset()])
 def test_a_connection_that_is_closed_as_it_is_used_again_is_made_anew(
     client: Client, server: HttpServer, end: Script
@@ -232,7 +240,7 @@ def test_a_connection_that_breaks_off_fails_the_call(
         send(client())
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one takes both for 200
+@pytest.mark.parametrize("session", OURS, indirect=True)  # the other one takes both for 200
 @pytest.mark.parametrize("part", [answer("Content-Length: 100"), b"HTTP/1.1 200 OK\r\nContent-Le"])
 def test_an_answer_that_ends_early_is_no_answer(
     client: Client, server: HttpServer, part: bytes
@@ -252,7 +260,7 @@ def test_no_answer_in_time_fails_the_call_and_the_next_one_is_heard(
     assert send(one)["MessageId"] == "1"
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one waits for each part
+@pytest.mark.parametrize("session", OURS, indirect=True)  # the other one waits for each part
 def test_an_answer_that_trickles_has_no_more_time_than_one_that_hangs(
     client: Client, server: HttpServer
 ) -> None:
@@ -271,7 +279,7 @@ def test_an_answer_that_trickles_has_no_more_time_than_one_that_hangs(
     over.set()
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)
+@pytest.mark.parametrize("session", OURS, indirect=True)
 def test_a_connection_has_no_more_time_than_that_of_all_its_addresses_and_its_handshake(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -430,7 +438,7 @@ def test_a_put_whose_answer_is_lost_is_known_again(client: Client, server: HttpS
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)
+@pytest.mark.parametrize("session", OURS, indirect=True)
 def test_what_is_read_as_a_stream_is_left_to_botocore(client: Client, server: HttpServer) -> None:
     server.on("/bucket/name", respond(body=b"packed"))
     got = client("s3").get_object(Bucket="bucket", Key="name")
@@ -498,7 +506,7 @@ def test_bytes_that_are_no_answer_are_a_failure_of_the_table_and_no_defect(
 # ---- Bodies to the bucket -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)  # the other one waits for a go-ahead
+@pytest.mark.parametrize("session", OURS, indirect=True)  # the other one waits for a go-ahead
 def test_a_body_is_put_into_the_bucket_whole_and_signed(client: Client, server: HttpServer) -> None:
     body = bytes(range(256)) * 2000
     one = client("s3")
@@ -525,7 +533,7 @@ class Left(Budget):
         return self._by_service[event_name.split(".")[1]]
 
 
-@pytest.mark.parametrize("session", ["wire"], indirect=True)
+@pytest.mark.parametrize("session", OURS, indirect=True)
 def test_a_call_takes_no_longer_than_its_budget_has_left(
     client: Client, server: HttpServer
 ) -> None:

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
 import pytest
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 from spectrum_cli.demo.consumer import Consumer
 from spectrum_forwarder.adapters.event_queue import encode_hint
 
@@ -29,15 +29,15 @@ EVENTS = 10
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Every request that leaves a function's client, retries included, by operation."""
+    """Every request that reaches moto, retries included, by operation."""
     counted: Counter[str] = Counter()
-    session = botocore.session.Session()
+    answer = BotocoreStubber.__call__
 
-    def count(event_name: str = "", **_: Any) -> None:
+    def count(self: BotocoreStubber, event_name: str, request: Any, **more: Any) -> Any:
         counted[event_name.rpartition(".")[2]] += 1
+        return answer(self, event_name, request, **more)
 
-    session.register("before-send", count)
-    monkeypatch.setattr(botocore.session, "get_session", lambda: session)
+    monkeypatch.setattr(BotocoreStubber, "__call__", count)
     return counted
 
 

@@ -47,7 +47,7 @@ TAKEN = {
         "due_at": {"N": "1"},
     },
 }
-OPERATION = re.compile(rb"X-Amz-Target: \w+\.(\w+)")
+OPERATION = re.compile(rb"(?i)X-Amz-Target: \w+\.(\w+)")
 
 
 class Connection:

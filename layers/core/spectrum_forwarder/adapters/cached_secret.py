@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable
 from spectrum_forwarder.domain.ports import Clock, Facts
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import InvalidEntry, QueueUnavailable
 from spectrum_forwarder.domain.event import USUAL_SCHEME, Event, unpack
 from spectrum_forwarder.domain.identity import hashed, parse

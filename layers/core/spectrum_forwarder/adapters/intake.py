@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import ItemTooLarge, TableUnavailable
 from spectrum_forwarder.domain.ports import Existing, StoredEvent
 

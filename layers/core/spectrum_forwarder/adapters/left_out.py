@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from spectrum_forwarder.adapters.aws import FAILURES
+from spectrum_forwarder.adapters.failures import FAILURES
 from spectrum_forwarder.domain.ports import Clock
 
 if TYPE_CHECKING:

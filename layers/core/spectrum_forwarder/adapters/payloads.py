@@ -5,7 +5,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import PayloadMissing, PayloadsUnavailable
 from spectrum_forwarder.domain.ports import Clock
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.adapters.left_out import LeftOut
 from spectrum_forwarder.domain.errors import PayloadsUnavailable, QuarantineFull
 from spectrum_forwarder.domain.ports import Clock

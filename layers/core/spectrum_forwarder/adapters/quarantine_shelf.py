@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.adapters.left_out import LEFT_OUT
 from spectrum_forwarder.adapters.quarantine import OTHERWISE, PREFIX, encode
 from spectrum_forwarder.domain.errors import InvalidEntry, PayloadsUnavailable

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.domain.errors import RegistryUnavailable
 from spectrum_forwarder.domain.registration import (
     ProjectRefused,

@@ -16,9 +16,10 @@ import ssl
 import time
 import weakref
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import (
     BotoCoreError,
     ConnectionClosedError,
@@ -40,11 +41,16 @@ from spectrum_forwarder.adapters.plain_http import (
 )
 from spectrum_forwarder.domain.ports import Clock
 
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
 PORTS = {"http": 80, "https": 443}
 # Seconds by the clock on the wall after which an idle connection is not trusted: an instance that
 # was frozen does not know what became of it, and would wait for its answer in vain.
 TRUSTED_IDLE = 20.0
 METHODS = ("POST", "PUT")
+# Names and values, as they are sent.
+Headers = Iterable[tuple[str, str]]
 
 
 class Wire:
@@ -74,20 +80,43 @@ class Wire:
         self._left_alone: set[str] = set()
 
     def send(
-        self, request: AWSPreparedRequest, event_name: str = "", **_: object
-    ) -> AWSResponse | None:
-        """Handle botocore's `before-send`; None leaves the request to botocore's own session.
+        self, request: "AWSPreparedRequest", event_name: str = "", **_: object
+    ) -> "AWSResponse | None":
+        """Handle botocore's `before-send`; None leaves the request to botocore's own session."""
+        from botocore.awsrequest import AWSResponse  # noqa: PLC0415 (loaded already, by botocore)
 
-        Raises what that session raises, so that botocore retries as ever: ConnectTimeoutError,
-        EndpointConnectionError, SSLError, ReadTimeoutError, ConnectionClosedError.
-        """
         url = urlsplit(request.url)
         body = request.body.getvalue() if isinstance(request.body, io.BytesIO) else request.body
         plain = request.method in METHODS and not request.stream_output
-        if not plain or not isinstance(body, bytes) or url.netloc in self._left_alone:
+        if not plain or not isinstance(body, bytes) or self.leaves_alone(url):
             return None
-        message = _head(request, url) + body
-        ends = time.monotonic() + (self._budget.left(event_name) if self._budget else math.inf)
+        headers = (
+            (name, value.decode("latin-1") if isinstance(value, bytes) else value)
+            for name, value in request.headers.items()
+        )
+        answer = self.ask(request.method, url, headers, body, event=event_name)
+        return AWSResponse(
+            request.url,
+            answer.status,
+            answer.headers,  # type: ignore[arg-type]  # any mapping will do
+            _Whole(answer.body),
+        )
+
+    def leaves_alone(self, url: SplitResult) -> bool:
+        """Whether this host has given an answer that is not read here: botocore's session can."""
+        return url.netloc in self._left_alone
+
+    def ask(
+        self, method: str, url: SplitResult, headers: Headers, body: bytes, *, event: str
+    ) -> Answer:
+        """Send a signed request and read its answer; `event` is botocore's name for this moment.
+
+        Raises what botocore's session raises, so that calls are tried again as ever:
+        ConnectTimeoutError, EndpointConnectionError, SSLError, ReadTimeoutError,
+        ConnectionClosedError, and HTTPClientError where the host is left alone from now on.
+        """
+        message = _head(method, url, headers) + body
+        ends = time.monotonic() + (self._budget.left(event) if self._budget else math.inf)
         try:
             connection, answer = self._ask(url, message, ends)
         except BotoCoreError:  # some are OSErrors, too
@@ -96,19 +125,14 @@ class Wire:
             self._left_alone.add(url.netloc)
             raise HTTPClientError(error=error) from error
         except TimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
+            raise ReadTimeoutError(endpoint_url=url.geturl(), error=error) from error
         except OSError as error:
-            raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
+            raise ConnectionClosedError(endpoint_url=url.geturl(), error=error) from error
         if answer.is_last:
             connection.close()
         else:
             self._idle[url.netloc].append((connection, self._clock()))
-        return AWSResponse(
-            request.url,
-            answer.status,
-            answer.headers,  # type: ignore[arg-type]  # any mapping will do
-            _Whole(answer.body),
-        )
+        return answer
 
     def _ask(self, url: SplitResult, message: bytes, ends: float) -> tuple[socket.socket, Answer]:
         """Ask by `ends` (on the monotonic clock), over a kept connection if there is one."""
@@ -180,20 +204,22 @@ def _has_something_to_say(idle: socket.socket) -> bool:
     return bool(waiting.poll(0))
 
 
-def _head(request: AWSPreparedRequest, url: SplitResult) -> bytes:
+def host_of(url: SplitResult) -> str:
+    """What the header `Host` says of a URL."""
     port = f":{url.port}" if url.port not in (None, PORTS[url.scheme]) else ""
-    host = f"[{url.hostname}]" if ":" in str(url.hostname) else url.hostname
+    return (f"[{url.hostname}]" if ":" in str(url.hostname) else str(url.hostname)) + port
+
+
+def _head(method: str, url: SplitResult, headers: Headers) -> bytes:
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     lines = [
-        f"{request.method} {target} HTTP/1.1",
-        f"Host: {host}{port}",
+        f"{method} {target} HTTP/1.1",
+        f"Host: {host_of(url)}",
         "Accept-Encoding: identity",
     ]
-    for name, value in request.headers.items():
-        if name.lower() == "expect":
-            continue  # the body goes with its head: nobody is asked whether it may come
-        text = value.decode("latin-1") if isinstance(value, bytes) else value
-        lines.append(f"{name}: {text}")
+    # The body goes with its head: nobody is asked whether it may come.
+    said = ("expect", "host")
+    lines += [f"{name}: {text}" for name, text in headers if name.lower() not in said]
     if any("\r" in line or "\n" in line for line in lines):
         raise HTTPClientError(error="a header with a line break in it cannot be sent")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -16,7 +16,7 @@ import botocore.session
 from botocore import exceptions
 from botocore.config import Config
 
-from spectrum_forwarder.adapters.aws import FAILURES, failure_code
+from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.adapters.kinds import sending
 from spectrum_forwarder.adapters.kinds.kind import Clients, Courier, Refused, TooLarge
 from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes
