@@ -129,6 +129,18 @@ def _state(event: LoggedEvent) -> str:
     return "owes work"
 
 
+def _next_attempt(delivery: Delivery) -> str:
+    """When, or in which order: who stands in line is only looked at by that time."""
+    if delivery.settled:
+        return "-"
+    return utc(delivery.next_attempt_at) if delivery.stood_at is None else "in its turn"
+
+
+def _why(delivery: Delivery) -> str:
+    why = delivery.reason or delivery.waiting_for or "-"
+    return why if delivery.stood_at is None else f"{why}; in line since {utc(delivery.stood_at)}"
+
+
 def _show_deliveries(deliveries: list[Delivery], names: Names) -> None:
     table = Rows("destination", "status", "attempts", "replays", "next attempt", "why")
     table.add(
@@ -138,8 +150,8 @@ def _show_deliveries(deliveries: list[Delivery], names: Names) -> None:
                 delivery.status.value,
                 str(delivery.attempts),
                 str(delivery.replays),
-                "-" if delivery.settled else utc(delivery.next_attempt_at),
-                delivery.reason or delivery.waiting_for or "-",
+                _next_attempt(delivery),
+                _why(delivery),
             ]
             for delivery in deliveries
         ]

@@ -48,7 +48,8 @@ def counts(events: Iterable[LoggedEvent]) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     webhooks: Counter[str] = Counter()
     deliveries: Counter[str] = Counter()
-    total = 0
+    waiting: Counter[str] = Counter()
+    total = in_line = 0
     for event in events:
         if is_canary(event.event_key):
             continue
@@ -59,12 +60,17 @@ def counts(events: Iterable[LoggedEvent]) -> dict[str, Any]:
         if event.deliveries is None:
             deliveries["new"] += 1
         else:
-            deliveries.update(delivery.status.value for delivery in event.deliveries.values())
+            each = event.deliveries.values()
+            deliveries.update(delivery.status.value for delivery in each)
+            waiting.update(delivery.waiting_for for delivery in each if delivery.waiting_for)
+            in_line += sum(delivery.stood_at is not None for delivery in each)
     return {
         "events": total,
         "by_event": dict(kinds),
         "by_webhook": dict(webhooks),
         "deliveries": dict(deliveries),
+        "waiting_for": dict(waiting),
+        "in_line": in_line,
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from spectrum_forwarder.domain.delivery import Attempted, planned
+from spectrum_forwarder.domain.delivery import Attempted, held, planned, standing
 
 from tests.support.filled import dead, delivered, put, put_many
 from tests.support.make import body_of
@@ -115,6 +115,20 @@ def test_one_event_is_shown_with_every_attempt(keys: dict[str, str]) -> None:
     assert len(shown["deliveries"][1]["history"]) == 12
     assert shown["sender_id"] == "+1555…00"
     assert forwarder("events", "show", keys["new"], "--json").json["deliveries"] is None
+
+
+def test_who_stands_in_line_goes_out_in_its_turn_and_at_no_time(stack: Deployed) -> None:
+    waits = standing(held(planned("crm", NOW), NOW + 86_400, "paused"), 1_800_000_000.0, NOW + 9)
+    key = put(stack, "in-line", waits, held(planned("erp", NOW), NOW + 60, "breaker"))
+    crm, erp = (
+        line
+        for line in forwarder("events", "show", key).lines
+        if line.split()[:1] in (["crm"], ["erp"])
+    )
+    assert "in its turn" in crm
+    assert "paused; in line since 2027-01-15 08:00:00" in crm
+    assert "in line" not in erp
+    assert erp.rstrip().endswith("breaker")
 
 
 def test_a_body_is_printed_byte_for_byte(keys: dict[str, str]) -> None:

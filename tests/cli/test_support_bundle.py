@@ -15,6 +15,7 @@ from spectrum_cli.redaction import redact
 from spectrum_cli.sample_bodies import CONTENT_KINDS, make_body
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
+from spectrum_forwarder.domain.delivery import held, planned, standing
 from spectrum_forwarder.domain.quarantine import Suspect
 
 from tests.support.fake_spectrum import FakeSpectrum
@@ -94,10 +95,12 @@ def spectrum(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSpectrum]:
 
 @pytest.fixture(scope="module")
 def filled(stack: Deployed) -> Deployed:
-    """A stack with two events."""
+    """A stack with three events, one of which waits, once in line."""
     at = time.time() - 60
     put(stack, "b-1", delivered("crm", at), received_at=at)
     put(stack, "b-2", dead("crm", at), received_at=at)
+    in_line = standing(held(planned("crm", at), at + 900, "paused"), at, at + 900)
+    put(stack, "b-3", in_line, held(planned("erp", at), at + 900, "breaker"), received_at=at)
     return stack
 
 
@@ -145,8 +148,11 @@ def test_it_holds_what_support_asks_for_and_no_secret_or_content(
         (WEBHOOK.id, None),
     }
     assert set(found["range"]) == {"since", "until"}
-    assert found["counts"]["events"] == 2
-    assert found["counts"]["deliveries"] == {"delivered": 1, "dead_lettered": 1}
+    assert found["counts"]["events"] == 3
+    owing = {"delivered": 1, "dead_lettered": 1, "pending": 2}
+    assert found["counts"]["deliveries"] == owing
+    assert found["counts"]["waiting_for"] == {"paused": 1, "breaker": 1}
+    assert found["counts"]["in_line"] == 1
     assert found["counts"]["refused_and_kept"] == {"signature_mismatch": 1}
     request = found["refused_request"]
     assert request["id"] == kept

@@ -75,6 +75,17 @@ def test_why_it_ended_or_waits_is_said() -> None:
     ]
 
 
+def test_who_stands_in_line_is_said_to_and_for_how_long() -> None:
+    waits = replace(
+        planned("erp", NOW), waiting_for="paused", stood_at=NOW - 7200, next_attempt_at=NOW + 86_400
+    )
+    step = tell(event_with(waits), CONFIGURED, NOW)[-1]
+    assert (step.title, step.detail) == (
+        "Waits in line, looked at by",
+        "the destination is paused; for 2 h now",
+    )
+
+
 def test_an_event_that_nobody_has_looked_at_waits_for_a_worker() -> None:
     new = LoggedEvent("main:m", NOW, NOW, "webhook", due_at=NOW + 75)
     assert said(tell(new, CONFIGURED, NOW + 1))[-1] == "Waits for a worker | not fanned out yet"

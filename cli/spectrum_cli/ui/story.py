@@ -120,7 +120,10 @@ def _next(delivery: Delivery, name: str, destinations: Destinations, now: float)
     due = delivery.next_attempt_at
     if delivery.waiting_for:
         why = words.WAITING.get(delivery.waiting_for, words.inert(delivery.waiting_for))
-        return Step(max(due, now), FUTURE, "Waits, looked at again", name, why)
+        if delivery.stood_at is None:
+            return Step(max(due, now), FUTURE, "Waits, looked at again", name, why)
+        waited = f"{why}; for {words.span(now - delivery.stood_at)} now"
+        return Step(max(due, now), FUTURE, "Waits in line, looked at by", name, waited)
     configured = destinations.usable.get(delivery.destination)
     of = f" of {configured.max_attempts}" if configured else ""
     which = f"attempt {delivery.attempts + 1}{of}"
