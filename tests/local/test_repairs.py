@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
 from typing import Any
 
 import boto3
+from moto.dynamodb.models.dynamo_type import Item
+from moto.sqs.models import Message
 from spectrum_cli.local.moto_repairs import COUNTS, repair
 from spectrum_cli.local.moto_server import MotoServer
 
 from tests.support.aws import TABLE, create_table
 
 
+def client_of(service: str, url: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+
+
 def test_an_index_is_read_as_before() -> None:
     """By partition, in both directions, by pages, and with the attributes it includes."""
     repair()
     with MotoServer() as server:
-        client = boto3.client(
-            "dynamodb",
-            endpoint_url=server.url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        client = client_of("dynamodb", server.url)
         create_table(client)
         for number in range(40):
             item = {
@@ -63,17 +71,7 @@ def test_an_index_is_read_as_before() -> None:
 def test_each_service_is_still_found_once_requests_are_dispatched_from_memory() -> None:
     repair()
     with MotoServer() as server:
-
-        def client(service: str) -> Any:
-            return boto3.client(
-                service,  # type: ignore[call-overload]
-                endpoint_url=server.url,
-                region_name="us-east-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
-            )
-
-        sqs, dynamodb, s3 = client("sqs"), client("dynamodb"), client("s3")
+        sqs, dynamodb, s3 = (client_of(name, server.url) for name in ("sqs", "dynamodb", "s3"))
         for _ in range(2):
             sqs.create_queue(QueueName="events")
             assert dynamodb.list_tables()["TableNames"] == []
@@ -86,13 +84,7 @@ def test_each_service_is_still_found_once_requests_are_dispatched_from_memory() 
 def test_a_queue_is_counted_for_whoever_asks() -> None:
     repair()
     with MotoServer() as server:
-        client: Any = boto3.client(
-            "sqs",
-            endpoint_url=server.url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        client = client_of("sqs", server.url)
         queue = client.create_queue(QueueName="counted")["QueueUrl"]
         for delay in (0, 0, 0, 60, 60):
             client.send_message(QueueUrl=queue, MessageBody="hint", DelaySeconds=delay)
@@ -106,3 +98,35 @@ def test_a_queue_is_counted_for_whoever_asks() -> None:
                 "ApproximateNumberOfMessagesNotVisible": "1",
             }
         client.close()
+
+
+def test_what_was_read_or_is_gone_is_not_remembered() -> None:
+    repair()
+    with MotoServer() as server:
+        dynamodb, sqs = client_of("dynamodb", server.url), client_of("sqs", server.url)
+        create_table(dynamodb)
+        queue = sqs.create_queue(QueueName="events")["QueueUrl"]
+        for number in range(5):
+            key = {"event_key": {"S": f"key-{number % 2}"}}
+            dynamodb.put_item(TableName=TABLE, Item={**key, "shard": {"N": "1"}})
+            dynamodb.update_item(
+                TableName=TABLE,
+                Key=key,
+                UpdateExpression="SET due_at = :at",
+                ExpressionAttributeValues={":at": {"N": "5"}},
+            )
+            dynamodb.get_item(TableName=TABLE, Key=key)
+            dynamodb.query(
+                TableName=TABLE,
+                IndexName="due",
+                KeyConditionExpression="shard = :shard",
+                ExpressionAttributeValues={":shard": {"N": "1"}},
+            )
+            sqs.send_message(QueueUrl=queue, MessageBody="hint")
+            (received,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=received["ReceiptHandle"])
+        gc.collect()
+        left = Counter(type(each) for each in gc.get_objects())
+        assert (left[Item], left[Message]) == (2, 0)
+        for used in (dynamodb, sqs):
+            used.close()

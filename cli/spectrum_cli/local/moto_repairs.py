@@ -5,13 +5,16 @@ It is mended for the life of the process.
 To find a request's service, moto lists its own folder, for each request and under one lock: most
 of a burst's time. The answer depends on the host alone, so it is looked up once for each.
 
-To read an index, moto sorts and compares the whole table with comparisons of its own, and converts
-every item that it found once for each attribute that is asked for. Leaving other partitions out
-first, and picking attributes, gives the same in a fraction of the time.
+To read an index, moto converts every item that it found once for each attribute that is asked for.
+Picking attributes gives the same. What it looks at before that is `moto_indexes`'.
 
 To send or receive, moto counts the queue's messages three times, by a clock made of dates. A
 retry's hint waits in its queue for minutes, and with some hundreds of them counting is most of what
 moto does; nobody looks at the numbers unless they are asked for.
+
+moto remembers each object that it has ever made, for a page that shows them and for its reset:
+every copy of an item that was read, every message that was received. Here only what its reset
+closes is remembered, files of S3.
 
 An item is weighed by DynamoDB when an update is done, and the update is undone where it is too
 heavy. moto weighs it before each attribute, what is replaced or removed included, takes base64 for
@@ -25,16 +28,22 @@ import time
 from functools import cache
 from typing import Any, Final
 
+from moto.core.common_models import BaseModel
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.s3.models import FakeKey, FakeMultipart
 from moto.sqs import models
 from moto.sqs.models import Queue, SQSBackend
 
+from spectrum_cli.local.moto_indexes import keep_in_order
+
 # Bytes; the service says 400 KB.
 LARGEST_ITEM = 409_600
+# What moto's reset closes, wherever it is.
+HELD_OPEN: Final = (FakeKey, FakeMultipart)
 # A queue's attributes that take counting, and moto's names for them.
 COUNTS: Final = {
     "ApproximateNumberOfMessages": "approximate_number_of_messages",
@@ -47,8 +56,10 @@ COUNTS: Final = {
 def repair() -> None:
     """Mend moto; further calls do nothing."""
     _remember_hosts()
-    _read_indexes_quickly()
+    keep_in_order()
+    _pick_attributes()
     _count_queues_when_asked()
+    _forget_what_is_gone()
     _weigh_whole_items()
 
 
@@ -62,26 +73,8 @@ def _remember_hosts() -> None:
     DomainDispatcherApplication.get_backend_for_host = get_backend_for_host  # type: ignore[method-assign]
 
 
-def _read_indexes_quickly() -> None:
-    all_of, query_all, project_any = Table.all_items, Table.query, Item.project
-    asked = threading.local()
-
-    def query(self: Table, *positional: Any, **named: Any) -> Any:
-        asked.partition = named.get("hash_key_conditions")
-        try:
-            return query_all(self, *positional, **named)
-        finally:
-            asked.partition = None
-
-    def all_items(self: Table) -> list[Item]:
-        partition = getattr(asked, "partition", None)
-        if not partition or self.range_key_attr:
-            return all_of(self)
-        # A query sorts what it finds; nothing else asks for a partition.
-        items: list[Item] = list(self.items.values())  # type: ignore[arg-type]
-        for name, wanted in partition:
-            items = [item for item in items if _same(item.attrs.get(name), wanted)]
-        return items
+def _pick_attributes() -> None:
+    project_any = Item.project
 
     def project(self: Item, projection_expressions: list[list[str]]) -> Item:
         if any(len(path) > 1 or "[" in path[0] for path in projection_expressions):
@@ -90,16 +83,7 @@ def _read_indexes_quickly() -> None:
         kept = {name: value for name, value in self.attrs.items() if name in names}
         return Item(hash_key=self.hash_key, range_key=self.range_key, attrs=kept)
 
-    Table.query = query  # type: ignore[method-assign]
-    Table.all_items = all_items  # type: ignore[method-assign]
     Item.project = project  # type: ignore[method-assign]
-
-
-def _same(value: DynamoType | None, wanted: DynamoType) -> bool:
-    # The usual way to write a number is compared first: it takes no conversion.
-    return value is not None and (
-        (value.value == wanted.value and value.type == wanted.type) or value == wanted
-    )
 
 
 def _count_queues_when_asked() -> None:
@@ -127,6 +111,17 @@ def _count_queues_when_asked() -> None:
         return time.time() * 1000
 
     setattr(models, "unix_time_millis", now)  # noqa: B010 (not among what the module exports)
+
+
+def _forget_what_is_gone() -> None:
+    remember = BaseModel.__new__
+
+    def new(cls: type[BaseModel], *positional: Any, **named: Any) -> BaseModel:
+        if issubclass(cls, HELD_OPEN):
+            return remember(cls, *positional, **named)
+        return object.__new__(cls)
+
+    setattr(BaseModel, "__new__", staticmethod(new))  # noqa: B010 (a class's own is no method)
 
 
 def _weigh_whole_items() -> None:
