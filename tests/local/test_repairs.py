@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -130,3 +132,18 @@ def test_what_was_read_or_is_gone_is_not_remembered() -> None:
         assert (left[Item], left[Message]) == (2, 0)
         for used in (dynamodb, sqs):
             used.close()
+
+
+def test_a_mended_moto_answers_as_moto_itself() -> None:
+    """Each kind of call, right and wrong ones, against moto's own server in another process."""
+    asked = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.local.answers", kind], stdout=subprocess.PIPE, text=True
+        )
+        for kind in ("plain", "mended")
+    ]
+    plain, mended = (process.communicate(timeout=120)[0].splitlines() for process in asked)
+    assert [process.returncode for process in asked] == [0, 0]
+    assert len(plain) > 140
+    assert [theirs for theirs in plain if theirs not in mended] == []
+    assert mended == plain

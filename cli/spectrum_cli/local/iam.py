@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -108,8 +108,13 @@ def _policy(document: str) -> IAMPolicy:
 
 
 def _may(role: AssumedRoleAccessKey, action: str, resource: str) -> bool:
-    policies = [_policy(document) for document in role.collect_policies()]
-    answers = [policy.is_action_permitted(action, resource) for policy in policies]
+    return _allow(tuple(role.collect_policies()), action, resource)
+
+
+# A function asks for the same few things all the time, and policies seldom change.
+@lru_cache(4096)
+def _allow(documents: tuple[str, ...], action: str, resource: str) -> bool:
+    answers = [_policy(document).is_action_permitted(action, resource) for document in documents]
     return PermissionResult.PERMITTED in answers and PermissionResult.DENIED not in answers
 
 

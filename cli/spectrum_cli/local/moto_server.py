@@ -8,31 +8,23 @@ socket and forgets everything; and a door that opens to the stack's own parts on
 from __future__ import annotations
 
 import hmac
-import logging
 import threading
 from functools import cache
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.dynamodb.responses import DynamoHandler
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
-from moto.server import ThreadedMotoServer
 from moto.sqs.models import Message, SQSBackend
 from moto.sqs.responses import SQSResponse
 from moto.sts.models import sts_backends
-from werkzeug.serving import make_server
 
 from spectrum_cli.local.guard import Guard
 from spectrum_cli.local.intrinsics import ACCOUNT
-
-_LOOPBACK: Final = "127.0.0.1"
+from spectrum_cli.local.moto_door import Door, straight
 
 
 class MotoServer:
@@ -43,27 +35,26 @@ class MotoServer:
     """
 
     def __init__(self, access_key: str = "") -> None:
-        self._server = _GuardedServer(access_key)
+        moto = straight(DomainDispatcherApplication(create_backend_app))
+        self._access_key = access_key
+        self._guarded = Guard(moto, self._may_ask if access_key else None)
+        self._door: Door | None = None
         self.url = ""
 
     def start(self) -> None:
         _make_dynamodb_requests_exclusive()
         _follow_the_current_version()
         _keep_trace_headers()
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
-        self._server.start()
-        host, port = self._server.get_host_and_port()
-        self.url = f"http://{host}:{port}"
+        self._door = Door(self._guarded)
+        self._door.start()
+        self.url = self._door.url
 
     def stop(self) -> None:
         """End the server and drop all state. Harmless when it has been stopped already."""
-        if not self.url:
+        if self._door is None:
             return
-        self.url = ""
-        self._server.stop()
-        # moto stops serving but leaves the port open.
-        if self._server._server is not None:
-            self._server._server.server_close()
+        self._door.stop()
+        self._door, self.url = None, ""
         moto_api_backend.reset()
 
     def __enter__(self) -> Self:
@@ -77,22 +68,6 @@ class MotoServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-class _GuardedServer(ThreadedMotoServer):
-    def __init__(self, access_key: str) -> None:
-        super().__init__(_LOOPBACK, port=0, verbose=False)
-        self._access_key = access_key
-
-    def _server_entry(self) -> None:
-        # As moto's own, but for the guard.
-        moto: Any = DomainDispatcherApplication(create_backend_app)
-        guarded = Guard(moto, self._may_ask if self._access_key else None)
-        self._server = make_server(
-            _LOOPBACK, 0, guarded, threaded=True, request_handler=MotoRequestHandler
-        )
-        self._server_ready_event.set()
-        self._server.serve_forever()
 
     def _may_ask(self, key: str) -> bool:
         if hmac.compare_digest(key.encode(), self._access_key.encode()):
