@@ -24,8 +24,10 @@ VENDOR := tests/vendor/node_modules/.ready
 # What others' software is tried against is not the sources, but what is built of them.
 DELIVERING = PYTHONPATH="$$($(BIN)/python -m tests.support.built --path)"
 
-.PHONY: help demo readme test consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events audit sbom lock clean
+.PHONY: help demo readme test tests-alone consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events audit sbom lock clean
 export SAM_CLI_TELEMETRY := 0
+# Else each of some hundred processes of a run compiles anew what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 ## show every target
 help:
@@ -42,12 +44,17 @@ demo: $(if $(wildcard $(READY)),$(READY),$(DEMO))
 readme:
 	$(PYTHON) -m tests.readme
 
-# Three at a time on two cores: many tests wait for processes, and some for each other's time. What
-# they run is built before their seconds are counted.
+# The linters run beside the tests, which wait for processes more often than they compute.
 ## everything: formatting, types, the template, all tests
-test: check template
-	$(BIN)/python -m tests.support.built
-	$(BIN)/pytest -n 3 --dist loadfile
+test: $(READY) $(LINT)
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check template tests-alone
+
+# Four at a time on two cores: many tests wait for processes. What they run is built before their
+# seconds are counted.
+## all tests, without the linters
+tests-alone: $(READY)
+	@$(BIN)/python -m tests.support.built
+	$(BIN)/pytest -n 4 --dist loadfile
 
 # docs/consumers.md against the real frameworks, those of Node.js too.
 ## docs/consumers.md against the real frameworks and adapters

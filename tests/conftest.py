@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult
 
@@ -15,6 +16,50 @@ from spectrum_forwarder.adapters.wire import Headers, Wire
 from tests.support.remembered import remember
 
 remember()
+TESTS = Path(__file__).parent
+
+
+# Those that take longest, the longest first: a file that is begun last is waited for by all.
+LONGEST = (
+    "cli/test_on_local_stack.py",
+    "hardening/test_process_faults.py",
+    "cli/test_rotate.py",
+    "prove/test_machine.py",
+    "prove/test_exhaustive.py",
+    "prove/test_mutants.py",
+    "hardening/test_races.py",
+    "hardening/test_bad_records.py",
+    "hardening/test_bad_requests.py",
+    "hardening/test_isolation.py",
+    "ui/test_screenshots.py",
+    "ui/test_browser.py",
+    "observability/test_local_run.py",
+    "cli/test_demo.py",
+    "local/test_local_command.py",
+    "cli/test_doctor_on_broken_stacks.py",
+    "cli/test_doctor.py",
+    "cli/test_destinations.py",
+    "cli/test_kinds_of_fault.py",
+    "cli/test_listen.py",
+    "cli/test_watch_on_local_stack.py",
+    "cli/test_quarantine_on_local_stack.py",
+    "cli/test_quarantine.py",
+    "cli/test_operators_clock.py",
+    "cli/test_events.py",
+    "cli/test_mending.py",
+    "cli/test_broken_registries.py",
+    "template/test_roles.py",
+    "contract/test_senders.py",
+    "functional/test_event_files.py",
+    "local/test_poller.py",
+    "built/test_artefacts.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes longest; otherwise the order stays."""
+    places = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(autouse=True)
