@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import LoggedEvent
 
 COLUMNS = ("received", "event key", "kind", "space", "sender", "deliveries")
+# The event whose type says nothing, for nearly all have it.
+MESSAGES = "messages"
 
 
 def row(event: LoggedEvent, names: Names, *, reveal: bool) -> list[str]:
@@ -19,11 +21,16 @@ def row(event: LoggedEvent, names: Names, *, reveal: bool) -> list[str]:
     return [
         utc(event.received_at),
         event.event_key,
-        event.kind or "-",
+        what(event) or "-",
         masked(event.space_id, reveal=reveal) or "-",
         masked(event.sender_id, reveal=reveal) or "-",
         deliveries_in_short(event, names),
     ]
+
+
+def what(event: LoggedEvent) -> str | None:
+    """What came, in a word or two: a message's type, of anything else the event's."""
+    return (event.kind == MESSAGES and event.message_type) or event.kind
 
 
 def deliveries_in_short(event: LoggedEvent, names: Names) -> str:
@@ -59,6 +66,7 @@ def document(event: LoggedEvent, names: Names, *, reveal: bool) -> dict[str, Any
         "signed_at": iso(event.signed_at),
         "webhook_id": event.webhook_id,
         "kind": event.kind,
+        "message_type": event.message_type,
         "space_id": masked(event.space_id, reveal=reveal),
         "sender_id": masked(event.sender_id, reveal=reveal),
         "content_type": event.content_type,
@@ -104,6 +112,7 @@ def show(event: LoggedEvent, names: Names, *, reveal: bool) -> None:
         "received": f"{utc(event.received_at)} UTC, signed {utc(event.signed_at)}",
         "webhook": event.webhook_id,
         "kind": event.kind,
+        "message": event.message_type,
         "space": masked(event.space_id, reveal=reveal),
         "sender": masked(event.sender_id, reveal=reveal),
         "content type": event.content_type,

@@ -90,6 +90,15 @@ def test_bounds_are_both_included(stores: Stores) -> None:
     assert paged(stores.log, 3, since=NOW + 7, until=NOW + 2) == []
 
 
+def test_what_is_listed_is_what_a_page_shows(stores: Stores) -> None:
+    put = [stores.put(f"m{number}", NOW + number) for number in range(30)]
+    listed = stores.log.listed(limit=10, until=NOW + 24.5)
+    assert listed.events == [(put[number], NOW + number) for number in range(24, 14, -1)]
+    assert listed.cursor is not None
+    page = stores.log.newest(limit=10, cursor=listed.cursor)
+    assert keys(page.events) == put[14:4:-1]
+
+
 def test_a_cursor_stays_good_while_events_come_and_go(stores: Stores) -> None:
     put = [stores.put(f"m{number}", NOW + number) for number in range(40)]
     first = stores.log.newest(limit=10)
@@ -126,6 +135,7 @@ def test_an_event_is_shown_with_everything_but_its_body(stores: Stores) -> None:
         content_type="application/json",
         due_at=NOW + 75,
         format=FORMAT,
+        message_type="text",
     )
     stores.settle(key)
     event = stores.log.get(key)
@@ -186,6 +196,7 @@ def test_only_what_owes_work_is_owing(stores: Stores) -> None:
     for key in put[:20]:
         stores.settle(key)
     owing = [event.event_key for batch in stores.log.owing() for event in batch]
+    assert sorted(key for batch in stores.log.owing_keys() for key in batch) == sorted(owing)
     assert sorted(owing) == sorted(put[20:])
 
 

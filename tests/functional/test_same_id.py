@@ -188,7 +188,7 @@ def test_a_whole_event_with_a_known_id_that_comes_again_is_delivered_once(world:
 def test_a_whole_event_of_0_1_0_is_served_and_compared(world: World) -> None:
     answer(world, HERE)
     old = json.loads(encode_event(StoredEvent(stored_of("57").event, pack(THERE))))
-    del old["identity"]
+    del old["identity"], old["message_type"]
     assert set(old) == {"event", "packed", "payload"}
     world.fan_out(read_record({"messageId": "record-1", "body": json.dumps(old)}))
     assert [attempt.body for attempt in world.sent_to("crm")] == [THERE]
@@ -196,6 +196,8 @@ def test_a_whole_event_of_0_1_0_is_served_and_compared(world: World) -> None:
 
 def test_what_is_new_in_a_whole_event_stands_where_0_1_0_does_not_look() -> None:
     sent = json.loads(encode_event(stored_of()))
+    assert "message_type" not in sent["event"]
+    assert sent["message_type"] == "text"
     assert {"fingerprint", "lasting"}.isdisjoint(sent["event"])
 
 

@@ -160,6 +160,28 @@ def test_the_log_gets_what_the_body_says() -> None:
     assert (event.kind, event.space_id, event.sender_id) == ("messages", "space-1", "+15550100")
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ({"type": "text", "text": "hi"}, "text"),
+        ({"type": "attachment", "mimeType": "image/jpeg"}, "attachment image"),
+        ({"type": "attachment", "mimeType": "VIDEO/mp4"}, "attachment video"),
+        ({"type": "attachment", "mimeType": "application/pdf"}, "attachment"),
+        ({"type": "attachment", "mimeType": "+15550100/x"}, "attachment"),
+        ({"type": "attachment", "mimeType": 7}, "attachment"),
+        ({"type": "reaction", "emoji": "\U0001f44d"}, "reaction"),
+        ({"type": "x" * 99}, "x" * 40),
+        ({"type": ["text"]}, None),
+        ({}, None),
+        ("text", None),
+    ],
+)
+def test_the_log_gets_what_a_message_is_and_nothing_that_it_says(
+    content: object, found: str | None
+) -> None:
+    assert event_of(messages(id="m", content=content)).message_type == found
+
+
 def test_labels_are_shortened_and_can_be_written() -> None:
     event = event_of(json.dumps({"event": "\ud83d" + "x" * 999}).encode())
     assert event.kind == "?" + "x" * 199

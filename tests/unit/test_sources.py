@@ -107,8 +107,8 @@ class Toy:
     def identify(self, body: bytes, content: sources.Content, signed_id: str | None) -> Identity:
         return Identity(f"toy-{content['toy']}", "00" * 16, lasting=True)
 
-    def labels(self, content: sources.Content) -> tuple[object, object, object]:
-        return "toy", None, None
+    def labels(self, content: sources.Content) -> tuple[object, object, object, object]:
+        return "toy", None, None, None
 
 
 def test_another_kind_is_one_module_and_one_name_in_the_list(

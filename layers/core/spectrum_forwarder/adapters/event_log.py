@@ -21,7 +21,7 @@ from spectrum_forwarder.adapters.log_pages import (
 )
 from spectrum_forwarder.domain.errors import LaterFormat, TableUnavailable
 from spectrum_forwarder.domain.event import FORMAT, USUAL_SCHEME, unpack
-from spectrum_forwarder.domain.log import LoggedEvent, Page
+from spectrum_forwarder.domain.log import Listed, LoggedEvent, Page
 from spectrum_forwarder.domain.ports import SHARDS, Payloads
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ READ_TRIES, READ_PAUSE = 6, 0.1
 DETAILS = (
     *("event_key", "received_at", "signed_at", "webhook_id", "kind", "space_id", "sender_id"),
     *("content_type", "payload", "deliveries", "claim_owner", "claim_until", "claims"),
-    *("due_at", "expires_at", "v", "scheme", "also"),
+    *("due_at", "expires_at", "v", "scheme", "also", "mt"),
 )
 
 
@@ -62,6 +62,18 @@ class DynamoEventLog:
         until: float | None = None,
     ) -> Page:
         """See the port. What it costs depends on `limit` alone: an eighth of it in each shard."""
+        listed = self.listed(limit=limit, cursor=cursor, since=since, until=until)
+        return Page(list(self.get_all([key for key, _ in listed.events])), listed.cursor)
+
+    def listed(
+        self,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Listed:
+        """See the port."""
         shards = read_cursor(cursor) if cursor else beginning()
         latest = END_OF_TIME if until is None else until
         reads = [
@@ -74,12 +86,17 @@ class DynamoEventLog:
         for entry in heapq.merge(*reads):
             if len(taken) == limit:
                 last = -taken[-1].minus_received_at
-                return Page(self._read(taken), write_cursor(shards, last))
+                return Listed(_listed(taken), write_cursor(shards, last))
             taken.append(entry)
             shards[entry.shard].start = entry.key
-        return Page(self._read(taken), None)
+        return Listed(_listed(taken), None)
 
     def owing(self) -> Iterator[Sequence[LoggedEvent]]:
+        """See the port."""
+        for keys in self.owing_keys():
+            yield list(self.get_all(keys))
+
+    def owing_keys(self) -> Iterator[Sequence[str]]:
         """See the port."""
         for number in range(SHARDS):
             start: dict[str, Any] = {}
@@ -94,7 +111,7 @@ class DynamoEventLog:
                     Limit=OWING_AT_ONCE,
                     **start,
                 )
-                yield list(self.get_all([item["event_key"]["S"] for item in page["Items"]]))
+                yield [item["event_key"]["S"] for item in page["Items"]]
                 if "LastEvaluatedKey" not in page:
                     break
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
@@ -151,9 +168,6 @@ class DynamoEventLog:
         ]
         return entries, "LastEvaluatedKey" in page
 
-    def _read(self, entries: Sequence[Entry]) -> list[LoggedEvent]:
-        return list(self.get_all([entry.event_key for entry in entries]))
-
     def _details_of(self, event_keys: Sequence[str]) -> list[LoggedEvent]:
         """The events of up to a hundred keys, in their order, without those that have gone."""
         wanted: Any = {self._table: {"Keys": [items.key(key) for key in event_keys]}}
@@ -180,6 +194,10 @@ class DynamoEventLog:
             **what,
         )
         return dict(answer.get("Item", {}))
+
+
+def _listed(entries: Sequence[Entry]) -> list[tuple[str, float]]:
+    return [(entry.event_key, -entry.minus_received_at) for entry in entries]
 
 
 def read_logged(item: items.Item) -> LoggedEvent:
@@ -211,4 +229,5 @@ def read_logged(item: items.Item) -> LoggedEvent:
         format=items.format_of(item),
         scheme=text("scheme") or USUAL_SCHEME,
         also=text("also"),
+        message_type=text("mt"),
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY = 900
 IDENTITY = ("fingerprint", "lasting")
-BESIDE = ("via", "scheme", "signed_id", "also", "content_encoding", "first_id")
+BESIDE = ("via", "scheme", "signed_id", "also", "content_encoding", "first_id", "message_type")
 # What waits for a poller, and what one has taken and not deleted.
 DEPTH: "tuple[QueueAttributeNameType, ...]" = (
     "ApproximateNumberOfMessages",

@@ -48,6 +48,7 @@ def new_item(stored: StoredEvent, *, receipt: str, due_at: float) -> Item:
         "kind": event.kind,
         "space_id": event.space_id,
         "sender_id": event.sender_id,
+        "mt": event.message_type,
         "content_type": event.content_type,
         "content_encoding": event.content_encoding,
         "first_id": event.first_id,

@@ -13,7 +13,7 @@ SOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 FORMAT = 1
 # The source of events that only prove that the way through the forwarder is open.
 CANARY_SOURCE = "forwarder-canary"
-LONGEST_LABEL = 200
+LONGEST_LABEL, LONGEST_TYPE = 200, 40
 # What proves most events: not worth a mention on each.
 USUAL_SCHEME = "v0"
 
@@ -22,9 +22,10 @@ USUAL_SCHEME = "v0"
 class Event:
     """A verified request.
 
-    Times are Unix seconds. `kind`, `space_id` and `sender_id` are for the log alone: cleaned,
-    shortened, and None where the body does not say. `content_type` and `content_encoding` are the
-    inbound headers'. `first_id` is what destinations know the webhook by, where it is not its id.
+    Times are Unix seconds. `kind`, `space_id`, `sender_id` and `message_type` are for the log
+    alone: cleaned, shortened, and None where the body does not say. `content_type` and
+    `content_encoding` are the inbound headers'. `first_id` is what destinations know the webhook
+    by, where it is not its id.
     `fingerprint` and `lasting` are those of its `Identity`, `via` the marks that it came with.
     `scheme` is what proved it, `signed_id` stands for the event id that this signs: 32 hex digits,
     None where it signs none.
@@ -48,6 +49,7 @@ class Event:
     also: str | None = None
     content_encoding: str | None = None
     first_id: str | None = None
+    message_type: str | None = None
 
 
 def make_event(
@@ -75,7 +77,7 @@ def make_event(
     content = parse(body)
     kind_of_source = source_of(content, signed_id)
     identity = kind_of_source.identify(body, content, signed_id)
-    kind, space_id, sender_id = kind_of_source.labels(content)
+    kind, space_id, sender_id, message_type = kind_of_source.labels(content)
     return Event(
         key=f"{source}:{identity.id}",
         fingerprint=identity.fingerprint,
@@ -87,6 +89,7 @@ def make_event(
         kind=label(kind),
         space_id=label(space_id),
         sender_id=label(sender_id),
+        message_type=label(message_type, LONGEST_TYPE),
         # Unsigned, and only worth keeping as they are: what cannot be kept must not stop the event.
         content_type=content_type if label(content_type) == content_type else None,
         content_encoding=content_encoding if label(content_encoding) == content_encoding else None,
@@ -113,8 +116,8 @@ def unpack(packed: bytes) -> bytes:
     return zlib.decompress(packed)
 
 
-def label(value: object) -> str | None:
+def label(value: object, longest: int = LONGEST_LABEL) -> str | None:
     """A string as the log can hold it: lone surrogates replaced, shortened; else None."""
     if not isinstance(value, str) or not value:
         return None
-    return value[:LONGEST_LABEL].encode("utf-8", "replace").decode()
+    return value[:longest].encode("utf-8", "replace").decode()

@@ -17,7 +17,8 @@ class LoggedEvent:
     whether anything has changed since. `due_at` is there while work is owed, `expires_at` when
     none is. `payload` names a body that is kept in the bucket. `format` is the form that the event
     is stored in: what a later version stored is not `readable`, and shown without its deliveries.
-    `scheme` is what proved it, `also` are schemes whose headers it had besides.
+    `scheme` is what proved it, `also` are schemes whose headers it had besides. `message_type` is
+    that of the message's content, and None of what a version stored that did not keep it.
     """
 
     event_key: str
@@ -38,6 +39,7 @@ class LoggedEvent:
     format: int = 0
     scheme: str = USUAL_SCHEME
     also: str | None = None
+    message_type: str | None = None
 
     @property
     def readable(self) -> bool:
@@ -55,6 +57,14 @@ class Page:
     """Some events, newest first; `cursor` leads to the next page, None where there is none."""
 
     events: Sequence[LoggedEvent]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Events by their keys and when they were received, newest first; `cursor` as a page's."""
+
+    events: Sequence[tuple[str, float]]
     cursor: str | None
 
 
@@ -83,8 +93,21 @@ class EventLog(EventReader, Protocol):
         hold fewer events than asked for and still have a next one.
         """
 
+    def listed(
+        self,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Listed:
+        """The same as the index has it: no event is read, and one that has gone may stand in it."""
+
     def get_all(self, event_keys: Sequence[str]) -> Iterator[LoggedEvent]:
         """Those of the events that are there, as the table has them at about this moment."""
+
+    def owing_keys(self) -> Iterator[Sequence[str]]:
+        """The keys of all events that owe work, in batches, in no order; reads the index alone."""
 
     def owing(self) -> Iterator[Sequence[LoggedEvent]]:
         """All events that owe work, in batches, in no order."""

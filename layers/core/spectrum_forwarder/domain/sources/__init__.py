@@ -25,8 +25,11 @@ class Source(Protocol):
     def identify(self, body: bytes, content: Content, signed_id: str | None, /) -> Identity:
         """Who the event is."""
 
-    def labels(self, content: Content, /) -> tuple[object, object, object]:
-        """What the log shows, as the body has it: kind, space and sender. Each may be anything."""
+    def labels(self, content: Content, /) -> tuple[object, object, object, object]:
+        """What the log shows, as the body has it: kind, space, sender and the message's type.
+
+        Each may be anything.
+        """
 
 
 # The first one that takes a body has it; the last one takes all.

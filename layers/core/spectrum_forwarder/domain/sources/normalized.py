@@ -15,6 +15,9 @@ from spectrum_forwarder.domain.identity import (
     part,
 )
 
+# Of a file, the main types that are told apart.
+MEDIA = frozenset({"image", "video", "audio"})
+
 
 def takes(content: Mapping[str, Any], signed_id: str | None) -> bool:
     """See `Source`."""
@@ -46,10 +49,24 @@ def identify(body: bytes, content: Mapping[str, Any], signed_id: str | None) -> 
     return Identity(name_of(message_id), printed, lasting=lasting)
 
 
-def labels(content: Mapping[str, Any]) -> tuple[object, object, object]:
+def labels(content: Mapping[str, Any]) -> tuple[object, object, object, object]:
     """See `Source`."""
     message = part(content, "message")
-    return content.get("event"), _space_id(content, message), _id_of(message.get("sender"))
+    return (
+        content.get("event"),
+        _space_id(content, message),
+        _id_of(message.get("sender")),
+        _type_of(part(message, "content")),
+    )
+
+
+def _type_of(content: Mapping[str, Any]) -> object:
+    """What a message is: `text`, `reaction`; of a file also what is in it: `attachment image`."""
+    found, media = content.get("type"), content.get("mimeType")
+    if isinstance(found, str) and isinstance(media, str):
+        main = media.partition("/")[0].lower()
+        return f"{found} {main}" if main in MEDIA else found
+    return found
 
 
 def _space_id(content: Mapping[str, Any], message: Mapping[str, Any]) -> object:

@@ -25,6 +25,6 @@ def identify(body: bytes, content: Mapping[str, Any], signed_id: str | None) -> 
     return Identity(SIGNED_ID + name_of(event_id), hashed(body), lasting=True)
 
 
-def labels(content: Mapping[str, Any]) -> tuple[object, object, object]:
+def labels(content: Mapping[str, Any]) -> tuple[object, object, object, object]:
     """See `Source`. Who sent it, only the platform's own request says."""
-    return content["type"], None, None
+    return content["type"], None, None, None

@@ -19,6 +19,6 @@ def identify(body: bytes, content: Mapping[str, Any], signed_id: str | None) -> 
     return Identity(SIGNED_ID + name_of(signed_id or ""), hashed(body), lasting=True)
 
 
-def labels(content: Mapping[str, Any]) -> tuple[object, object, object]:
+def labels(content: Mapping[str, Any]) -> tuple[object, object, object, object]:
     """See `Source`."""
-    return content.get("type"), None, None
+    return content.get("type"), None, None, None
