@@ -17,11 +17,13 @@ from typing import Any
 import boto3
 from spectrum_cli.target import Target
 from spectrum_forwarder.adapters import items
+from spectrum_forwarder.adapters.event_table import DUE_INDEX
 from spectrum_forwarder.domain.ports import SHARDS
 
 from tests.ui import seeding
 
 KINDS_OF_EVENTS = 50
+EVENTS_A_PERSON = 10
 DESTINATIONS = {
     "destinations": [
         {"name": name, "url": f"https://{name}.example.com/", "signing_secret": "ab" * 32}
@@ -53,10 +55,17 @@ class BigTable:
             for number in range(KINDS_OF_EVENTS)
         ]
 
+        self._owing: list[list[items.Item]] = [[] for _ in range(SHARDS)]
+        for key in self.keys:
+            if "due_at" in self._model(key):
+                self._owing[items.shard(key)].append(items.key(key))
+
     def query(self, **asked: Any) -> dict[str, Any]:
-        """A page of the log index, newest first."""
+        """A page of the log index, newest first, or all that a shard of the due index has."""
         self.calls["query"] += 1
         values = asked["ExpressionAttributeValues"]
+        if asked["IndexName"] == DUE_INDEX:
+            return {"Items": self._owing[int(values[":shard"]["N"])]}
         shard = self._shards[int(values[":shard"]["N"])]
         since, until = float(values[":since"]["N"]), float(values[":until"]["N"])
         begin = bisect.bisect_left(shard, (since, ""))
@@ -85,8 +94,17 @@ class BigTable:
         return {"Item": self._item(key)} if key in self._times else {}
 
     def _item(self, key: str) -> items.Item:
-        model = self._models[int(key[-2:]) % KINDS_OF_EVENTS]
-        return {**model, **items.key(key), "received_at": items.number(self._times[key])}
+        phone = f"+1555{int(key[-8:]) // EVENTS_A_PERSON:07d}"
+        return {
+            **self._model(key),
+            **items.key(key),
+            "received_at": items.number(self._times[key]),
+            "sender_id": items.string(phone),
+            "space_id": items.string(f"any;-;{phone}"),
+        }
+
+    def _model(self, key: str) -> items.Item:
+        return self._models[int(key[-2:]) % KINDS_OF_EVENTS]
 
 
 class OneSecret:

@@ -14,6 +14,7 @@ from spectrum_cli.target import Target
 from spectrum_cli.ui.app import explain, make_pages
 from spectrum_cli.ui.day import Day, KeptFresh
 from spectrum_cli.ui.guard import Guard, random_host
+from spectrum_cli.ui.memory import Memory
 from spectrum_cli.ui.refusals import CountedFresh
 from spectrum_cli.ui.registrations import Registrations
 from spectrum_cli.ui.server import open_port, serve_on
@@ -55,7 +56,7 @@ def asked(
 ) -> Asked:
     """Pages as the browser that was let in would ask for them."""
     stack, guard = Stack(target), guard or Guard(PORT, HOST)
-    day = Day(stack.log, time.time)
+    day = Day(Memory(stack.log, time.time))
     app = make_pages(stack, KeptFresh(day, explain), guard, registrations, counted)
     app.test_client_class = LocalClient
     client, stranger = app.test_client(), app.test_client()
@@ -70,7 +71,7 @@ def served(target: Target) -> Iterator[str]:
     with open_port(0) as listening:
         stack = Stack(target)
         guard = Guard(listening.getsockname()[1], random_host())
-        overview = KeptFresh(Day(stack.log, time.time), explain)
+        overview = KeptFresh(Day(Memory(stack.log, time.time)), explain)
         counted = CountedFresh(stack.refusals.count, explain)
         server = serve_on(listening, make_pages(stack, overview, guard, counted=counted))
         overview.start()

@@ -57,8 +57,9 @@ def test_a_filter_that_finds_nothing_stops_after_five_portions(
     sizes: list[tuple[BigTable, Asked]],
 ) -> None:
     for table, pages in sizes:
+        # Beyond the hundred that one step has read.
         took = cost(table, pages, "/?kind=unheard-of")
-        assert took == {"query": 40, "batch_get_item": 5}
+        assert took == {"query": 8 + 40, "batch_get_item": 1 + 5}
         assert "searched back to" in page(pages.client, "/?kind=unheard-of")
 
 
@@ -75,7 +76,7 @@ def test_each_step_of_the_overview_is_bounded(sizes: list[tuple[BigTable, Asked]
         for _ in range(5):
             table.calls.clear()
             pages.day.step()
-            assert table.calls.total() <= 3 * 9 + 8 + 20
+            assert table.calls.total() <= 3 * (8 + 10) + 8 + 23
 
 
 def test_every_event_of_a_large_log_is_reached_by_paging() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from spectrum_cli.errors import Unreachable
 from spectrum_cli.ui import search
+from spectrum_cli.ui.rows import row_of
 from spectrum_cli.ui.search import is_number, matching
 from spectrum_forwarder.domain.log import LoggedEvent
 
@@ -25,6 +26,7 @@ EVENT = LoggedEvent(
     kind="messages",
     space_id="any;-;+15550101234",
     sender_id="+15550101234",
+    message_type="attachment image",
 )
 
 
@@ -43,15 +45,18 @@ def pages(table: BigTable) -> Asked:
     [
         *("+15550101234", "(555) 010-1234", "555.010.1234", "1 555 010 1234", "0101234"),
         *("555\u00a0010\u20111234", "any;-;+1555", "ANY;", "Messages", "spc-msg-00000042"),
+        *("photo", "Attachment", "image"),
     ],
 )
 def test_it_is_found_however_it_is_written(text: str) -> None:
-    assert matching(text)(EVENT)
+    assert matching(text)(row_of(EVENT))
 
 
-@pytest.mark.parametrize("text", ["+15550101235", "(555) 010-9", "reactions", "msg-43", "99"])
+@pytest.mark.parametrize(
+    "text", ["+15550101235", "(555) 010-9", "reactions", "msg-43", "99", "video"]
+)
 def test_nothing_else_is(text: str) -> None:
-    assert not matching(text)(EVENT)
+    assert not matching(text)(row_of(EVENT))
 
 
 @pytest.mark.parametrize(
@@ -73,11 +78,19 @@ def test_a_search_says_how_far_it_looked_and_offers_to_go_on(
     table: BigTable, pages: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "MOST_PORTIONS", 2)
+    first = pages.client.get("/", query_string={"q": "(999) 999-9999"}).text
+    # A hundred of the newest are remembered after one step; of older ones so many are read.
+    assert "0 found, searched back to" in first
+    assert "Search further back" in first
+    reached = re.search(r"searched back to ([^<\n]+)", first)
+    assert reached is not None
+    for _ in range(2):
+        pages.day.step()
+    assert pages.day.memory.view.whole
     table.calls.clear()
     text = pages.client.get("/", query_string={"q": "(999) 999-9999"}).text
-    assert table.calls == {"query": 16, "batch_get_item": 2}
-    assert "0 found, searched back to" in text
-    assert "Search further back" in text
+    assert table.calls == {}
+    assert "Nothing fits" in text
 
 
 def test_a_number_finds_its_events_and_no_others(table: BigTable, pages: Asked) -> None:

@@ -57,6 +57,7 @@ def ui(
         ) from error
     from spectrum_cli.ui.day import Day, KeptFresh  # noqa: PLC0415
     from spectrum_cli.ui.guard import PLAIN_HOST, Guard, random_host  # noqa: PLC0415
+    from spectrum_cli.ui.memory import Memory  # noqa: PLC0415
     from spectrum_cli.ui.opening import leading_to  # noqa: PLC0415
     from spectrum_cli.ui.refusals import CountedFresh  # noqa: PLC0415
     from spectrum_cli.ui.registrations import Registrations, reader  # noqa: PLC0415
@@ -68,7 +69,7 @@ def ui(
     with open_port(port) as listening, contextlib.ExitStack() as opened:
         stack = Stack(target)
         guard = Guard(listening.getsockname()[1], PLAIN_HOST if plain else random_host())
-        overview = KeptFresh(Day(stack.log, time.time), explain)
+        overview = KeptFresh(Day(Memory(stack.log, time.time)), explain)
         registrations = Registrations(reader(target), explain)
         counted = CountedFresh(stack.refusals.count, explain)
         app = make_pages(stack, overview, guard, registrations, counted)

@@ -22,6 +22,7 @@ from spectrum_cli.ui.destination_pages import DestinationPages
 from spectrum_cli.ui.event_pages import EventPages
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
 from spectrum_cli.ui.jobs import Jobs
+from spectrum_cli.ui.memory import View
 from spectrum_cli.ui.refusals import CountedFresh
 from spectrum_cli.ui.refused_pages import RefusedPages
 from spectrum_cli.ui.registrations import Registrations
@@ -154,7 +155,8 @@ class Pages:
             return redirect(Asked().link("/event", key=key), 303)
         try:
             wanted = read_wanted(asked, self._guard, names, g.now)
-            found = find(self._stack.log, wanted, request.args.get("after"))
+            view = View() if wanted.takes_all else self._overview.view()
+            found = find(self._stack.log, view, wanted, request.args.get("after"))
         except (WrongUse, ValueError) as error:
             problem = str(error) if isinstance(error, WrongUse) else "This link leads nowhere."
             return make_response(render_template("log.html", problem=problem, **context), 400)

@@ -1,42 +1,44 @@
-"""The last day in numbers, kept up to date in the background with bounded reads.
+"""The last day in numbers, of what is remembered of the log, kept fresh in the background.
 
-A step reads what is new, goes on backwards through the day where that is not done, and looks again
-at some of the events that were not settled well. No request for a page ever reads for it: it gets
-the last summary, which says how far back it reaches.
+No request for a page reads for them: it gets the last summary, which says how far back it reaches.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.delivery import Status
-from spectrum_forwarder.domain.log import EventLog, LoggedEvent
-from spectrum_forwarder.domain.ports import Clock
+
+from spectrum_cli.ui.memory import Memory, View
 
 HOUR = 3600.0
 HOURS = 24
 DAY = HOURS * HOUR
-# Index entries arrive late and receivers' clocks differ: so far before the newest is read again.
-OVERLAP = 20.0
-PORTION = 100
-# Portions that one step reads at most, and the events that are kept in memory.
-MOST_PORTIONS = 3
+# Events that are counted, the newest.
 MOST_EVENTS = 50_000
-# Events that one step looks at again, in three reads: after an outage hundreds wait.
-AGAIN = 300
 
 Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """An event as the summary needs it: when, and how each delivery stands, by identity."""
+class Spread:
+    """The middle of some times and the one that one in twenty is beyond, in milliseconds."""
 
-    received_at: float
-    stands: Mapping[str, Status]
+    p50: int
+    p95: int
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Of what was delivered: how long the attempts took that did it, and how long it was since the
+    event had come. Deliveries that were replayed are left out of the latter, which may be None.
+    """
+
+    attempt: Spread
+    after: Spread | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Summary:
     """Counts by hour, the oldest hour first: all events, and each destination's by status.
 
     `begins` is when the first hour begins, `since` how far back events were read (Unix seconds).
-    `reading` is true while there is more to read, `full` where no more is kept. Destinations stand
-    by identity. What is waiting or dead-lettered may stand as it was so many steps ago.
+    `reading` is true while there is more to read, `full` where no more is counted. Destinations
+    stand by identity. So many events as `behind` stand otherwise than they are counted.
     """
 
     begins: float
@@ -54,122 +56,82 @@ class Summary:
     full: bool
     accepted: Sequence[int]
     destinations: Mapping[str, Sequence[Counts]]
-    steps_behind: int = 0
+    times: Mapping[str, Times]
+    behind: int = 0
 
     def total(self, identity: str, status: Status) -> int:
         """A destination's deliveries that stand so."""
         return sum(hour.get(status, 0) for hour in self.destinations.get(identity, ()))
 
 
-@dataclass(slots=True)
-class Gap:
-    """Events that were not read yet: after `cursor`, received `since` or later."""
+def sum_up(view: View, now: float, *, most: int = MOST_EVENTS) -> Summary:
+    """The day before `now` (Unix seconds), of the newest events at most."""
+    begins = (now // HOUR - HOURS + 1) * HOUR
+    accepted = [0] * HOURS
+    counted: dict[str, Counted] = defaultdict(Counted)
+    full, since = view.full and view.edge > begins, max(view.edge, begins)
+    for number, row in enumerate(view.rows):
+        if row.received_at < begins:
+            break
+        if number == most:
+            full, since = True, view.rows[number - 1].received_at
+            break
+        # Receivers' clocks differ: what came a moment hence has come in this hour.
+        hour = min(int((row.received_at - begins) // HOUR), HOURS - 1)
+        accepted[hour] += 1
+        for identity, stand in row.stands.items():
+            of = counted[identity]
+            of.hours[hour][stand.status] += 1
+            if stand.attempt is not None:
+                of.attempts.append(stand.attempt)
+            if stand.after is not None:
+                of.afters.append(stand.after)
+    return Summary(
+        begins,
+        min(since, now),
+        view.reading and not full and since > begins,
+        full,
+        accepted,
+        {identity: of.hours for identity, of in counted.items()},
+        {identity: of.times() for identity, of in counted.items() if of.attempts},
+        view.behind,
+    )
 
-    cursor: str | None
-    since: float
+
+@dataclass(slots=True)
+class Counted:
+    """One destination's deliveries."""
+
+    hours: list[Counter[str]] = field(default_factory=lambda: [Counter() for _ in range(HOURS)])
+    attempts: list[int] = field(default_factory=list)
+    afters: list[int] = field(default_factory=list)
+
+    def times(self) -> Times:
+        """How long those took that were delivered; there is at least one."""
+        return Times(_spread(self.attempts), _spread(self.afters) if self.afters else None)
+
+
+def _spread(times: list[int]) -> Spread:
+    times.sort()
+    return Spread(times[len(times) // 2], times[int(0.95 * len(times))])
 
 
 class Day:
-    """The events of the last day, in short. `step` is for one thread, `summary` for any."""
+    """What is remembered, and the last day of it. `step` is for one thread at a time."""
 
-    def __init__(self, log: EventLog, clock: Clock, *, most: int = MOST_EVENTS) -> None:
-        self.clock = clock
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
         self.summary: Summary | None = None
-        self._log = log
-        self._most = most
-        self._lines: dict[str, Line] = {}
-        # The keys of those to look at again, in turn; a dict, to hold each once.
-        self._again: dict[str, None] = {}
-        self._newest: float | None = None
-        self._gaps: list[Gap] = []
-        self._full = False
 
     @property
     def reading(self) -> bool:
-        """Whether there is more to read than the next step is sure to read."""
-        return self._newest is None or bool(self._gaps)
+        """Whether there is more to read at once."""
+        return self.memory.view.reading or self.memory.view.behind > 0
 
     def step(self) -> None:
-        """Read on: at most a few portions, however much there is; raise TableUnavailable."""
-        now = self.clock()
-        if self._newest is None:
-            self._newest = now
-            self._gaps.append(Gap(None, now - DAY))
-            portions = 1  # so that there is something to show at once
-        else:
-            self._gaps.append(Gap(None, self._newest - OVERLAP))
-            portions = MOST_PORTIONS
-        for _ in range(portions):
-            if self._gaps:
-                self._read(self._gaps[-1])
-        if not self._gaps:
-            self._look_again()
-        self._forget(now)
-        self.summary = self._sum_up(now)
-
-    def _read(self, gap: Gap) -> None:
-        page = self._log.newest(limit=PORTION, cursor=gap.cursor, since=gap.since)
-        # Where nothing is new any more, another gap begins, or what was read before.
-        known = [event.event_key in self._lines for event in page.events]
-        seen = bool(known) and all(known)
-        self._keep(page.events)
-        gap.cursor = page.cursor
-        if gap.cursor is None or seen:
-            self._gaps.remove(gap)
-
-    def _look_again(self) -> None:
-        """Events still owed, and dead letters that may have been replayed, in turn."""
-        keys = list(self._again)[:AGAIN]
-        for key in keys:
-            del self._again[key]
-        wanted = [key for key in keys if key in self._lines]
-        found = {event.event_key: event for event in self._log.get_all(wanted)}
-        for key in wanted:
-            if key not in found:
-                del self._lines[key]
-        self._keep(list(found.values()))
-
-    def _keep(self, events: Sequence[LoggedEvent]) -> None:
-        for event in events:
-            deliveries = event.deliveries or {}
-            stands = {identity: delivery.status for identity, delivery in deliveries.items()}
-            self._lines[event.event_key] = Line(event.received_at, stands)
-            self._newest = max(self._newest or 0.0, event.received_at)
-            if not event.settled or Status.DEAD_LETTERED in stands.values():
-                self._again[event.event_key] = None
-            else:
-                self._again.pop(event.event_key, None)
-
-    def _forget(self, now: float) -> None:
-        """Let go of what is older than a day, and of the oldest where there is too much."""
-        kept = {key: line for key, line in self._lines.items() if line.received_at >= now - DAY}
-        if len(kept) > self._most:
-            newest = sorted(kept, key=lambda key: kept[key].received_at)[-self._most :]
-            kept = {key: kept[key] for key in newest}
-            self._full = True
-            self._gaps.clear()
-        self._lines = kept
-
-    def _sum_up(self, now: float) -> Summary:
-        begins = (now // HOUR - HOURS + 1) * HOUR
-        accepted = [0] * HOURS
-        counts: dict[str, list[Counter[str]]] = {}
-        for line in self._lines.values():
-            hour = int((line.received_at - begins) // HOUR)
-            if not 0 <= hour < HOURS:
-                continue
-            accepted[hour] += 1
-            for identity, status in line.stands.items():
-                if identity not in counts:
-                    counts[identity] = [Counter() for _ in range(HOURS)]
-                counts[identity][hour][status] += 1
-        since = begins
-        if self._full or self._gaps:
-            since = min((line.received_at for line in self._lines.values()), default=now)
-        behind = len(self._again) // AGAIN
-        return Summary(
-            begins, max(since, begins), self.reading, self._full, accepted, counts, behind
-        )
+        """Read on, in bounds; raise TableUnavailable."""
+        self.memory.step()
+        self.summary = sum_up(self.memory.view, self.memory.clock())
 
 
 class KeptFresh:
@@ -179,12 +141,16 @@ class KeptFresh:
     """
 
     EVERY, HASTE, PATIENCE = 4.0, 0.1, 60.0
+    # Seconds after a step in which a search goes by what it left.
+    FRESH = 10.0
 
     def __init__(self, day: Day, explain: Callable[[Exception], str]) -> None:
         self.day = day
         self.trouble = ""
         self._explain = explain
-        self._looked_at = 0.0
+        self._clock = day.memory.clock
+        self._looked_at = self._stepped_at = float("-inf")
+        self._stepping = threading.Lock()
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="overview", daemon=True)
@@ -200,19 +166,36 @@ class KeptFresh:
 
     def look(self) -> Summary | None:
         """The latest summary; keeps it fresh for another minute."""
-        self._looked_at = self.day.clock()
+        self._looked_at = self._clock()
         self._wanted.set()
         return self.day.summary
+
+    def view(self) -> View:
+        """What is remembered, some seconds old at most; keeps it fresh as `look` does.
+
+        Makes one step where that is older; raises TableUnavailable.
+        """
+        self.look()
+        if self._clock() - self._stepped_at > self.FRESH:
+            with self._stepping:
+                if self._clock() - self._stepped_at > self.FRESH:
+                    self._step()
+        return self.day.memory.view
+
+    def _step(self) -> None:
+        self.day.step()
+        self._stepped_at = self._clock()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wanted.wait()
-            if self.day.clock() - self._looked_at > self.PATIENCE:
+            if self._clock() - self._looked_at > self.PATIENCE:
                 self._wanted.clear()
                 continue
             try:
-                if not self._stopping.is_set():
-                    self.day.step()
+                with self._stepping:
+                    if not self._stopping.is_set():
+                        self._step()
                 self.trouble = ""
             except Exception as error:  # told on the page; the next step tries again
                 self.trouble = self._explain(error)

@@ -50,6 +50,22 @@ ERRORS = {
     "blocked_address": "its address is not a public one",
 }
 
+# The event whose type says nothing, for nearly all have it; and what messages are called.
+MESSAGES = "messages"
+MESSAGE_TYPES = {
+    "attachment image": "photo",
+    "attachment video": "video",
+    "attachment audio": "voice memo",
+    "attachment": "file",
+    "voice audio": "voice memo",
+    "richlink": "link",
+    "group": "several in one",
+    "addMember": "member added",
+    "removeMember": "member removed",
+    "leaveSpace": "member left",
+    "rename": "conversation renamed",
+}
+
 # What is said after something was done, by the word in the address.
 DONE = {
     "begun": "Replay begun.",
@@ -128,6 +144,11 @@ def milliseconds(value: int) -> str:
     return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
+def took(value: int) -> str:
+    """A length of time that may be long (milliseconds): 84 ms, 2.4 s, 12 min."""
+    return milliseconds(value) if value < 90_000 else span(value / 1000)
+
+
 def size(count: int) -> str:
     """A number of bytes: 312 bytes, 4.1 KB."""
     if count < 1000:
@@ -180,6 +201,13 @@ def sentence(text: str) -> str:
 def quoted(text: str) -> str:
     """What an answer says, which was masked when it was kept: whole, and inert."""
     return printable(text)
+
+
+def what(event: LoggedEvent) -> str:
+    """What came, in a word: a message's type, of anything else the event's."""
+    if event.kind != MESSAGES or event.message_type is None:
+        return inert(event.kind) or "not a JSON event"
+    return MESSAGE_TYPES.get(event.message_type, inert(event.message_type).replace("_", " "))
 
 
 def unwanted(delivery: Delivery) -> str:
