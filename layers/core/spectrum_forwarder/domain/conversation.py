@@ -7,5 +7,5 @@ from spectrum_forwarder.domain.sources import source_of
 def conversation_of(body: bytes) -> str | None:
     """The id of the chat that the body names; None where it names none: that event stands alone."""
     content = parse(body)
-    _kind, space_id, _sender = source_of(content).labels(content)
+    _kind, space_id, *_ = source_of(content).labels(content)
     return space_id if isinstance(space_id, str) and space_id else None
