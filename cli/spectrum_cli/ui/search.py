@@ -1,6 +1,6 @@
 """One page of the log under a filter, at a cost with an upper bound.
 
-Only time has an index in the table (docs/decisions/045). Everything else is looked for in what is
+Only time has an index in the table (docs/decisions/046). Everything else is looked for in what is
 remembered, and beyond that by reading on, newest first, for so many events a request; where that
 finds too little, the page says how far it came and leads on.
 """
