@@ -63,7 +63,7 @@ def _run(arguments: list[str]) -> None:
     from spectrum_cli.output import ReaderGone  # noqa: PLC0415
 
     try:
-        make_app()(args=arguments, prog_name="forwarder")
+        make_app(arguments)(args=arguments, prog_name="forwarder")
     except (CommandError, ReaderGone, BrokenPipeError):
         raise
     except Exception as error:

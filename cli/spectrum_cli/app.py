@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from spectrum_cli.commands import register_all
+from spectrum_cli.commands import register_all, register_for
+
+# By which a shell asks what could come next.
+COMPLETION = "_FORWARDER_COMPLETE"
 
 
-def make_app() -> typer.Typer:
-    """Return the application with every command added."""
+def make_app(arguments: Sequence[str] | None = None) -> typer.Typer:
+    """Return the application with every command added, or with those that `arguments` need."""
     app = typer.Typer(
         name="forwarder",
         no_args_is_help=True,
@@ -21,12 +25,17 @@ def make_app() -> typer.Typer:
     )
     # A callback makes `forwarder COMMAND` the only form, even while there is one command only.
     app.callback()(forwarder)
-    register_all(app)
+    if arguments is None or COMPLETION in os.environ:
+        register_all(app)
+    else:
+        register_for(app, arguments)
     return app
 
 
 def show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 (not for other options)
+
         print(f"forwarder {version('spectrum-forwarder')}")
         raise typer.Exit
 

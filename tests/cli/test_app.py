@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from spectrum_cli import commands
+from spectrum_cli.app import make_app
 
 from tests.support.stacks import forwarder, forwarder_process
 
@@ -39,3 +47,44 @@ def test_a_shell_completes_commands(line: str, offered: str) -> None:
     with forwarder_process(environment=asked) as process:
         out, _ = process.communicate(timeout=60)
     assert out.split() == [offered]
+
+
+def test_help_says_of_each_command_what_it_says_of_itself() -> None:
+    whole: Any = typer.main.get_command(make_app())
+    lines = {
+        name: " ".join(inspect.cleandoc(command.help).partition("\n\n")[0].split())
+        for name, command in whole.commands.items()
+    }
+    assert list(commands.COMMANDS.items()) == list(lines.items())
+    assert {name for name, each in whole.commands.items() if each.hidden} == set(commands.HIDDEN)
+    modules = {found.name.replace("_", "-") for found in pkgutil.iter_modules(commands.__path__)}
+    assert modules == set(commands.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [
+        ([], set[str]()),
+        (["--help"], set[str]()),
+        (["replai"], set[str]()),
+        (["replay", "--help"], {"replay"}),
+        (["--", "support-bundle", "--help"], {"support_bundle"}),
+        (["destinations", "replay"], {"destinations"}),
+    ],
+)
+def test_a_command_loads_itself_alone(arguments: list[str], loaded: set[str]) -> None:
+    """Each takes up to a tenth of a second of whoever asks for another, or for help."""
+    code = "import sys; from spectrum_cli.app import make_app; make_app(sys.argv[1:])\n"
+    code += "print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    prefix = f"{commands.__name__}."
+    found = [name for name in done.stdout.split() if name.startswith(prefix)]
+    assert {name.removeprefix(prefix) for name in found} == loaded
+
+
+def test_a_name_that_is_no_command_is_told_what_was_meant() -> None:
+    ran = forwarder("replai")
+    assert ran.status == 2
+    assert "Did you mean 'replay'" in ran.err
