@@ -4,7 +4,6 @@ import base64
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +144,7 @@ def test_the_receivers_own_line_names_the_cause(
 ) -> None:
     world = World()
     world.clock.now = NOW
-    world.webhooks.webhooks[:] = [replace(webhook_of(NEW), id=TEST_WEBHOOK_ID)]
+    world.webhooks.webhooks[:] = [webhook_of(NEW)._replace(id=TEST_WEBHOOK_ID)]
     request = sample("standard")
     headers = {name.lower(): value for name, value in spoil(dict(request.headers)).items()}
     receiver: Receiver = world.receiver()

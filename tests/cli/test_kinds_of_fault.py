@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -195,7 +194,7 @@ def test_a_webhooks_id_is_the_same_in_upper_and_lower_case(
     registry = SecretWebhooks(secrets, name, clock=time.time, facts=lambda *_, **__: None)
     assert [one.signing_secret for one in registry.find(asked(id_))] == [WEBHOOK.signing_secret]
     body = body_of("cased")
-    headers = signed_headers(body, webhook=replace(WEBHOOK, id=asked(id_)))
+    headers = signed_headers(body, webhook=WEBHOOK._replace(id=asked(id_)))
     suspect = Suspect(time.time(), "signature_mismatch", headers, body)
     judge = Judge(read_webhooks(text, lambda *_: None), 300)
     assert judge.verdict(suspect) == "good"

@@ -95,7 +95,7 @@ def test_a_canary_proves_nothing_and_is_no_other(log: Log) -> None:
 
 @pytest.mark.parametrize(
     ("webhook", "known"),
-    [(WEBHOOK, True), (webhook_of(WHSEC), True), (replace(WEBHOOK, id="another"), False)],
+    [(WEBHOOK, True), (webhook_of(WHSEC), True), (WEBHOOK._replace(id="another"), False)],
 )
 def test_a_probe_knows_a_webhook_by_whatever_secret_is_stored(
     webhook: Webhook, known: bool

@@ -6,7 +6,6 @@ import json
 import time
 import weakref
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +277,7 @@ def test_no_more_bodies_are_held_than_are_being_read(
         headers = Headers(found.headers)
         headers_of.append(weakref.ref(headers))
         most.append(sum(one() is not None for one in headers_of))
-        return replace(found, headers=headers)
+        return found._replace(headers=headers)
 
     headers_of: list[weakref.ref[Headers]] = []
     for number in range(30):

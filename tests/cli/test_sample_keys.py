@@ -1,7 +1,6 @@
 """Samples in every scheme: proved by the receiver's own rules and by the published library."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from spectrum_cli.sample_bodies import make_body
@@ -123,7 +122,7 @@ def test_what_cannot_be_signed_is_told(arguments: list[str], said: str) -> None:
 def test_a_flaw_spoils_a_sample_in_every_scheme_that_signs_it(scheme: str, flaw: str) -> None:
     world = World()
     world.webhooks.webhooks[:] = [
-        replace(webhook_of(*TEST_STANDARD_SECRETS, v0=TEST_SECRET), id=TEST_WEBHOOK_ID)
+        webhook_of(*TEST_STANDARD_SECRETS, v0=TEST_SECRET)._replace(id=TEST_WEBHOOK_ID)
     ]
     keys = TEST_KEYS.by(scheme)
     assert keys is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -82,9 +81,9 @@ def test_ids_name_the_hour_and_are_listed_by_it(bucket: Bucket) -> None:
 
 def test_the_same_request_is_kept_once_an_hour_by_one_instance(bucket: Bucket) -> None:
     suspect = suspect_of()
-    kept = [bucket.instance.keep(replace(suspect, received_at=NOW + n)) for n in range(3)]
+    kept = [bucket.instance.keep(suspect._replace(received_at=NOW + n)) for n in range(3)]
     assert (kept[1:], bucket.writes) == ([None, None], 1)
-    assert bucket.instance.keep(replace(suspect, received_at=NOW + HOUR)) is not None
+    assert bucket.instance.keep(suspect._replace(received_at=NOW + HOUR)) is not None
 
 
 def keep(instance: S3Quarantine, suspect: Suspect) -> str | None:

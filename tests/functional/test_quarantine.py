@@ -27,7 +27,7 @@ from tests.support.world import Tap, World
 
 KEY = "main:spc-msg-1"
 ID = "suspect-1"
-MISTYPED = replace(WEBHOOK, signing_secret="00" * 32)
+MISTYPED = WEBHOOK._replace(signing_secret="00" * 32)
 FORGED = {"x-spectrum-signature": "v0=" + "ab" * 32}
 
 
@@ -303,8 +303,8 @@ def test_a_stale_request_is_released_only_on_demand(world: Stack) -> None:
 
 def test_a_secret_counts_as_long_as_it_was_accepted_when_the_request_came(world: Stack) -> None:
     refuse_mistyped(world)
-    old = replace(WEBHOOK, accepted_until=world.clock() + 60)
-    too_old = replace(WEBHOOK, accepted_until=world.clock())
+    old = WEBHOOK._replace(accepted_until=world.clock() + 60)
+    too_old = WEBHOOK._replace(accepted_until=world.clock())
     successor = Webhook(WEBHOOK.id, "11" * 32, WEBHOOK.source)
     world.clock.advance(3600)
     world.webhooks.webhooks[:] = [too_old, successor]
@@ -316,7 +316,7 @@ def test_a_secret_counts_as_long_as_it_was_accepted_when_the_request_came(world:
 def test_the_same_request_kept_by_two_instances_is_an_event_and_a_copy_of_it(world: Stack) -> None:
     """Sent again as it was, signature and all, and refused by another instance the second time."""
     refuse_mistyped(world)
-    copy = replace(world.kept.suspects[ID], received_at=world.clock() + 30)
+    copy = world.kept.suspects[ID]._replace(received_at=world.clock() + 30)
     assert (kept := world.kept.keep(copy)) is not None
     assert [world.release(each).outcome for each in (ID, kept)] == [
         Outcome.ACCEPTED,
@@ -385,7 +385,7 @@ def test_a_lost_hint_is_told_and_the_sweeper_has_the_event(world: Stack) -> None
 
 def test_what_is_released_is_told_as_if_it_had_been_accepted(world: Stack) -> None:
     """The webhook that destinations know, and how the body is to be read."""
-    successor = replace(WEBHOOK, first_id="w-first")
+    successor = WEBHOOK._replace(first_id="w-first")
     world.webhooks.webhooks = [MISTYPED]
     world.receive(headers={"content-encoding": "gzip"})
     world.webhooks.webhooks = [successor]

@@ -2,7 +2,6 @@
 
 import json
 import random
-from dataclasses import replace
 
 import pytest
 from spectrum_forwarder.adapters.webhook_registry import read_webhook
@@ -256,7 +255,7 @@ def test_the_log_says_which_scheme_proved_it(world: World, scheme: str) -> None:
 
 def test_a_scheme_that_was_there_and_proved_nothing_is_kept_in_mind(world: World) -> None:
     """Whether Standard headers come is to be known where no secret of theirs is stored."""
-    world.webhooks.webhooks[:] = [replace(REGISTERED, secrets=())]
+    world.webhooks.webhooks[:] = [REGISTERED._replace(secrets=())]
     assert world.receive(headers=signed_by(world, "both")).status == 200
     event = world.row().stored.event
     assert (event.scheme, event.also) == ("v0", "standard")
@@ -264,7 +263,7 @@ def test_a_scheme_that_was_there_and_proved_nothing_is_kept_in_mind(world: World
 
 
 def test_a_duplicate_says_how_it_came(world: World) -> None:
-    second = replace(REGISTERED, id="second")
+    second = REGISTERED._replace(id="second")
     world.webhooks.webhooks[:] = [REGISTERED, second]
     for seconds, webhook, body in (
         (0, REGISTERED, body_of()),
@@ -336,7 +335,7 @@ def test_what_names_no_webhook_and_is_not_proved_may_be_of_one_not_stored_yet(
 
 
 def test_the_registration_of_the_path_is_tried_first(world: World) -> None:
-    second = replace(REGISTERED, id="w-2", path="/spectrum-webhook/2")
+    second = REGISTERED._replace(id="w-2", path="/spectrum-webhook/2")
     world.webhooks.webhooks[:] = [REGISTERED, second]
     headers = signed_by(world, "v0", x_spectrum_webhook_id=None)
     world.receive(headers=headers, path="/spectrum-webhook/2")

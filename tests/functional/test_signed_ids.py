@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,9 +31,9 @@ from tests.support.world import World
 REGISTERED = webhook_of(WHSEC, v0=WEBHOOK.signing_secret)
 # Registrations of the same source: an older one, one that the vendor signs by Standard alone, and
 # one beside REGISTERED that has secrets of its own.
-V0_ALONE = replace(WEBHOOK, id="3f1c2b7e-0000-4000-8000-00000000000a", signing_secret="a5" * 32)
-STANDARD_ALONE = replace(webhook_of(OTHER_WHSEC), id="3f1c2b7e-0000-4000-8000-00000000000b")
-SECOND = replace(STANDARD_ALONE, signing_secret="b6" * 32)
+V0_ALONE = WEBHOOK._replace(id="3f1c2b7e-0000-4000-8000-00000000000a", signing_secret="a5" * 32)
+STANDARD_ALONE = webhook_of(OTHER_WHSEC)._replace(id="3f1c2b7e-0000-4000-8000-00000000000b")
+SECOND = STANDARD_ALONE._replace(signing_secret="b6" * 32)
 
 
 class Upstream(World):

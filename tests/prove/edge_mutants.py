@@ -42,7 +42,7 @@ def a_spoilt_signature_answered_400(patch: Patch) -> None:
 
     def receive(self: Receiver, request: InboundRequest, *, receipt: str) -> Reply:
         whole = request.shape()["signature_form"] == "whole"
-        return receive_of(self, request, receipt=receipt) if whole else Reply(400)
+        return receive_of(self, request, receipt=receipt) if whole else Reply(400, {})
 
     patch.setattr(Receiver, "receive", receive)
 

@@ -16,7 +16,7 @@ from tests.support.make import WEBHOOK, body_of
 HOUR, DAY = 3600.0, 86_400.0
 REFUSED = Answer(status=500, seconds=0.01)
 SLOW = Answer(status=200, seconds=8.0)
-ROTATED = replace(WEBHOOK, id="3f1c2b7e-0000-4000-8000-000000000002", signing_secret="7a" * 32)
+ROTATED = WEBHOOK._replace(id="3f1c2b7e-0000-4000-8000-000000000002", signing_secret="7a" * 32)
 # What writes down what became of a claim.
 OUTCOMES = ("table.record", "table.prove", "table.note")
 BODIES = {f"main:m{number}": body_of(f"m{number}") for number in (1, 2)}

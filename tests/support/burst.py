@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -35,7 +35,7 @@ CANARIES = {
     "destination's secret": "c4" * 32,
     "header": "canary-of-a-header-51c0",
 }
-FORGER = replace(WEBHOOK, signing_secret="0f" * 32)
+FORGER = WEBHOOK._replace(signing_secret="0f" * 32)
 SERVICES = {"table": "dynamodb:", "queue": "sqs:", "secrets": "secretsmanager:", "bucket": "s3:"}
 TIME_SCALE = 0.01
 PATIENCE = 45.0

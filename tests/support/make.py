@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.event import Event, make_event, pack
@@ -79,7 +78,7 @@ def destination_of(name: str, **changes: object) -> Destination:
 def webhook_of(*secrets: str, v0: str = "", until: float | None = None) -> Webhook:
     """WEBHOOK with these Standard secrets, accepted `until` then, and this one of v0 or none."""
     standard_secrets = tuple(Secret(standard.NAME, text, until) for text in secrets)
-    return replace(WEBHOOK, signing_secret=v0, secrets=standard_secrets)
+    return WEBHOOK._replace(signing_secret=v0, secrets=standard_secrets)
 
 
 def signed_headers(

@@ -401,10 +401,10 @@ class MemoryNotes:
         return self.notes
 
     def revoke(self, digests: Iterable[str]) -> None:
-        self.notes = replace(self.notes, revoked=self.notes.revoked | set(digests))
+        self.notes = self.notes._replace(revoked=self.notes.revoked | set(digests))
 
     def forgive(self, digests: Iterable[str]) -> None:
-        self.notes = replace(self.notes, revoked=self.notes.revoked - set(digests))
+        self.notes = self.notes._replace(revoked=self.notes.revoked - set(digests))
 
 
 @dataclass

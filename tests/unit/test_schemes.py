@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -270,13 +270,13 @@ def test_what_is_signed_in_no_scheme_says_so() -> None:
 
 
 def test_of_several_registrations_the_proof_tells_which() -> None:
-    other = replace(webhook_of(OTHER_WHSEC, v0="7a" * 32), id="w-2", source="other")
+    other = webhook_of(OTHER_WHSEC, v0="7a" * 32)._replace(id="w-2", source="other")
     request = request_of("both", webhook=other)
     assert proved(request, webhook_of(WHSEC, v0=V0), other).webhook == other
 
 
 def test_a_second_scheme_counts_only_by_a_secret_of_the_same_registration() -> None:
-    other = replace(webhook_of(WHSEC), id="w-2")
+    other = webhook_of(WHSEC)._replace(id="w-2")
     proof = proved(request_of("both"), webhook_of(v0=V0), other)
     assert (proof.scheme, proof.event_id) == ("v0", None)
 

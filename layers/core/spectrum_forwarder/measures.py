@@ -5,8 +5,7 @@ were is their sample count, so that no second metric has to say it. The log is p
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -53,8 +52,7 @@ LEVELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """A metric of a fact: the value of `field`, or without one a count of the fact.
 
     `by` is the field that becomes the dimension; with `summed` the metric is published without it

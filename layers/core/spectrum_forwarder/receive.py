@@ -8,7 +8,8 @@ it may be Spectrum's all the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import (
     ForwarderError,
@@ -56,15 +57,14 @@ UNNAMED_SECRETS_AGE = 2.0
 NOTABLE_SKEW = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The answer to Spectrum: an HTTP status and a small JSON object."""
 
     status: int
-    body: dict[str, object] = field(default_factory=dict)
+    body: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Receiver:
     """What receiving needs; `tolerance` is the timestamp window in seconds, both ways.
 

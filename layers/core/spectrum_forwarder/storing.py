@@ -15,6 +15,7 @@ the event's own:
 import math
 import zlib
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import PayloadsUnavailable, TableUnavailable
 from spectrum_forwarder.domain.event import Event, pack, unpack
@@ -35,15 +36,14 @@ PATIENCE = 1.0
 MARK_KEPT = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """Where an event stands: its key, and what stood there before if it is a duplicate."""
 
     key: str
     existing: Existing | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class EventStore:
     """The table and the bucket behind it.
 

@@ -15,11 +15,12 @@ from spectrum_forwarder.domain.event import USUAL_SCHEME, Event, unpack
 from spectrum_forwarder.domain.identity import hashed, parse
 from spectrum_forwarder.domain.ports import Depth, StoredEvent
 from spectrum_forwarder.domain.sources import identify
-from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+    from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 LONGEST_DELAY = 900
 IDENTITY = ("fingerprint", "lasting")
@@ -59,7 +60,7 @@ class SqsEventQueue:
             raise QueueUnavailable(f"send_message_batch: {failure_code(error)}") from error
         return [event_keys[int(failed["Id"])] for failed in answer.get("Failed", [])]
 
-    def show_again(self, records: Sequence[tuple[QueueRecord, float]]) -> None:
+    def show_again(self, records: "Sequence[tuple[QueueRecord, float]]") -> None:
         """See the port. What SQS refuses comes again after the queue's visibility timeout."""
         for slow, url in ((False, self._main_url), (True, self._slow_url)):
             entries = [
@@ -119,8 +120,10 @@ def encode_event(stored: StoredEvent) -> str:
     return json.dumps(whole | {name: said for name, said in beside.items() if said not in usual})
 
 
-def read_record(record: Mapping[str, Any]) -> QueueRecord:
+def read_record(record: Mapping[str, Any]) -> "QueueRecord":
     """Read one SQS record as Lambda passes it; raise InvalidEntry if it is none of ours."""
+    from spectrum_forwarder.domain.worker_ports import QueueRecord  # noqa: PLC0415 (of workers)
+
     try:
         content = json.loads(record["body"])
         read = functools.partial(

@@ -12,7 +12,6 @@ outage of Secrets Manager alone costs no event.
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
@@ -116,7 +115,7 @@ def _without(webhook: Webhook, revoked: frozenset[str]) -> Webhook | None:
     """The webhook without the secrets that have leaked; None where no other is left."""
     left = webhook.with_secrets(lambda secret: digest_of(secret.text) not in revoked)
     if left.signing_secret and digest_of(left.signing_secret) in revoked:
-        left = replace(left, signing_secret="")
+        left = left._replace(signing_secret="")
     return left if left.signing_secret or left.secrets else None
 
 
@@ -149,7 +148,7 @@ def read_webhooks(text: str, report: Report) -> dict[str, list[Webhook]]:
     for webhook in read:
         first_id = webhook.first_id or first[webhook.source]
         same = webhooks.setdefault(webhook.id.lower(), [])
-        same.append(replace(webhook, first_id=first_id if first_id != webhook.id else None))
+        same.append(webhook._replace(first_id=first_id if first_id != webhook.id else None))
     return webhooks
 
 

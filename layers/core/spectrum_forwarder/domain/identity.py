@@ -9,8 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # Safe in a header, a log line and a URL, and still what a person would search for.
 PLAIN_ID = re.compile(r"[A-Za-z0-9:._/-]{1,200}")
@@ -33,8 +32,7 @@ LONGEST_INTEGER = 100
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who an event is.
 
     `id` is the key without its source. `fingerprint` is 32 hex digits. `lasting` says that a copy

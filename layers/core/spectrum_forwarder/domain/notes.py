@@ -4,19 +4,20 @@ One item, read seldom: never for an event that comes in good order.
 """
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(NamedTuple):
     """`loop_key` proves to this stack, and to nobody else, what it has forwarded itself.
 
     `revoked` are the digests of signing secrets that have leaked.
     """
 
-    loop_key: bytes = field(repr=False)
+    loop_key: bytes
     revoked: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        return f"Notes({len(self.revoked)} revoked)"
 
 
 class Notebook(Protocol):

@@ -7,7 +7,7 @@ it says so. All times are Unix seconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -30,17 +30,18 @@ class Facts(Protocol):
     def __call__(self, name: str, /, **fields: object) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """What requests are signed with in a scheme; accepted for good, or until then (Unix time)."""
 
     scheme: str
-    text: str = field(repr=False)
+    text: str
     accepted_until: float | None = None
 
+    def __repr__(self) -> str:
+        return f"Secret({self.scheme!r}, accepted_until={self.accepted_until})"
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+
+class Webhook(NamedTuple):
     """A registration at Spectrum.
 
     `signing_secret` is that of v0, empty where none is stored; `secrets` are those of all other
@@ -51,12 +52,15 @@ class Webhook:
     """
 
     id: str
-    signing_secret: str = field(repr=False)
+    signing_secret: str
     source: str
     accepted_until: float | None = None
     secrets: tuple[Secret, ...] = ()
     path: str | None = None
     first_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Webhook({self.id!r}, source={self.source!r})"
 
     def at(self, moment: float) -> Webhook | None:
         """The registration with the secrets that are accepted at this moment; None where it is not.
@@ -71,7 +75,7 @@ class Webhook:
         """The registration with these of its other schemes' secrets."""
         if all(map(keeps, self.secrets)):
             return self
-        return replace(self, secrets=tuple(filter(keeps, self.secrets)))
+        return self._replace(secrets=tuple(filter(keeps, self.secrets)))
 
 
 def _counts(accepted_until: float | None, moment: float) -> bool:

@@ -15,7 +15,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import (
     MalformedSignature,
@@ -81,13 +81,15 @@ def check_freshness(timestamp: int, now: float, tolerance: int) -> None:
         raise StaleTimestamp
 
 
-@dataclass(frozen=True, slots=True)
-class SignedBytes:
+class SignedBytes(NamedTuple):
     """What a request claims: this signature over this body at this timestamp."""
 
     signature: bytes
     timestamp: int
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"SignedBytes(timestamp={self.timestamp})"
 
     @property
     def event_id(self) -> None:

@@ -1,6 +1,6 @@
 """How long everything waits, in one place, and scaled together for the local stack."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # A record that is kept comes again after so many seconds, an eighth later each time, and after so
 # many at the latest.
@@ -27,8 +27,7 @@ DOUBT = 30.0
 SETTLING = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """Durations in seconds. `scale` shortens all of them but those that wait on real networks."""
 
     scale: float = 1.0

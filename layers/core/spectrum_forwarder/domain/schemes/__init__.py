@@ -6,8 +6,7 @@ name in `SCHEMES`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from spectrum_forwarder.domain.errors import (
     MissingSignature,
@@ -68,8 +67,7 @@ class Scheme(Protocol):
 SCHEMES: tuple[Scheme, ...] = (v0, standard)
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """Who signed a request, when (Unix seconds), and by which schemes that is known.
 
     `event_id` is the event's id, if one of these signs it.
@@ -88,7 +86,7 @@ class Proof:
     def and_by(self, other: "Proof") -> "Proof":
         """Both proofs of the same webhook; the time is that of the first."""
         event_id = self.event_id or other.event_id
-        return replace(self, schemes=self.schemes + other.schemes, event_id=event_id)
+        return self._replace(schemes=self.schemes + other.schemes, event_id=event_id)
 
 
 def is_signed(request: InboundRequest) -> bool:

@@ -9,8 +9,8 @@ import binascii
 import hmac
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import product
+from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import (
     MalformedId,
@@ -39,14 +39,16 @@ AROUND = r"[,;\s\"']+"
 MOST_PARTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class SignedEvent:
+class SignedEvent(NamedTuple):
     """What a request claims: one of these signatures over this event at this time."""
 
     signatures: tuple[bytes, ...]
     event_id: str
     signed_at: str
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"SignedEvent(event_id={self.event_id!r}, signed_at={self.signed_at!r})"
 
     @property
     def timestamp(self) -> int:

@@ -18,9 +18,10 @@ from spectrum_forwarder.domain.signature import (
 NAME = "v0"
 HEADERS = (SIGNATURE_HEADER, TIMESTAMP_HEADER)
 FIELD = "signing_secret"
-# What may stand around and between the parts of a header that was quoted, or sent twice.
-AROUND = re.compile(r"[,;\s\"']+")
-DIGITS = re.compile(r"(?:v0=)?([0-9a-f]{64})")
+# What may stand around and between the parts of a header that was quoted, or sent twice. Compiled
+# when a request is looked at again, not at every cold start.
+AROUND = r"[,;\s\"']+"
+DIGITS = r"(?:v0=)?([0-9a-f]{64})"
 # More signatures and times in one header were not put there by a proxy.
 MOST_PARTS = 8
 
@@ -53,7 +54,7 @@ def readings(request: InboundRequest) -> Iterator[SignedBytes]:
     signatures = [
         f"v0={found[1]}".encode()
         for part in _parts(request.header(SIGNATURE_HEADER).lower())
-        if (found := DIGITS.fullmatch(part))
+        if (found := re.fullmatch(DIGITS, part))
     ]
     timestamps = [
         int(part) for part in _parts(request.header(TIMESTAMP_HEADER)) if TIMESTAMP.fullmatch(part)
@@ -63,4 +64,4 @@ def readings(request: InboundRequest) -> Iterator[SignedBytes]:
 
 
 def _parts(text: str) -> list[str]:
-    return list(dict.fromkeys(AROUND.split(text)))[:MOST_PARTS]
+    return list(dict.fromkeys(re.split(AROUND, text)))[:MOST_PARTS]
