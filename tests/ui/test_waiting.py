@@ -39,7 +39,7 @@ def overview(pages: Asked, said: str) -> str:
     """The overview once it says so."""
 
     def text() -> str:
-        found = pages.client.get("/overview").text
+        found = pages.client.get("/overview?done=begins").text
         return found if said in found else ""
 
     return str(wait_for(text))
@@ -49,6 +49,7 @@ def overview(pages: Asked, said: str) -> str:
     ("changes", "why"),
     [
         ({}, "they go out now"),
+        ({"rate": 10}, "they go out at its pace"),
         ({"enabled": False}, "it is paused"),
         ({"url": "http://crm.example.com/hook"}, "its entry cannot be used"),
         ({"broken": True}, "its breaker is open"),
@@ -88,6 +89,7 @@ def test_what_is_owed_is_delivered_now(stack: Deployed, pages: Asked) -> None:
 
     assert answer.headers["Location"] == "/overview?done=begins"
     said = overview(pages, "Done: delivering what crm is owed")
+    assert "Done: delivering" not in pages.client.get("/overview").text
     assert "1 line will be drained now, oldest first; 1 of what waits for a retry brought" in said
     assert line_hints(stack) == [hint_to("crm")]
     event = Stack(find_target()).log.get(str(item["event_key"]["S"]))

@@ -21,7 +21,7 @@ from spectrum_cli.ui.day import KeptFresh
 from spectrum_cli.ui.destination_pages import DestinationPages
 from spectrum_cli.ui.event_pages import EventPages
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
-from spectrum_cli.ui.jobs import Jobs
+from spectrum_cli.ui.jobs import Job, Jobs
 from spectrum_cli.ui.memory import View
 from spectrum_cli.ui.refusals import CountedFresh
 from spectrum_cli.ui.refused_pages import RefusedPages
@@ -202,12 +202,17 @@ class Pages:
             health=health,
             queues=self._waiting.look(),
             uncounted=self._waiting.trouble,
-            job=self._jobs.latest,
+            job=self._job(),
             gone=sorted(gone),
             done=words.done(request.args.get("done")),
             every=2 if summary is None or summary.reading else 5,
             now=g.now,
         )
+
+    def _job(self) -> Job | None:
+        """What is under way, or, where this page leads back from what has begun it, has ended."""
+        job = self._jobs.latest
+        return job if job and (job.running or request.args.get("done") == "begins") else None
 
     def reveal(self) -> AnyResponse:
         """Show or mask texts and numbers from now on, in this browser."""
