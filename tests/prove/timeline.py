@@ -10,13 +10,20 @@ import functools
 import heapq
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-# How often it is looked whether others have made something (seconds).
-GLANCE = 0.001
+
+
+@dataclass
+class Making(Generic[Made]):
+    """What a thread makes, and what wakes whoever waits for it."""
+
+    made: list[Made] = field(default_factory=list)
+    awaited_by: threading.Semaphore | None = None
 
 
 class Timeline:
@@ -27,7 +34,9 @@ class Timeline:
         self._order = itertools.count()
         self._agenda: list[tuple[float, int, threading.Semaphore]] = []
         self._turn = threading.Semaphore(0)
-        self._threads: list[threading.Thread] = []
+        self._threads: set[threading.Thread] = set()
+        # Who waits for another, and for no time.
+        self._waiting: set[threading.Semaphore] = set()
         self._ending = False
         self.errors: list[BaseException] = []
 
@@ -38,6 +47,9 @@ class Timeline:
         """Wait, and let others have their turn meanwhile."""
         awake = threading.Semaphore(0)
         heapq.heappush(self._agenda, (self.now + seconds, next(self._order), awake))
+        self._wait(awake)
+
+    def _wait(self, awake: threading.Semaphore) -> None:
         self._turn.release()
         awake.acquire()
         if self._ending:
@@ -57,10 +69,12 @@ class Timeline:
             except BaseException as error:  # raised again where the run is watched
                 self.errors.append(error)
             finally:
+                if not self._ending:
+                    self._threads.discard(thread)
                 self._turn.release()
 
         thread = threading.Thread(target=live, daemon=True)
-        self._threads.append(thread)
+        self._threads.add(thread)
         thread.start()
         heapq.heappush(self._agenda, (self.now, next(self._order), awake))
 
@@ -72,7 +86,7 @@ class Timeline:
             awake.release()
             self._turn.acquire()
         self._ending = True
-        for _, _, awake in self._agenda:
+        for awake in [*(awake for _, _, awake in self._agenda), *self._waiting]:
             awake.release()
         for thread in self._threads:
             thread.join(10)
@@ -82,17 +96,25 @@ class Timeline:
     def in_parallel(
         self, make: Callable[[Given], Made], given: Iterable[Given], /
     ) -> Iterator[Made]:
-        """As an executor's `map` with a thread for each."""
-        made: list[list[Made]] = []
+        """As an executor's `map` with a thread for each; one alone needs none of its own."""
+        if isinstance(given, Sequence) and len(given) == 1:
+            yield make(given[0])
+            return
+        making: list[Making[Made]] = []
 
-        def apply(to: Given, into: list[Made]) -> None:
-            into.append(make(to))
+        def apply(to: Given, into: Making[Made]) -> None:
+            into.made.append(make(to))
+            if into.awaited_by is not None:
+                heapq.heappush(self._agenda, (self.now, next(self._order), into.awaited_by))
 
         for each in given:
-            into: list[Made] = []
-            made.append(into)
+            into = Making[Made]()
+            making.append(into)
             self.begin(functools.partial(apply, each, into))
-        for into in made:
-            while not into:
-                self.sleep(GLANCE)
-            yield into[0]
+        for into in making:
+            if not into.made:
+                into.awaited_by = awake = threading.Semaphore(0)
+                self._waiting.add(awake)
+                self._wait(awake)
+                self._waiting.discard(awake)
+            yield into.made[0]
