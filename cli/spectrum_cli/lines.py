@@ -17,28 +17,48 @@ if TYPE_CHECKING:
 
 # Counting costs a read unit for a few hundred places: more are not counted.
 COUNTED = 20_000
+# So long after its last holder has let it go (seconds), a line is taken for one that drains.
+DRAINING = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A destination's line: how many stand in it, and since when its head does (Unix seconds)."""
+    """A destination's line: how many stand in it, and since when its head does (Unix seconds).
+
+    `pace` is how many a second go on now, 0 where nobody knows of any.
+    """
 
     deliveries: int
     since: float
+    pace: float = 0.0
 
     @property
     def more(self) -> bool:
         """Whether there are more than were counted."""
         return self.deliveries >= COUNTED
 
+    @property
+    def ends_in(self) -> float | None:
+        """Seconds until all of them have gone on, at this pace; None where nobody goes on."""
+        return self.deliveries / self.pace if self.pace else None
+
     def document(self) -> dict[str, Any]:
         """For programs."""
-        return {"deliveries": self.deliveries, "since": iso(self.since)}
+        ends_in = None if self.more else self.ends_in
+        return {
+            "deliveries": self.deliveries,
+            "since": iso(self.since),
+            "per_second": self.pace or None,
+            "done_at": None if ends_in is None else iso(time.time() + ends_in),
+        }
 
     def in_words(self) -> str:
-        """For people, in short: `1200 for 3 h`."""
-        waited = _for_so_long(time.time() - self.since)
-        return f"{self.deliveries}{'+' if self.more else ''} for {waited}"
+        """For people, in short: `1200 for 3 h, 9.5/s, done in 2 min`."""
+        waited, plus = _for_so_long(time.time() - self.since), "+" if self.more else ""
+        words = f"{self.deliveries}{plus} for {waited}"
+        if self.ends_in is None:
+            return words
+        return f"{words}, {self.pace:.2g}/s, done in {_for_so_long(self.ends_in)}{plus}"
 
 
 def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
@@ -51,10 +71,11 @@ def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
     if target.waiting_table is None:
         return {}
     places, found = DynamoLines(target.client("dynamodb"), target.waiting_table), dict[str, Queue]()
-    for identity in _standing(board):
+    for identity, line in _standing(board).items():
         if heads := places.first(identity, limit=1):
             counted = max(1, places.count(identity, limit=COUNTED))
-            found[identity] = Queue(counted, heads[0].stood_at)
+            pace = line.pace if time.time() - line.paced_at < DRAINING else 0.0
+            found[identity] = Queue(counted, heads[0].stood_at, pace)
     return found
 
 

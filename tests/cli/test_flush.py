@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.cli.test_destinations import Secret, add
 from tests.support.make import stored_of
-from tests.support.queued import in_line, line_hints, take_down
+from tests.support.queued import in_line, let_go_at, line_hints, take_down
 from tests.support.stacks import Deployed, forwarder
 
 CRM = "crm"
@@ -82,6 +83,23 @@ def test_what_a_destination_is_owed_goes_out_now(stack: Deployed, secret: Secret
     assert ran.status == 0
     assert line_hints(stack) == [hint_to(crm)]
     assert delivery(stack, other, erp).next_attempt_at < time.time() + 1
+
+
+def test_a_line_that_drains_says_at_what_pace_and_when_it_will_be_done(
+    stack: Deployed, secret: Secret
+) -> None:
+    add()
+    [crm] = (entry["id"] for entry in secret.entries)
+    for number in range(3):
+        in_line(stack, crm, f"main:m{number}")
+    [listed] = forwarder("destinations", "list", "--json").json
+    assert (listed["waiting"]["per_second"], listed["waiting"]["done_at"]) == (None, None)
+    let_go_at(stack, crm, 0.0625)
+    [listed] = forwarder("destinations", "list", "--json").json
+    assert listed["waiting"]["per_second"] == 0.062
+    done_in = datetime.fromisoformat(listed["waiting"]["done_at"]).timestamp() - time.time()
+    assert done_in == pytest.approx(48, abs=10)
+    assert "3 for 2 h, 0.062/s, done in 48 s" in forwarder("destinations", "list").out
 
 
 def test_what_is_pending_is_not_asked_for_by_another_status() -> None:

@@ -87,14 +87,14 @@ def test_one_holds_a_line_until_its_time_is_up(board: HealthBoard) -> None:
     assert board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
     assert board.hold(CRM, holder="b", now=NOW + 74, until=NOW + 150) is None
     assert board.hold(CRM, holder="b", now=NOW + 75, until=NOW + 150)
-    board.let_go(CRM, holder="a", emptied_at=NOW + 80)
+    board.let_go(CRM, Line(NOW, "a", emptied_at=NOW + 80))
     assert board.hold(CRM, holder="c", now=NOW + 80, until=NOW + 150) is None
 
 
 def test_an_emptied_line_stands_again_when_somebody_comes(board: HealthBoard) -> None:
     board.stand(CRM, now=NOW)
     board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
-    board.let_go(CRM, holder="a", emptied_at=NOW + 1)
+    board.let_go(CRM, Line(NOW, "a", emptied_at=NOW + 1))
     emptied = board.hold(CRM, holder="b", now=NOW + 2, until=NOW + 77)
     assert emptied is not None and not emptied.stands
     board.stand(CRM, now=NOW + 3)
@@ -102,24 +102,25 @@ def test_an_emptied_line_stands_again_when_somebody_comes(board: HealthBoard) ->
     # Whoever holds it goes on doing so, and cannot take it down any more.
     assert board.hold(CRM, holder="c", now=NOW + 4, until=NOW + 79) is None
     assert not board.take_down(CRM, holder="b", emptied_at=NOW + 1)
-    board.let_go(CRM, holder="b", emptied_at=0.0)
+    board.let_go(CRM, Line(NOW, "b"))
     assert board.hold(CRM, holder="c", now=NOW + 5, until=NOW + 80) is not None
 
 
-def test_who_lets_go_leaves_to_the_next_holder_when_somebody_may_go_on(board: HealthBoard) -> None:
+def test_who_lets_go_leaves_the_line_as_the_next_holder_finds_it(board: HealthBoard) -> None:
     board.stand(CRM, now=NOW)
     board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
-    board.let_go(CRM, holder="a", emptied_at=NOW + 1, next_at=NOW + 1.125)
+    left = Line(NOW - 9, "a", NOW + 75, NOW + 1, NOW + 1.125, 9.25, NOW + 1)
+    board.let_go(CRM, left)
+    assert known(board)[CRM] == replace(left, held_until=0.0)
     board.stand(CRM, now=NOW + 1)
-    assert known(board)[CRM].next_at == NOW + 1.125
     again = board.hold(CRM, holder="b", now=NOW + 1, until=NOW + 76)
-    assert again is not None and again.next_at == NOW + 1.125
+    assert again == replace(left, holder="b", held_until=NOW + 76, since=NOW + 1, emptied_at=0.0)
 
 
 def test_an_emptied_line_is_taken_down_by_who_holds_it(board: HealthBoard) -> None:
     board.stand(CRM, now=NOW)
     board.hold(CRM, holder="a", now=NOW, until=NOW + 75)
-    board.let_go(CRM, holder="a", emptied_at=NOW + 1)
+    board.let_go(CRM, Line(NOW, "a", emptied_at=NOW + 1))
     assert not board.take_down(CRM, holder="b", emptied_at=NOW + 1)
     assert board.hold(CRM, holder="a", now=NOW + 100, until=NOW + 175) is not None
     assert board.take_down(CRM, holder="a", emptied_at=NOW + 1)

@@ -323,6 +323,24 @@ def test_what_has_a_rate_goes_out_at_it_whoever_drains_and_others_at_once() -> N
     assert 300 / (world.clock() - began) >= 0.9 * 10
 
 
+def test_a_line_that_goes_on_tells_at_what_pace_and_how_old_its_oldest_is() -> None:
+    """Not since when there has been any: one that is never empty would raise an alarm by it."""
+    world = paced(rate=2)
+    for number in range(60):
+        receive(world, f"m{number:02}")
+        world.fan_out(world.hint(f"main:m{number:02}"))
+        world.clock.advance(1.0)
+    since = world.board.standing["crm"].since
+    world.fan_out(world.hint(hint_to("crm"), slow=True))
+    line, [first] = world.board.standing["crm"], world.places.first("crm", limit=1)
+    assert line.pace == pytest.approx(2 * 0.93, rel=0.1)
+    assert line.paced_at == pytest.approx(world.clock())
+    assert line.since == first.stood_at == pytest.approx(since + len(arrived(world)))
+    world.sweep()
+    [told] = world.facts.named("line.stands")
+    assert told["seconds"] == round(world.clock() - first.stood_at)
+
+
 def test_a_batch_sends_one_hint_to_each_line_that_it_came_to() -> None:
     world = paced(rate=10)
     receive(world, *(f"m{n}" for n in range(8)))

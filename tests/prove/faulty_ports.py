@@ -240,15 +240,8 @@ class FaultyHealthBoard(OfTheTable):
             "hold", lambda: self.inner.hold(destination, holder=holder, now=now, until=until)
         )
 
-    def let_go(
-        self, destination: str, *, holder: str, emptied_at: float, next_at: float = 0.0
-    ) -> None:
-        self._call(
-            "let_go",
-            lambda: self.inner.let_go(
-                destination, holder=holder, emptied_at=emptied_at, next_at=next_at
-            ),
-        )
+    def let_go(self, destination: str, line: Line) -> None:
+        self._call("let_go", lambda: self.inner.let_go(destination, line))
 
     def take_down(self, destination: str, *, holder: str, emptied_at: float) -> bool:
         return self._call(

@@ -42,9 +42,7 @@ def no_net_under_the_lines(patch: Patch) -> None:
 
 
 def the_line_taken_down_with_somebody_in_it(patch: Patch) -> None:
-    def let_go(
-        self: MemoryHealthBoard, name: str, *, holder: str, emptied_at: float, next_at: float
-    ) -> None:
+    def let_go(self: MemoryHealthBoard, name: str, line: Line) -> None:
         self.standing.pop(name, None)
 
     patch.setattr(MemoryHealthBoard, "let_go", let_go)
@@ -95,10 +93,8 @@ def an_attempt_beside_the_line(patch: Patch) -> None:
 
 
 def a_pace_that_ends_with_the_hold(patch: Patch) -> None:
-    def let_go(
-        self: MemoryHealthBoard, name: str, *, holder: str, emptied_at: float, next_at: float = 0.0
-    ) -> None:
-        let_go_of(self, name, holder=holder, emptied_at=emptied_at)
+    def let_go(self: MemoryHealthBoard, name: str, line: Line) -> None:
+        let_go_of(self, name, replace(line, next_at=0.0))
 
     patch.setattr(MemoryHealthBoard, "let_go", let_go)
 

@@ -508,14 +508,10 @@ class MemoryHealthBoard:
         self.standing[destination] = replace(line, holder=holder, held_until=until)
         return self.standing[destination]
 
-    def let_go(
-        self, destination: str, *, holder: str, emptied_at: float, next_at: float = 0.0
-    ) -> None:
-        line = self.standing.get(destination)
-        if line is not None and line.holder == holder:
-            self.standing[destination] = replace(
-                line, held_until=0.0, emptied_at=emptied_at, next_at=next_at
-            )
+    def let_go(self, destination: str, line: Line) -> None:
+        there = self.standing.get(destination)
+        if there is not None and there.holder == line.holder:
+            self.standing[destination] = replace(line, held_until=0.0)
 
     def take_down(self, destination: str, *, holder: str, emptied_at: float) -> bool:
         line = self.standing.get(destination)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 from spectrum_forwarder.adapters import items
@@ -20,6 +21,15 @@ def in_line(stack: Deployed, identity: str, key: str, *, seconds: float = 7200.0
     )
     place = Place(f"{1:014d}/{1:014d}/{key}", key, now - seconds)
     DynamoLines(client, stack.outputs["WaitingTableName"]).put(identity, place)
+
+
+def let_go_at(stack: Deployed, identity: str, pace: float) -> None:
+    """Somebody has just drained its line, and let so many go on a second."""
+    client, now = stack.client("dynamodb"), time.time()
+    board = DynamoHealthBoard(client, stack.outputs["EventsTableName"], clock=time.time)
+    line = board.hold(identity, holder="a drainer", now=now, until=now + 75)
+    assert line is not None
+    board.let_go(identity, replace(line, pace=pace, paced_at=now))
 
 
 def take_down(stack: Deployed) -> None:

@@ -180,10 +180,17 @@ def count(number: int, what: str, *, more: bool = False) -> str:
 
 
 def in_line(queue: Queue, now: float, why: str) -> str:
-    """`1,204 wait in its line, the oldest for 3 h: it is paused.`"""
+    """`1,204 wait in its line, the oldest for 3 h: it is paused.`
+
+    Where they go on, at what pace, and when all will have.
+    """
     more, verb = "more than " * queue.more, "waits" if queue.deliveries == 1 else "wait"
     waited = span(now - queue.since)
-    return f"{more}{queue.deliveries:,} {verb} in its line, the oldest for {waited}: {why}."
+    said = f"{more}{queue.deliveries:,} {verb} in its line, the oldest for {waited}: {why}."
+    if queue.ends_in is None:
+        return said
+    least = "at least " * queue.more
+    return f"{said} {queue.pace:.2g} a second go on: done in {least}{span(queue.ends_in)}."
 
 
 def header_value(name: str, value: str) -> str:

@@ -1,6 +1,7 @@
 """Destinations' health in one item of the events table, cached for some seconds by each worker."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters import items
@@ -109,19 +110,15 @@ class DynamoHealthBoard:
         )
         return None if after is None else _read_line(after[LINE_PREFIX + destination]["M"])
 
-    def let_go(
-        self, destination: str, *, holder: str, emptied_at: float, next_at: float = 0.0
-    ) -> None:
+    def let_go(self, destination: str, line: Line) -> None:
         """See the port."""
         self._update(
             LINE_PREFIX + destination,
-            "SET #it.held_until = :zero, #it.emptied_at = :emptied_at, #it.next_at = :next_at",
+            "SET #it = :line",
             "#it.holder = :holder",
             {
-                ":holder": items.string(holder),
-                ":zero": items.number(0),
-                ":emptied_at": items.number(emptied_at),
-                ":next_at": items.number(next_at),
+                ":holder": items.string(line.holder),
+                ":line": {"M": _write_line(replace(line, held_until=0.0))},
             },
         )
 
@@ -201,6 +198,8 @@ def _write_line(line: Line) -> items.Item:
         "held_until": items.number(line.held_until),
         "emptied_at": items.number(line.emptied_at),
         "next_at": items.number(line.next_at),
+        "pace": items.number(line.pace),
+        "paced_at": items.number(line.paced_at),
     }
 
 
@@ -210,6 +209,8 @@ def _read_line(item: Mapping[str, Any]) -> Line:
         holder=str(item["holder"]["S"]),
         held_until=float(item["held_until"]["N"]),
         emptied_at=float(item["emptied_at"]["N"]),
-        # Lines of before there were rates have none.
+        # Lines of before there were rates have none of these.
         next_at=float(item.get("next_at", NONE)["N"]),
+        pace=float(item.get("pace", NONE)["N"]),
+        paced_at=float(item.get("paced_at", NONE)["N"]),
     )

@@ -18,9 +18,11 @@ PLAUSIBLE = 7 * 86_400.0
 class Line:
     """A line as the board has it; times are Unix seconds, 0 for never.
 
-    `since` is when it began to stand. `holder` drains it until `held_until`. `emptied_at` is when
-    it was found empty: new deliveries pass it, and after a while it is taken off the board.
-    `next_at` is before when nobody goes on: its rate is used up, or the destination has asked.
+    `since` is when it began to stand, and of one that drains, when its first one did. `holder`
+    drains it until `held_until`. `emptied_at` is when it was found empty: new deliveries pass it,
+    and after a while it is taken off the board. `next_at` is before when nobody goes on: its rate
+    is used up, or the destination has asked. Its last holder, until `paced_at`, has let so many go
+    on a second, which is its `pace`; 0 if it has left nobody behind.
     """
 
     since: float
@@ -28,6 +30,8 @@ class Line:
     held_until: float = 0.0
     emptied_at: float = 0.0
     next_at: float = 0.0
+    pace: float = 0.0
+    paced_at: float = 0.0
 
     @property
     def stands(self) -> bool:

@@ -220,13 +220,8 @@ class HealthBoard(Protocol):
     def hold(self, destination: str, *, holder: str, now: float, until: float) -> Line | None:
         """Take the line, or keep it on; None where another holds it, or there is none."""
 
-    def let_go(
-        self, destination: str, *, holder: str, emptied_at: float, next_at: float = 0.0
-    ) -> None:
-        """End the hold, if it is the holder's; the line was found empty then (0: it was not).
-
-        The next holder lets nobody go on before `next_at`.
-        """
+    def let_go(self, destination: str, line: Line) -> None:
+        """Leave the line so, and end the hold, if it is still its holder's."""
 
     def take_down(self, destination: str, *, holder: str, emptied_at: float) -> bool:
         """Forget the line, if it is the holder's and nobody stands in it since it was emptied."""

@@ -7,7 +7,7 @@ alone: each event is claimed all the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.line import Line, Place, hint_to
@@ -56,11 +56,12 @@ class Draining:
         try:
             line = self.board.hold(identity, holder=holder, now=now, until=until)
             if line is not None:
-                self._drain(identity, line, holder, min(deadline, until, now + DRAINS_FOR))
+                self._drain(identity, line, min(deadline, until, now + DRAINS_FOR))
         except Unavailable as error:
             self.facts("line.unreached", destination=self.gate.name_of(identity), cause=str(error))
 
-    def _drain(self, identity: str, line: Line, holder: str, ends: float) -> None:
+    def _drain(self, identity: str, line: Line, ends: float) -> None:
+        began = self.clock()
         self.configured.renew()
         turns = Turns(
             self.lines,
@@ -81,16 +82,20 @@ class Draining:
         if turns.left:
             name = self.gate.name_of(identity)
             self.facts("line.drained", destination=name, deliveries=turns.left)
-        next_at = turns.goes_on_at
+        next_at, now = turns.goes_on_at, round(self.clock(), 3)
         if turns.seen_empty:
-            self._leave_empty(identity, line, holder, next_at)
+            self._leave_empty(identity, replace(line, next_at=next_at))
             # Who came until then was hinted at while it was held, in vain: they are there by now.
             more = bool(self.lines.first(identity, limit=1))
         else:
-            self.board.let_go(identity, holder=holder, emptied_at=0.0, next_at=next_at)
+            first = next(iter(self.lines.first(identity, limit=1)), None)
+            since = first.stood_at if first else line.since
+            pace = round(turns.left / max(now - began, 0.001), 3)
+            left = replace(line, since=since, emptied_at=0.0, pace=pace, paced_at=now)
+            self.board.let_go(identity, replace(left, next_at=next_at))
             more = turns.has_more
         if more and turns.is_open:
-            wait = max(0.0, next_at - self.clock())
+            wait = max(0.0, next_at - now)
             hint_at(self.queue, identity, self.facts, min(wait, self.timing.longest_hint_delay))
 
     def _lead(self, identity: str, place: Place) -> bool:
@@ -109,15 +114,15 @@ class Draining:
             self.lines.free(identity, place)
             self.freed.add(place)
 
-    def _leave_empty(self, identity: str, line: Line, holder: str, next_at: float) -> None:
+    def _leave_empty(self, identity: str, line: Line) -> None:
         """Let newcomers pass; take the line down once nobody can still believe that it stands."""
         now = round(self.clock(), 3)
         emptied_at = line.emptied_at or now
-        if now - emptied_at >= FORGOTTEN_AFTER and next_at <= now:
-            if self.board.take_down(identity, holder=holder, emptied_at=emptied_at):
+        if now - emptied_at >= FORGOTTEN_AFTER and line.next_at <= now:
+            if self.board.take_down(identity, holder=line.holder, emptied_at=emptied_at):
                 return
             emptied_at = 0.0  # somebody has come
-        self.board.let_go(identity, holder=holder, emptied_at=emptied_at, next_at=next_at)
+        self.board.let_go(identity, replace(line, emptied_at=emptied_at, pace=0.0))
 
 
 def hint_at(queue: EventQueue, identity: str, facts: Facts, delay: float = 0.0) -> None:
