@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import fanout, local_stack, receiver, waiting
+from benchmarks import fanout, local_stack, receiver, recovery, waiting
 from benchmarks.bill import Measured, Taken, bodies, break_even, item_bytes, lines, table
 from benchmarks.fanout import Children, batch, load
 from benchmarks.workshop import (
@@ -169,6 +169,15 @@ def bill_rows(
             parked <= 12,
         )
     )
+    among, alone = (sum(waiting.at_a_pace(apart).values()) for apart in (0.0, waiting.APART))
+    found.append(
+        Row(
+            "a million deliveries to a destination with a rate: more than without one",
+            "-",
+            f"${among:.2f} where others wait, ${alone:.2f} where each finds nobody",
+            None,
+        )
+    )
     found += [
         Row(
             f"bill per million events with bodies of {packed // 1024} KB, packed",
@@ -213,6 +222,7 @@ def main() -> int:
         rows += fanout.rows(children, server, target)
         billed, bill = bill_rows(server, children, urls, cost)
         rows += billed + growth_rows(server, children, urls)
+    rows += recovery.rows()
     rows.append(local_stack.row())
     write("rows", markdown(rows))
     write("bill", bill)

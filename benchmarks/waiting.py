@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from benchmarks.bill import INVOCATION, SQS_REQUEST, WRITE_UNIT
 from tests.support.make import body_of, destination_of
@@ -13,10 +13,16 @@ WEEK, MINUTE = 7 * 86_400.0, 60.0
 EVENTS, BATCH = 200, 10
 READ_UNIT = 0.125
 # Write units of a call for an event of up to 1 KB. An entry of an index is moved by two, and what
-# moves a due time moves one; the record that settles an event removes it, by one.
-UNITS = {"claim": 1, "record": 3, "postpone": 3, "put": 1, "free": 1}
+# moves a due time moves one; the record that settles an event removes it, by one. The last ones
+# write the line's row.
+UNITS = {
+    **{"claim": 1, "record": 3, "postpone": 3, "put": 1, "free": 1},
+    **dict.fromkeys(("stand", "hold", "let_go", "take_down"), 1),
+}
 # Read units of a page of a line in four parts, and of a look at a place that was left.
 READS = {"first": 4, "standing": 1}
+# What `paced` destinations get (a second), and how far apart events come that find no other.
+RATE, APART = 10, 2.0
 
 
 def counted(*, paused: bool) -> Counter[str]:
@@ -25,27 +31,60 @@ def counted(*, paused: bool) -> Counter[str]:
     world.add_quick(destination_of("crm", enabled=not paused))
     for number in range(EVENTS):
         world.receive(body_of(f"m{number}"))
-    sent = world.memory_queue.sent
-    for tap in (world.table, world.lines):
-        tap.calls.clear()
+    noted = _noting(world)
     if paused:
         world.live(WEEK)
         world.add(destination_of("crm"))
     world.live(2 * MINUTE)
-    assert len(world.sent_to("crm")) == EVENTS
-    calls = Counter([*world.table.calls, *world.lines.calls])
-    return calls + Counter({"hints": world.memory_queue.sent - sent})
+    return noted()
+
+
+def counted_at_a_pace(*, rate: float | None, apart: float) -> Counter[str]:
+    """The same of one with a rate, or none, whose events come so far apart (seconds)."""
+    world = World()
+    world.add_quick(destination_of("crm", rate=rate))
+    noted = _noting(world)
+    for number in range(EVENTS):
+        world.receive(body_of(f"m{number}"))
+        world.live(apart)
+    world.live(2 * MINUTE)
+    # The receiver's own are no matter of lines.
+    return noted() - Counter({"put": EVENTS, "hints": EVENTS})
+
+
+def _noting(world: World) -> Callable[[], Counter[str]]:
+    sent, taps = world.memory_queue.sent, (world.table, world.lines, world.health)
+    for tap in taps:
+        tap.calls.clear()
+
+    def noted() -> Counter[str]:
+        assert len(world.sent_to("crm")) == EVENTS
+        calls = Counter(call for tap in taps for call in tap.calls)
+        return calls + Counter({"hints": world.memory_queue.sent - sent})
+
+    return noted
 
 
 def lines() -> dict[str, float]:
     """Dollars a million deliveries, more than those that need not wait, by line item."""
-    waiting, others = counted(paused=True), counted(paused=False)
+    return _dollars(counted(paused=True), counted(paused=False))
+
+
+def at_a_pace(apart: float) -> dict[str, float]:
+    """Dollars a million deliveries to one with a rate, more than without it, by line item."""
+    return _dollars(
+        counted_at_a_pace(rate=RATE, apart=apart), counted_at_a_pace(rate=None, apart=apart)
+    )
+
+
+def _dollars(waiting: Counter[str], others: Counter[str]) -> dict[str, float]:
     more = {name: (waiting[name] - others[name]) / EVENTS for name in waiting}
     writes = {name: UNITS[name] * more.get(name, 0.0) * WRITE_UNIT for name in UNITS}
     reads = sum(READS[name] * more.get(name, 0.0) for name in READS) * READ_UNIT
     hints = more["hints"]
     return {
         "lines: places taken and given up": writes["put"] + writes["free"],
+        "lines: their rows": sum(writes[name] for name in ("stand", "hold", "let_go", "take_down")),
         "table: claims": writes["claim"],
         "table: records, each moving the due time": writes["record"],
         "table: due times moved on by the sweeper": writes["postpone"],

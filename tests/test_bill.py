@@ -35,3 +35,9 @@ def test_a_million_that_wait_for_a_week_cost_no_more_than_twelve_dollars() -> No
     """Before there were lines: $1,106."""
     found = waiting.lines()
     assert 0 < sum(found.values()) <= 12, waiting.table(found)
+
+
+def test_a_rate_costs_less_than_the_events_themselves_while_some_wait() -> None:
+    busy, calm = (sum(waiting.at_a_pace(apart).values()) for apart in (0.0, waiting.APART))
+    assert 0 < busy <= 4
+    assert busy < calm <= 8.5

@@ -13,10 +13,10 @@ from spectrum_forwarder.domain.outbound import Attempt
 from tests.prove.timeline import Timeline
 from tests.support.make import body_of, changed, destination_of, stored_of
 from tests.support.memory import CopiedDestinations
+from tests.support.outage import BUSY, outage
 from tests.support.world import World
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
-BUSY = Answer(status=503, seconds=0.01)
 QUICK = Answer(status=200, seconds=0.01)
 
 
@@ -226,44 +226,17 @@ def test_a_removed_destinations_line_settles(world: World) -> None:
     assert not any(world.places.places["crm"])
 
 
-def a_minute(world: World, *names: str) -> None:
-    """A minute with as many events, a sweep at its end."""
-    for name in names:
-        receive(world, name)
-        world.live(MINUTE / len(names))
-    world.sweep()
-    world.poll()
-
-
 # ---- Behind a breaker ----------------------------------------------------------------------------
 
 
 def test_after_six_hours_down_all_have_gone_out_in_two_minutes_the_oldest_first() -> None:
-    """An event each 30 s; today's way took 65 min, 775 of 780 out of order."""
-    world = World()
-    world.add_quick(destination_of("crm"))
-    world.sender.script["crm"] = [BUSY] * 100_000
-    names = [f"m{number}" for number in range(720)]
-    for even, odd in zip(names[::2], names[1::2], strict=True):
-        a_minute(world, even, odd)
-    world.sender.script["crm"].clear()
-    back, tried = world.clock(), len(world.sender.sent)
-    a_minute(world, "new-0", "new-1")
-    assert set(names) <= set(arrived(world)[tried:])
-    a_minute(world, "new-2", "new-3")
-    order = arrived(world)[tried:]
-    assert sorted(order) == sorted([*names, *(f"new-{n}" for n in range(4))])
-    # In this world each waits for the answer of the one before.
-    one_by_one = QUICK.seconds * len(order)
-    assert world.clock() - back <= 2 * MINUTE + 1 + one_by_one
-    # All but the one that the breaker was probed with.
-    probe = order[0]
-    in_order = [name for name in names if name != probe]
-    assert order[1 : len(in_order) + 1] == in_order
+    """An event each 30 s; before there were lines it took 65 min, 775 of 780 out of order."""
+    found = outage(6.0)
+    assert (found.events, found.inversions) == (720, 0)
+    assert found.seconds <= 2 * MINUTE + 1
     # A probe a minute uses up no attempts: those before the breaker opened do.
-    tries = [world.delivery("crm", f"main:{name}").attempts for name in names]
-    assert max(tries) < 8
-    assert sum(tries) < 800
+    assert max(found.attempts) < 8
+    assert sum(found.attempts) < 800
 
 
 def test_an_event_that_is_always_refused_holds_up_nobody() -> None:

@@ -42,8 +42,13 @@ def no_net_under_the_lines(patch: Patch) -> None:
 
 
 def the_line_taken_down_with_somebody_in_it(patch: Patch) -> None:
+    """One without a pace: that would be lost as well."""
+
     def let_go(self: MemoryHealthBoard, name: str, line: Line) -> None:
-        self.standing.pop(name, None)
+        if line.next_at:
+            let_go_of(self, name, line)
+        else:
+            self.standing.pop(name, None)
 
     patch.setattr(MemoryHealthBoard, "let_go", let_go)
 
