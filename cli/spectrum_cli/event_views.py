@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Delivery
     from spectrum_forwarder.domain.log import LoggedEvent
 
+# What is said in full of what a delivery waits for.
+IN_WORDS = {
+    "turn": "waits for its turn in its conversation",
+    "smaller_batch": "waits for a smaller batch",
+}
 COLUMNS = ("received", "event key", "kind", "space", "sender", "deliveries")
 # The event whose type says nothing, for nearly all have it.
 MESSAGES = "messages"
@@ -51,6 +56,8 @@ def _delivery_in_short(delivery: Delivery, name: str) -> str:
     notes = [f"{delivery.attempts} attempts"] if delivery.attempts > 1 else []
     if delivery.replays:
         notes.append(f"replay {delivery.replays}")
+    if delivery.late:
+        notes.append("late")
     if delivery.waiting_for and not delivery.settled:
         notes.append(delivery.waiting_for + (", in line" if delivery.stood_at else ""))
     noted = f" ({', '.join(notes)})" if notes else ""
@@ -90,6 +97,7 @@ def _delivery_document(delivery: Delivery, names: Names) -> dict[str, Any]:
         "replays": delivery.replays,
         "reason": delivery.reason,
         "waiting_for": delivery.waiting_for,
+        "late": delivery.late,
         "in_line_since": None if delivery.stood_at is None else iso(delivery.stood_at),
         "planned_at": iso(delivery.planned_at),
         "next_attempt_at": None if delivery.settled else iso(delivery.next_attempt_at),
@@ -142,11 +150,14 @@ def _next_attempt(delivery: Delivery) -> str:
     """When, or in which order: who stands in line is only looked at by that time."""
     if delivery.settled:
         return "-"
-    return utc(delivery.next_attempt_at) if delivery.stood_at is None else "in its turn"
+    in_turn = delivery.stood_at is not None and delivery.waiting_for is not None
+    return "in its turn" if in_turn else utc(delivery.next_attempt_at)
 
 
 def _why(delivery: Delivery) -> str:
-    why = delivery.reason or delivery.waiting_for or "-"
+    why = delivery.reason or delivery.waiting_for or ""
+    late = "late" if delivery.late else ""
+    why = ", ".join(filter(None, [late, IN_WORDS.get(why, why)])) or "-"
     return why if delivery.stood_at is None else f"{why}; in line since {utc(delivery.stood_at)}"
 
 

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from spectrum_forwarder.domain.delivery import held, planned, standing
+from spectrum_forwarder.domain.delivery import held, planned, released, standing
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line, Place
+from spectrum_forwarder.domain.order import Hold
 from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines, Record
 
 from tests.support.make import NOW, stored_of
@@ -54,6 +55,63 @@ def test_places_are_counted_by_line(lines: Lines) -> None:
         lines.put(CRM, place(number))
     assert lines.count(CRM, limit=100) == 12
     assert lines.count(ERP, limit=100) == 0
+
+
+# ---- Conversations' lines ------------------------------------------------------------------------
+
+CHAT = f"{CRM}/0123456789abcdef"
+
+
+def held_by(holder: str, last: int = 1, **more: object) -> Hold:
+    return replace(Hold(holder, NOW + 75, place(last).position), **more)  # type: ignore[arg-type]
+
+
+def test_a_conversations_line_tells_its_places_and_that_nobody_has_held_it(lines: Lines) -> None:
+    assert lines.look(CHAT, limit=9) == (Hold(), [])
+    for number in (3, 1, 2):
+        lines.put(CHAT, place(number))
+    lines.put(CRM, place(0))
+    assert lines.look(CHAT, limit=9) == (Hold(), [place(1), place(2), place(3)])
+    assert lines.look(CHAT, limit=2) == (Hold(), [place(1), place(2)])
+    assert list(lines.first(CHAT, limit=9)) == [place(1), place(2), place(3)]
+    assert lines.free(CHAT, place(1))
+    assert lines.look(CHAT, limit=1) == (Hold(), [place(2)])
+
+
+def test_a_hold_is_told_beside_the_places_and_is_none_itself(lines: Lines) -> None:
+    lines.put(CHAT, place(1))
+    hold = held_by("a", 7, among=(place(1).position, place(7).position), rests_until=NOW + 5)
+    assert lines.take(CHAT, seen=Hold(), hold=hold, now=NOW)
+    assert lines.look(CHAT, limit=1) == (hold, [place(1)])
+    assert list(lines.first(CHAT, limit=9, after=place(1).position)) == []
+
+
+def test_one_holds_a_conversation_until_its_time_is_up(lines: Lines) -> None:
+    first = held_by("a")
+    assert lines.take(CHAT, seen=Hold(), hold=first, now=NOW)
+    assert not lines.take(CHAT, seen=first, hold=held_by("b"), now=NOW + 74)
+    assert lines.take(CHAT, seen=first, hold=held_by("b", 2), now=NOW + 75)
+    # The first one is told so, and cannot end what is not his.
+    assert not lines.take(CHAT, seen=first, hold=held_by("a", 2), now=NOW + 76)
+    lines.let_go(CHAT, hold=first)
+    assert lines.look(CHAT, limit=1) == (held_by("b", 2), [])
+
+
+def test_a_holder_goes_on_and_lets_go(lines: Lines) -> None:
+    first, second = held_by("a", 1), held_by("a", 2, most=3)
+    assert lines.take(CHAT, seen=Hold(), hold=first, now=NOW)
+    assert lines.take(CHAT, seen=first, hold=second, now=NOW + 1)
+    # A repeat of the call meets its own hold.
+    assert lines.take(CHAT, seen=first, hold=second, now=NOW + 1)
+    lines.let_go(CHAT, hold=second)
+    assert lines.look(CHAT, limit=1) == (second.let_go(), [])
+    assert lines.take(CHAT, seen=second.let_go(), hold=held_by("b", 2), now=NOW + 2)
+
+
+def test_who_has_seen_a_line_before_others_went_on_does_not_get_it(lines: Lines) -> None:
+    assert lines.take(CHAT, seen=Hold(), hold=held_by("a", 5), now=NOW)
+    lines.let_go(CHAT, hold=held_by("a", 5))
+    assert not lines.take(CHAT, seen=Hold(), hold=held_by("b", 3), now=NOW + 1)
 
 
 # ---- The board -----------------------------------------------------------------------------------
@@ -141,5 +199,16 @@ def test_an_event_tells_since_when_it_stands_where_unless_it_is_held(table: Even
     record = Record({CRM: waits, ERP: planned(ERP, NOW)}, due_at=NOW + 9, expires_at=None)
     assert table.record(key, owner="a", record=record)
     assert table.standing(key, now=NOW + 1) == {CRM: NOW + 0.125}
+    # In a conversation's line, by the name of that.
+    assert table.claim(key, owner="c", now=NOW + 9, until=NOW + 84)
+    turn = standing(held(planned(CRM, NOW), NOW, "turn"), NOW + 0.5, NOW + 99, "chat")
+    record = Record({CRM: turn}, due_at=NOW + 9, expires_at=None)
+    assert table.record(key, owner="c", record=record)
+    assert table.standing(key, now=NOW + 10) == {f"{CRM}/chat": NOW + 0.5}
+    late = released(turn, NOW + 10)
+    waits = late
+    assert table.claim(key, owner="d", now=NOW + 9, until=NOW + 84)
+    assert table.record(key, owner="d", record=replace(record, deliveries={CRM: late}))
+    assert table.standing(key, now=NOW + 10) == {}
     claimed = table.claim(key, owner="b", now=NOW + 9, until=NOW + 84)
     assert claimed is not None and (claimed.deliveries or {})[CRM] == waits

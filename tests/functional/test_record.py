@@ -9,7 +9,9 @@ from spectrum_forwarder.domain.delivery import Delivery, Status, held, planned, 
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.worker_ports import Claimed
+from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.claims import Claims
+from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
 from spectrum_forwarder.fanout.record import Recorder
@@ -60,11 +62,14 @@ def recorder(world: World) -> Recorder:
         facts=world.facts,
         timing=world.timing,
     )
+    configured = Configured(cast(Any, world.targets), world.clock, world.timing)
+    queue = cast(Any, world.queue)
     return Recorder(
         table=cast(Any, world.table),
         claims=claims(world),
+        calls=Calls(queue, configured, gate, world.clock, world.facts, world.timing),
         standing=Standing(None, gate, world.clock, world.facts, world.timing),
-        queue=cast(Any, world.queue),
+        queue=queue,
         clock=world.clock,
         sleep=world.clock.advance,
         facts=world.facts,

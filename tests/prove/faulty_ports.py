@@ -14,6 +14,7 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line, Place
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.notes import Notebook, Notes
+from spectrum_forwarder.domain.order import Hold
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import (
     Clock,
@@ -36,6 +37,7 @@ from spectrum_forwarder.domain.worker_ports import (
 )
 
 from tests.prove.faults import Fates, Fault, Killed
+from tests.prove.watched_order import WatchedOrder
 
 Result = TypeVar("Result")
 
@@ -274,6 +276,23 @@ class FaultyLines:
     def count(self, line: str, *, limit: int) -> int:
         return self.inner.count(line, limit=limit)
 
+    def look(self, line: str, *, limit: int) -> tuple[Hold, Sequence[Place]]:
+        return self.fates.call(
+            "lines.look", lambda: self.inner.look(line, limit=limit), TableUnavailable, writes=False
+        )
+
+    def take(self, line: str, *, seen: Hold, hold: Hold, now: float) -> bool:
+        return self.fates.call(
+            "lines.take",
+            lambda: self.inner.take(line, seen=seen, hold=hold, now=now),
+            TableUnavailable,
+        )
+
+    def let_go(self, line: str, *, hold: Hold) -> None:
+        self.fates.call(
+            "lines.let_go", lambda: self.inner.let_go(line, hold=hold), TableUnavailable
+        )
+
 
 @dataclass
 class FaultyNotes(OfTheTable):
@@ -292,7 +311,7 @@ class FaultySender:
 
     `arrive` is the destination's side: what it answers. `lost` hears of an answer that was lost
     on its way back, `failed` of an attempt that seems to have failed. `take` lets the time pass
-    that the slowest answer takes.
+    that the slowest answer takes, and `order` watches those that are in flight meanwhile.
     """
 
     arrive: Callable[[Attempt], Answer]
@@ -301,10 +320,16 @@ class FaultySender:
     take: Callable[[float], None]
     clock: Clock
     fates: Fates
+    order: WatchedOrder
 
     def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
-        answered = [(attempt, self._carry(attempt)) for attempt in attempts]
-        self.take(max((answer.seconds for _, answer in answered), default=0.0))
+        made = list(attempts)
+        self.order.begin(made)
+        try:
+            answered = [(attempt, self._carry(attempt)) for attempt in made]
+            self.take(max((answer.seconds for _, answer in answered), default=0.0))
+        finally:
+            self.order.end(made)
         yield from answered
 
     def _carry(self, attempt: Attempt) -> Answer:

@@ -39,6 +39,9 @@ class Invariant(StrEnum):
     NO_PLACE_LEFT = "no place is left when nothing is owed"
     PROMPT = "who stands in a line goes on within minutes of its way being open"
     PACED = "a destination gets attempts at its rate, no more at once than it takes, and its rest"
+    IN_ORDER = "what comes out of its conversation's order says that it is late"
+    ONE_AT_A_TIME = "of a conversation one attempt is in flight"
+    TURN = "who is first in a conversation has its turn within seconds, where nothing fails"
     IN_TIME = "no invocation outlasts its time limit"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from spectrum_forwarder.domain.line import hint_to
+from spectrum_forwarder.domain.order import destination_in
 
 from tests.prove.ledger import Invariant
 from tests.prove.scenarios import DAY, HOUR, REFUSED, Scenario, deliver
@@ -28,8 +29,14 @@ def _require_empty(world: World, name: str) -> None:
     if name not in world.registry.names():
         return
     identity = world.registry.identity(name)
-    if not world.registry.waits(identity) and world.lines.places.get(identity):
+    stand = [line for line, of in world.lines.places.items() if of and line_is_of(line, identity)]
+    if not world.registry.waits(identity) and stand:
         world.ledger.breach(Invariant.PROMPT, f"{name}: {world.lines.left()}")
+
+
+def line_is_of(line: str, identity: str) -> bool:
+    """Whether the destination's deliveries stand in the line."""
+    return destination_in(line) == identity
 
 
 def _paused(world: World, *keys: str) -> None:

@@ -40,6 +40,7 @@ from tests.prove.instances import Instance, Instances, WatchedDestinations
 from tests.prove.ledger import Ledger
 from tests.prove.registries import DESTINATIONS, WEBHOOKS, Registry
 from tests.prove.watched_lines import WatchedLines
+from tests.prove.watched_order import WatchedOrder
 from tests.prove.watched_table import TracedQueue, WatchedTable
 from tests.support.make import WEBHOOK
 from tests.support.memory import (
@@ -99,6 +100,7 @@ class Stack:
         self.queue = TracedQueue(self.clock, self._queued_whole)
         self.registry = Registry(self.clock)
         self.registry.accept(WEBHOOK)
+        self.order = WatchedOrder(self.ledger, self.registry, self.table.rows)
         self.quarantine = MemoryQuarantine()
         self.health = MemoryHealthBoard()
         self.lines = WatchedLines(self.ledger, self.table)
@@ -178,7 +180,9 @@ class Stack:
             table=self._faulty_table,
             store=self._store,
             queue=self._faulty_queue,
-            sender=FaultySender(self._arrive, self._lost, self._failed, self._take, clock, fates),
+            sender=FaultySender(
+                self._arrive, self._lost, self._failed, self._take, clock, fates, self.order
+            ),
             clock=clock,
             sleep=self._meanwhile,
             facts=self._facts,

@@ -10,6 +10,7 @@ from tests.prove.edges import EDGES
 from tests.prove.faults import Script
 from tests.prove.ledger import Breach
 from tests.prove.line_worlds import LINES
+from tests.prove.order_worlds import ORDERED
 from tests.prove.scenarios import SCENARIOS, Scenario, Tally, explore
 from tests.support.prove import LONG
 
@@ -35,10 +36,10 @@ class Run:
 
 SHORT = [
     *(Run(scenario, 2 if n < WITH_PAIRS else 1) for n, scenario in enumerate(SCENARIOS)),
-    *(Run(scenario, 1) for scenario in (*EDGES, *LINES)),
+    *(Run(scenario, 1) for scenario in (*EDGES, *LINES, *ORDERED)),
 ]
 LONG_ONES = [
-    *(Run(scenario, 2) for scenario in (*SCENARIOS[WITH_TRIPLES:], *EDGES, *LINES)),
+    *(Run(scenario, 2) for scenario in (*SCENARIOS[WITH_TRIPLES:], *EDGES, *LINES, *ORDERED)),
     *(
         Run(scenario, 3, share, SHARES)
         for scenario in reversed(SCENARIOS[:WITH_TRIPLES])

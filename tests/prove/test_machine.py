@@ -1,6 +1,7 @@
 """Many events under whatever may happen to a running stack, in any order that Hypothesis finds."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,7 @@ from spectrum_forwarder.domain.line import hint_to
 from tests.prove.conftest import Figures
 from tests.prove.edges import TYPING
 from tests.prove.faults import Fault
+from tests.prove.line_worlds import line_is_of
 from tests.prove.scenarios import DAY, HOUR, OUTCOMES, REFUSED, ROTATED, SLOW, Tally, world_of
 from tests.prove.stack import DELIVERED
 from tests.prove.upstream import SPOILT
@@ -20,10 +22,11 @@ from tests.prove.world import World
 from tests.support.make import WEBHOOK, body_of, changed
 from tests.support.prove import LONG
 
-NAMES = ("crm", "erp", "bot", "new")
+NAMES = ("crm", "erp", "bot", "chat", "new")
 # What an entry has beside the usual fields.
 FIELDS: Mapping[str, Mapping[str, object]] = {
-    "bot": {"filter": "!contains(to_string(@), 'unwanted')"}
+    "bot": {"filter": "!contains(to_string(@), 'unwanted')"},
+    "chat": {"order": "conversation", "order_patience": 300},
 }
 # Services, and calls that fail while the others of their service succeed.
 SERVICES = ("table", "queue", "payloads", "secrets", "lines")
@@ -56,7 +59,7 @@ class Histories(RuleBasedStateMachine):
         self.world.max_receives = 20
         self.keys: list[str] = []
         self.typed_at, self.typings, self.spoilt = 0.0, 0, 0
-        for name in NAMES[:3]:
+        for name in NAMES[:4]:
             self.world.registry.add(name, **FIELDS.get(name, {}))
         # As 0.1.0 has written it: its name is its identity, until it is taken away.
         self.world.registry.add("erp", id=None)
@@ -68,8 +71,16 @@ class Histories(RuleBasedStateMachine):
         for _ in range(times):
             key = f"main:m{len(self.keys)}"
             self.keys.append(key)
-            self.world.deliver(body_of(key.removeprefix("main:"), text=text), key)
+            self.world.deliver(self._body(key, text), key)
         self.world.let_pass(1.0)
+
+    def _body(self, key: str, text: str) -> bytes:
+        """Said in one of two chats, some seconds before or after others that come later."""
+        number = len(self.keys)
+        said_at = datetime.fromtimestamp(self.world.clock() - number * 7 % 10, UTC)
+        body = body_of(key.removeprefix("main:"), text=text)
+        space = {"id": f"space-{1 + number % 2 * 8}"}
+        return changed(body, space=space, message={"timestamp": said_at.isoformat()})
 
     @rule(number=st.integers(0, 99), rotated=st.booleans())
     def deliver_again(self, number: int, rotated: bool) -> None:
@@ -169,9 +180,10 @@ class Histories(RuleBasedStateMachine):
     def flush(self, name: str, times: int) -> None:
         """Have a line drained, be it open or not, by one worker or several."""
         if name in self.world.registry.names():
-            for _ in range(times):
-                hint = hint_to(self.world.registry.identity(name))
-                self.world.queue.send_hint(hint, slow=True)
+            identity = self.world.registry.identity(name)
+            lines = [line for line in self.world.lines.places if line_is_of(line, identity)]
+            for line in (identity, *lines) * times:
+                self.world.queue.send_hint(hint_to(line), slow=True)
 
     @rule(name=names, answer=st.sampled_from([500, 410]), times=st.integers(1, 4))
     def refuse(self, name: str, answer: int, times: int) -> None:

@@ -5,19 +5,21 @@ from collections.abc import Callable, Iterator
 import pytest
 from spectrum_forwarder import storing
 
-from tests.prove import edge_mutants, line_mutants
+from tests.prove import edge_mutants, line_mutants, order_mutants
 from tests.prove.conftest import Figures
 from tests.prove.edges import EDGES, LONG_EDGES
 from tests.prove.ledger import Breach
 from tests.prove.line_worlds import LINES, LONG_LINES
 from tests.prove.mutants import HARMLESS, MUTANTS, Mutant
+from tests.prove.order_worlds import LONG_ORDERED, ORDERED
 from tests.prove.scenarios import CALAMITIES, SCENARIOS, Scenario, explore
 
 
 def trials(patch: pytest.MonkeyPatch) -> Iterator[tuple[Scenario, list[Breach]]]:
     """All small worlds undisturbed, then the shorter ones under every single fault."""
-    undisturbed = (*SCENARIOS, *EDGES, *LINES, *CALAMITIES, *LONG_EDGES, *LONG_LINES)
-    for faults, scenarios in ((0, undisturbed), (1, (*SCENARIOS, *EDGES, *LINES))):
+    short = (*SCENARIOS, *EDGES, *LINES, *ORDERED)
+    undisturbed = (*short, *CALAMITIES, *LONG_EDGES, *LONG_LINES, *LONG_ORDERED)
+    for faults, scenarios in ((0, undisturbed), (1, short)):
         for scenario in scenarios:
             patch.setattr(storing, "CHEAPEST_INLINE", scenario.inline or 350_000)
             for _, _, breaches in explore(scenario, faults):
@@ -25,7 +27,9 @@ def trials(patch: pytest.MonkeyPatch) -> Iterator[tuple[Scenario, list[Breach]]]
 
 
 @pytest.mark.parametrize(
-    "mutant", (*MUTANTS, *edge_mutants.MUTANTS, *line_mutants.MUTANTS), ids=str
+    "mutant",
+    (*MUTANTS, *edge_mutants.MUTANTS, *line_mutants.MUTANTS, *order_mutants.MUTANTS),
+    ids=str,
 )
 def test_a_mutant_is_caught(
     mutant: Mutant, monkeypatch: pytest.MonkeyPatch, figures: Figures

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from spectrum_forwarder.domain.delivery import Deliveries
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.order import conversation_in, destination_in
 
 from tests.prove.ledger import Invariant, Ledger
 from tests.prove.watched_table import WatchedTable
@@ -34,24 +35,35 @@ class WatchedLines(MemoryLines):
     def free(self, line: str, place: Place) -> bool:
         row = self._table.rows.get(place.event_key)
         deliveries: Mapping[str, object] = (row.deliveries or {}) if row else {}
-        delivery = deliveries.get(line)
+        delivery = deliveries.get(destination_in(line))
         freed = super().free(line, place)
-        if freed and getattr(delivery, "stood_at", None) == place.stood_at:
+        stands_here = getattr(delivery, "stands_in", None) == line
+        if freed and stands_here and getattr(delivery, "stood_at", None) == place.stood_at:
             self._ledger.breach(Invariant.FREED_LAST, f"{line}: {place.event_key}")
         return freed
 
     def _judge(self, event_key: str, deliveries: Deliveries, due_at: float | None) -> None:
         """What has just been recorded."""
         for identity, delivery in deliveries.items():
-            if delivery.stood_at is None:
+            if delivery.stands_in is None:
                 continue
-            places = self.places.get(identity, {}).values()
+            places = self.places.get(delivery.stands_in, {}).values()
             if not any((p.event_key, p.stood_at) == (event_key, delivery.stood_at) for p in places):
                 detail = f"{event_key} has no place in the line of {identity}"
                 self._ledger.breach(Invariant.IN_LINE, detail)
             now = self._table.now
             if due_at is None or due_at > now + WEEK + SLACK:
                 self._ledger.breach(Invariant.IN_LINE, f"{event_key} is looked at by nobody")
+
+    def expire(self) -> None:
+        """DynamoDB deletes what nobody has touched in conversations' lines for three weeks.
+
+        Such are places that a dead worker took for an event that never stood there after all.
+        """
+        for line, places in self.places.items():
+            for place in list(places.values()) if conversation_in(line) else []:
+                if self._table.standing(place.event_key, now=self._table.now) == {}:
+                    del places[place.position]
 
     def left(self) -> list[str]:
         """The places that are taken."""

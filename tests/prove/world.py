@@ -78,6 +78,7 @@ class World(FrontDoor):
         self._judge_pace(life.name, life.entry, answer)
         self.fates.tell(f"     {attempt.destination} got {attempt.event_key}: {answer}")
         self.ledger.arrived(attempt, answer)
+        self.order.arrived(attempt, accepted=answer.succeeded)
         if not answer.succeeded:
             self._failed(attempt)
         return answer
@@ -226,6 +227,10 @@ class World(FrontDoor):
                 pass
         self.clock.now = max(self.clock.now, end)
 
+    def wait(self, seconds: float) -> None:
+        """A worker is held up here for so long, and others run."""
+        self._meanwhile(seconds)
+
     def _take(self, seconds: float) -> None:
         """Answers take their time; those of such another come at once, or two would add up."""
         if len(self.ledger.at_work) == 1:
@@ -249,6 +254,7 @@ class World(FrontDoor):
     def settle(self) -> list[Breach]:
         """Let everything happen until nothing is owed, then judge."""
         self.run_out()
+        self.lines.expire()
         left = [f"{queued.id}: {queued.body[:60]}" for queued in self.queue.queued]
         for place in self.lines.left():
             self.ledger.breach(Invariant.NO_PLACE_LEFT, place)

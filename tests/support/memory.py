@@ -7,7 +7,7 @@ from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.adapters.event_queue import encode_event, encode_hint, read_record
 from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.adapters.items import shard as shard_of
-from spectrum_forwarder.domain.delivery import Answer, Deliveries
+from spectrum_forwarder.domain.delivery import Answer, Deliveries, stands_of
 from spectrum_forwarder.domain.destination import Broken, Destination, Destinations, born_as
 from spectrum_forwarder.domain.errors import (
     ItemTooLarge,
@@ -20,6 +20,7 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line, Place
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.notes import Notes
+from spectrum_forwarder.domain.order import Hold
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock, Depth, Existing, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import Suspect
@@ -220,8 +221,7 @@ class MemoryTable:
             return {}
         if row.claimed_until > now:
             return None
-        deliveries = row.deliveries or {}
-        return {n: d.stood_at for n, d in deliveries.items() if d.stood_at is not None}
+        return stands_of(row.deliveries or {})
 
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         row = self.rows.get(overdue.event_key)
@@ -439,11 +439,16 @@ class MemoryDestinations:
     broken: dict[str, str] = field(default_factory=dict)
     nameless: list[str] = field(default_factory=list)
     clock: Clock = lambda: float("inf")
+    # Of those that are broken, those that say that they are ordered.
+    ordered: set[str] = field(default_factory=set)
 
     def load(self, *, max_age: float | None = None) -> Destinations:
         return Destinations(
             dict(self.usable),
-            {identity: Broken(born_as(identity), why) for identity, why in self.broken.items()},
+            {
+                identity: Broken(born_as(identity), why, identity in self.ordered)
+                for identity, why in self.broken.items()
+            },
             tuple(self.nameless),
             read_at=self.clock(),
         )
@@ -526,6 +531,7 @@ class MemoryLines:
 
     def __init__(self) -> None:
         self.places: dict[str, dict[str, Place]] = {}
+        self.holds: dict[str, Hold] = {}
 
     def put(self, line: str, place: Place) -> None:
         exact = replace(
@@ -547,17 +553,41 @@ class MemoryLines:
     def count(self, line: str, *, limit: int) -> int:
         return len(self.places.get(line, {}))
 
+    def look(self, line: str, *, limit: int) -> tuple[Hold, Sequence[Place]]:
+        return self.holds.get(line, Hold()), self.first(line, limit=limit)
+
+    def take(self, line: str, *, seen: Hold, hold: Hold, now: float) -> bool:
+        there = self.holds.get(line)
+        if there is not None:
+            mine = there.holder == hold.holder
+            if there.last != seen.last or not (mine or there.until <= now):
+                return mine
+        self.holds[line] = hold
+        return True
+
+    def let_go(self, line: str, *, hold: Hold) -> None:
+        there = self.holds.get(line)
+        if there is not None and there.holder == hold.holder:
+            self.holds[line] = hold.let_go()
+
 
 @dataclass
 class MemorySender:
-    """The `Sender` port: answers from a script by destination, 200 where none is left."""
+    """The `Sender` port: answers from a script by destination, 200 where none is left.
+
+    Some events may be refused always.
+    """
 
     script: dict[str, list[Answer]] = field(default_factory=dict)
     sent: list[Attempt] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
 
     def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
         for attempt in attempts:
             self.sent.append(attempt)
+            if attempt.event_key in self.refuses:
+                yield attempt, Answer(status=500, seconds=0.01)
+                continue
             answers = self.script.get(attempt.destination, [])
             yield attempt, answers.pop(0) if answers else Answer(status=200, seconds=0.01)
 

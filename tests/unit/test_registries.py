@@ -15,6 +15,7 @@ from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_we
 from spectrum_forwarder.domain.destination import Content, Destinations
 from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable, TableUnavailable
 from spectrum_forwarder.domain.notes import digest_of
+from spectrum_forwarder.domain.order import Order
 from spectrum_forwarder.domain.ports import Secret, Webhook
 from spectrum_forwarder.domain.schemes import v0
 
@@ -247,11 +248,44 @@ def test_null_stands_for_the_default() -> None:
         ("max_in_flight", 101),
         ("max_in_flight", 2.5),
         ("max_in_flight", True),
+        ("order", "sender"),
+        ("order", True),
+        ("order_patience", 5),
     ],
 )
 def test_a_destination_that_cannot_be_used_is_refused_by_its_field(field: str, value: Any) -> None:
     with pytest.raises(InvalidEntry, match=f"^{field}"):
         read_destination(CRM | {field: value})
+
+
+ORDERED = CRM | {"order": "conversation"}
+
+
+def test_an_order_has_its_patience() -> None:
+    assert read_destination(CRM).order is None
+    assert read_destination(ORDERED).order == Order(patience=900.0)
+    assert read_destination(ORDERED | {"order_patience": 60}).order == Order(patience=60.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"order_patience": -1},
+        {"order_patience": 86_401},
+        {"order_patience": "60"},
+        {"rate": 10},
+        {"max_in_flight": 4},
+    ],
+)
+def test_an_order_that_cannot_be_kept_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEntry, match="order"):
+        read_destination(ORDERED | change)
+
+
+def test_a_broken_entry_is_known_to_be_ordered() -> None:
+    text = json.dumps({"destinations": [ORDERED | {"url": "ftp://elsewhere"}]})
+    (broken,) = read_destinations(text, Reports()).broken.values()
+    assert broken.is_ordered
 
 
 def test_an_unknown_field_is_refused() -> None:

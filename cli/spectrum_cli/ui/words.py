@@ -35,6 +35,8 @@ WAITING = {
     "breaker": "its breaker is open after many failures",
     "line": "others stand in its line, and go first",
     "rate": "it stands in line, for the destination takes no more at once",
+    "turn": "it waits for its turn in its conversation",
+    "smaller_batch": "it goes out with fewer others, for together they were too much",
     "unknown_destination": "no entry of it was found; it is looked for again",
     "unread_registry": "its entry could not be read since it was begun anew",
     "broken_entry": "its entry cannot be used until it is mended",

@@ -61,6 +61,10 @@ def _write_delivery(delivery: Delivery) -> Item:
         item["replays"] = number(delivery.replays)
     if delivery.stood_at is not None:
         item["stood_at"] = number(delivery.stood_at)
+    if delivery.conversation:
+        item["conversation"] = string(delivery.conversation)
+    if delivery.late:
+        item["late"] = {"BOOL": True}
     if delivery.history:
         lines = (
             f"{entry.at:.3f} {entry.milliseconds} {entry.answer}" for entry in delivery.history
@@ -91,6 +95,8 @@ def _read_delivery(name: str, item: Item) -> Delivery:
         history=tuple(history),
         replays=int(number_in(item, "replays") or 0),
         stood_at=number_in(item, "stood_at"),
+        conversation=string_in(item, "conversation") or "",
+        late="late" in item,
     )
 
 

@@ -11,6 +11,7 @@ from spectrum_forwarder.adapters.cached_secret import CachedSecret
 from spectrum_forwarder.adapters.expressions import read_filter
 from spectrum_forwarder.adapters.kinds import kind_of
 from spectrum_forwarder.adapters.line_fields import LINE_FIELDS, read_line_fields
+from spectrum_forwarder.adapters.order_fields import is_ordered
 from spectrum_forwarder.adapters.ourselves import NOBODY, Ourselves
 from spectrum_forwarder.adapters.registry_entries import (
     Entry,
@@ -111,7 +112,8 @@ def read_destinations(
         if identity is None or _called(owners[identity]) != _called(entry):
             nameless.append(f"{name}: {reason}")
         elif identity not in usable:
-            broken[identity] = Broken(name if NAME.fullmatch(name) else born_as(identity), reason)
+            known_as = name if NAME.fullmatch(name) else born_as(identity)
+            broken[identity] = Broken(known_as, reason, is_ordered(entry))
     return Destinations(usable, broken, tuple(nameless))
 
 

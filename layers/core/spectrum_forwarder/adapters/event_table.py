@@ -11,7 +11,7 @@ from spectrum_forwarder.adapters.delivery_items import (
     write_deliveries,
 )
 from spectrum_forwarder.adapters.intake import ConditionFailed, DynamoIntake
-from spectrum_forwarder.domain.delivery import Deliveries
+from spectrum_forwarder.domain.delivery import Deliveries, stands_of
 from spectrum_forwarder.domain.errors import ItemTooLarge, LaterFormat
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.log import LoggedEvent
@@ -252,7 +252,7 @@ class DynamoEventTable(DynamoIntake):
         if (items.number_in(item, "claim_until") or 0.0) > now:
             return None
         deliveries = read_deliveries(item["deliveries"]) if "deliveries" in item else {}
-        return {n: d.stood_at for n, d in deliveries.items() if d.stood_at is not None}
+        return stands_of(deliveries)
 
     def postpone(self, overdue: Overdue, *, until: float) -> bool:
         """See the port."""

@@ -3,11 +3,11 @@
 Loads no library: the command reads its options off them.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from spectrum_forwarder.adapters.kinds.kind import Field, read_fields
+from spectrum_forwarder.adapters.order_fields import ORDER_FIELDS, as_json, as_order
 from spectrum_forwarder.domain.errors import InvalidEntry
 
 # Attempts a second. A line is looked at again within the time of the slowest; beyond the fastest
@@ -18,7 +18,9 @@ MOST_IN_FLIGHT = 100
 
 def read_line_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What a Destination has of these fields; raise InvalidEntry."""
-    return read_fields(LINE_FIELDS, entry)
+    said = read_fields(LINE_FIELDS, entry)
+    order = as_order(said)
+    return said | {"order": order}
 
 
 def _rate(value: object) -> float:
@@ -38,14 +40,6 @@ def _max_in_flight(value: object) -> int:
     return value
 
 
-def _number(text: str) -> object:
-    """A number that was typed; what is none stays as it is, and is refused where it is read."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 LINE_FIELDS = (
     Field(
         name="rate",
@@ -53,7 +47,7 @@ LINE_FIELDS = (
         default=None,
         metavar="NUMBER",
         help="Begin no more attempts a second; what comes faster waits in line. '' for no limit.",
-        typed=_number,
+        typed=as_json,
     ),
     Field(
         name="max_in_flight",
@@ -61,6 +55,7 @@ LINE_FIELDS = (
         default=None,
         metavar="NUMBER",
         help="Have no more attempts under way at once; others wait in line. '' for no limit.",
-        typed=_number,
+        typed=as_json,
     ),
+    *ORDER_FIELDS,
 )

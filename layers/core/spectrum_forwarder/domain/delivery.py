@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from spectrum_forwarder.domain.order import line_of
 from spectrum_forwarder.domain.retry import retry_delay
 from spectrum_forwarder.domain.timing import Timing
 
@@ -83,7 +84,9 @@ class Delivery:
     `destination` is the destination's identity, `planned_at` when the event was bound for it,
     `next_attempt_at` when the next attempt is due (pending deliveries only), `waiting_for` why that
     is not a matter of retries, `replays` how often an operator has begun it anew. One that stands
-    in its destination's line does so since `stood_at`, and is looked at by who drains that.
+    in its destination's line does so since `stood_at`, and is looked at by who drains that; at an
+    ordered destination it is the line of its `conversation`. One that is `late` has left that, or
+    has never stood there, and is retried by itself.
     """
 
     destination: str
@@ -96,11 +99,23 @@ class Delivery:
     history: tuple[Attempted, ...] = ()
     replays: int = 0
     stood_at: float | None = None
+    conversation: str = ""
+    late: bool = False
 
     @property
     def settled(self) -> bool:
         """Whether nothing more is owed."""
         return self.status is not Status.PENDING
+
+    @property
+    def stands_in(self) -> str | None:
+        """The name of the line that it stands in."""
+        return None if self.stood_at is None else line_of(self.destination, self.conversation)
+
+    @property
+    def failing_since(self) -> float | None:
+        """When the first attempt was made that its history knows of since it was begun."""
+        return next((past.at for past in self.history if past.at >= self.planned_at), None)
 
     def is_due(self, now: float) -> bool:
         """Whether an attempt may be made now."""
@@ -108,6 +123,15 @@ class Delivery:
 
 
 Deliveries = Mapping[str, Delivery]
+
+
+def stands_of(deliveries: Deliveries) -> dict[str, float]:
+    """The lines that an event's deliveries stand in, and since when."""
+    return {
+        line: each.stood_at
+        for each in deliveries.values()
+        if (line := each.stands_in) is not None and each.stood_at is not None
+    }
 
 
 def planned(destination: str, now: float) -> Delivery:
@@ -123,22 +147,31 @@ def replayed(delivery: Delivery, now: float) -> Delivery:
 
 def hastened(delivery: Delivery, at: float) -> Delivery:
     """The delivery, waiting for nothing any more and due at `at`; its attempts are not touched."""
-    return replace(delivery, next_attempt_at=at, waiting_for=None, stood_at=None)
+    return replace(_out_of_line(delivery), next_attempt_at=at, waiting_for=None)
 
 
 def settled(delivery: Delivery, status: Status, reason: str | None = None) -> Delivery:
     """The delivery, settled without a further attempt."""
-    return replace(delivery, status=status, reason=reason, waiting_for=None, stood_at=None)
+    return replace(_out_of_line(delivery), status=status, reason=reason, waiting_for=None)
 
 
-def held(delivery: Delivery, until: float, waiting_for: str) -> Delivery:
+def held(delivery: Delivery, until: float, waiting_for: str | None) -> Delivery:
     """The delivery, waiting without using up an attempt, and in no line."""
-    return replace(delivery, next_attempt_at=until, waiting_for=waiting_for, stood_at=None)
+    return replace(_out_of_line(delivery), next_attempt_at=until, waiting_for=waiting_for)
 
 
-def standing(delivery: Delivery, since: float, look_at: float) -> Delivery:
+def standing(delivery: Delivery, since: float, look_at: float, conversation: str = "") -> Delivery:
     """The delivery, with a place in its line; should nobody drain that, it is looked at then."""
-    return replace(delivery, next_attempt_at=look_at, stood_at=since)
+    return replace(delivery, next_attempt_at=look_at, stood_at=since, conversation=conversation)
+
+
+def released(delivery: Delivery, now: float) -> Delivery:
+    """The delivery, out of its conversation's order: it is due, and goes by itself from here on."""
+    return replace(hastened(delivery, now), late=True)
+
+
+def _out_of_line(delivery: Delivery) -> Delivery:
+    return replace(delivery, stood_at=None, conversation="")
 
 
 def shortened(delivery: Delivery, kept: int) -> Delivery:
@@ -171,10 +204,9 @@ def attempted(
     entry = Attempted(now - answer.seconds, round(answer.seconds * 1000), str(answer), said)
     before = _without_said(delivery.history) if said else delivery.history
     tried = replace(
-        delivery,
+        _out_of_line(delivery),
         attempts=delivery.attempts + 1,
         waiting_for=None,
-        stood_at=None,
         history=(*before, entry)[-KEPT_ATTEMPTS:],
     )
     if answer.succeeded:

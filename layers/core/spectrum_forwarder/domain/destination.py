@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from spectrum_forwarder.domain.order import Order
 from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
 
 # The kind of what names none; the others are their adapters' business.
@@ -61,6 +62,7 @@ class Destination:
     change of the name, and no other ever has it. An entry that has none is its name.
     `webhook_id` is what it is told that every event came through, whatever that was.
     `rate` (attempts begun a second) and `max_in_flight` are how much it takes, where that is known.
+    With `order` it gets a conversation's events one after the other.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Destination:
     old_secrets: tuple[OldSecret, ...] = ()
     rate: float | None = None
     max_in_flight: int | None = None
+    order: Order | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -97,10 +100,11 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An entry that cannot be used, and why."""
+    """An entry that cannot be used, and why; and whether it says that it is ordered."""
 
     name: str
     reason: str
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

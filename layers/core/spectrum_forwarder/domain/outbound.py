@@ -15,6 +15,7 @@ DEFAULT_CONTENT_TYPE = "application/json"
 # The only event that Spectrum has; receivers refuse what names none.
 DEFAULT_EVENT = "messages"
 REPLAY_HEADER = "X-Spectrum-Forwarder-Replay"
+LATE_HEADER = "X-Spectrum-Forwarder-Late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def outbound_headers(
     body: bytes,
     now: float,
     replays: int = 0,
+    late: bool = False,
     via: str | None = None,
     content_encoding: str | None = None,
 ) -> dict[str, str]:
@@ -80,7 +82,8 @@ def outbound_headers(
     The four of Spectrum are always there, for receivers refuse what lacks one. `webhook_id` is
     what the event came through, unless the destination is to be told another one.
     `replays` is how often the delivery was begun anew: a receiver that has the event already can
-    tell an operator's wish from a retry. `via` are the marks of the forwarders that it has passed.
+    tell an operator's wish from a retry. At an ordered destination a `late` one comes out of order.
+    `via` are the marks of the forwarders that it has passed.
     """
     timestamp = int(now)
     secrets = destination.secrets_at(now)
@@ -97,6 +100,7 @@ def outbound_headers(
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(token for token in tokens if token) or None,
         REPLAY_HEADER: str(replays) if replays else None,
+        LATE_HEADER: "1" if late else None,
         VIA_HEADER: via,
     }
     if _can_be_sent(content_encoding):

@@ -93,6 +93,14 @@ class Timing(NamedTuple):
         """
         return (NET if stood < NET * self.scale / 2 else LONGEST_NET) * self.scale
 
+    def turn(self, stood: float) -> float:
+        """When to look again at a delivery that has waited for its turn for so long.
+
+        After as long again: it is called when its turn comes, and this only catches what that
+        misses.
+        """
+        return min(max(2 * self.hint_slack, stood), NET * self.scale)
+
     @property
     def doubt(self) -> float:
         """How long a delivery waits whose destination is missing from a copy of the registry."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spectrum_forwarder.domain.health import Health
     from spectrum_forwarder.domain.line import Line, Place
     from spectrum_forwarder.domain.log import LoggedEvent
+    from spectrum_forwarder.domain.order import Hold
     from spectrum_forwarder.domain.outbound import Attempt
 
 
@@ -37,7 +38,8 @@ class QueueRecord:
     """One SQS record: a hint, or with `whole` an event that the table has not taken yet.
 
     `receipt` is of this receive, the `receives`-th; empty where nobody could say. Who drains the
-    line of `drains` makes a record of each `place`: it stands in no queue.
+    line of the name `drains` makes a record of each `place`: it stands in no queue. One that comes
+    `late` there is to leave it.
     """
 
     id: str
@@ -48,6 +50,7 @@ class QueueRecord:
     receives: int = 1
     drains: str | None = None
     place: Place | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,7 @@ class EventTable(Intake, Protocol):
         """
 
     def standing(self, event_key: str, *, now: float) -> Mapping[str, float] | None:
-        """Since when the event's deliveries stand in lines, by destination; as recorded last.
+        """Since when the event's deliveries stand in lines, by the line's name; as recorded last.
 
         None while somebody holds it, and may be about to change that.
         """
@@ -241,6 +244,15 @@ class Lines(Protocol):
 
     def count(self, line: str, *, limit: int) -> int:
         """How many places are taken; it is not counted much farther than `limit`."""
+
+    def look(self, line: str, *, limit: int) -> tuple[Hold, Sequence[Place]]:
+        """Of a conversation's line, who holds it and its first places, consistently."""
+
+    def take(self, line: str, *, seen: Hold, hold: Hold, now: float) -> bool:
+        """Hold a conversation's line, if it stands as it was seen and nobody else holds it."""
+
+    def let_go(self, line: str, *, hold: Hold) -> None:
+        """End the hold on a conversation's line, if it is this holder's."""
 
 
 class Sender(Protocol):

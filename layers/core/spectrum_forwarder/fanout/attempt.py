@@ -62,6 +62,7 @@ class Attempting:
                 body=body,
                 now=self.clock(),
                 replays=plan.deliveries[identity].replays,
+                late=plan.deliveries[identity].late,
                 via=via,
             )
             yield Attempt(

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from spectrum_forwarder.domain.errors import PayloadMissing, Unavailable
 from spectrum_forwarder.domain.line import line_hinted_at
+from spectrum_forwarder.domain.order import conversation_in
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import (
@@ -23,8 +24,10 @@ from spectrum_forwarder.domain.worker_ports import (
     Sender,
 )
 from spectrum_forwarder.fanout.attempt import Attempting
+from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.configured import Configured
+from spectrum_forwarder.fanout.conversations import Conversations
 from spectrum_forwarder.fanout.drain import Draining, hint_at
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Judging, Outcome
@@ -127,10 +130,12 @@ class Batch:
         self._attempting = Attempting(needs.sender, keeping, clock, needs.loops)
         self._judging = Judging(gate, clock, facts, timing, needs.rng)
         self._standing = Standing(needs.lines, gate, clock, facts, timing)
+        calls = Calls(needs.queue, configured, gate, clock, facts, timing)
         self._recorder = Recorder(
             table,
             claims,
             self._standing,
+            calls,
             needs.queue,
             clock,
             needs.sleep,
@@ -148,6 +153,7 @@ class Batch:
             needs.health,
             table,
             needs.queue,
+            calls,
             configured,
             gate,
             clock,
@@ -160,6 +166,23 @@ class Batch:
             self._abreast,
             self._standing.freed,
         )
+        self._conversations = needs.lines and Conversations(
+            needs.lines,
+            table,
+            needs.queue,
+            calls,
+            configured,
+            gate,
+            keeping,
+            clock,
+            facts,
+            timing,
+            needs.new_owner,
+            self._lead,
+            self._lead_suspects,
+            self._standing.freed,
+            self._standing.recorded,
+        )
 
     def run(self, records: Sequence[QueueRecord]) -> None:
         """Handle events, then the lines that are hinted at."""
@@ -169,14 +192,18 @@ class Batch:
         self._lead_suspects(None, lambda: True)
         self._hint_at_paced()
         if self._draining:
-            hinted_at = dict.fromkeys(line for line in lines if line is not None)
-            for _ in self._abreast(self._drain, hinted_at):
+            hinted_at = {line: record for record, line in zip(records, lines, strict=True) if line}
+            for _ in self._abreast(self._drain, hinted_at.items()):
                 pass
             self._hint_at_paced()
 
-    def _drain(self, line: str) -> None:
-        assert self._draining
-        self._draining.drain(line, deadline=self._deadline)
+    def _drain(self, hinted_at: tuple[str, QueueRecord]) -> None:
+        line, record = hinted_at
+        assert self._draining and self._conversations
+        if conversation_in(line):
+            self._conversations.go_on(line, record, deadline=self._deadline)
+        else:
+            self._draining.drain(line, deadline=self._deadline)
 
     def _hint_at_paced(self) -> None:
         """One hint to each line that somebody has come to and that nobody need open."""

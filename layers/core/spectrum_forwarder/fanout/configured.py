@@ -13,6 +13,7 @@ from spectrum_forwarder.domain.delivery import EARLY, Deliveries, Delivery, plan
 from spectrum_forwarder.domain.destination import Destination, Destinations, keeps_waiting
 from spectrum_forwarder.domain.errors import RegistryUnavailable
 from spectrum_forwarder.domain.event import is_canary
+from spectrum_forwarder.domain.order import Order
 from spectrum_forwarder.domain.ports import Clock
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Claimed, DestinationRegistry
@@ -38,10 +39,11 @@ class Lack(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A delivery's destination, or why there is none."""
+    """A delivery's destination, or why there is none; and how it is ordered, if it is."""
 
     destination: Destination | None
     lack: Lack | None = None
+    order: Order | None = None
 
 
 class Configured:
@@ -75,8 +77,16 @@ class Configured:
             self._ask(delivery)
         destination = self.now.usable.get(delivery.destination)
         if destination is not None and not self.is_older(delivery):
-            return Found(destination)
-        return Found(None, self._lack(delivery, destination))
+            return Found(destination, order=destination.order)
+        return Found(None, self._lack(delivery, destination), self.order_of(delivery.destination))
+
+    def order_of(self, identity: str) -> Order | None:
+        """How the destination is ordered, if it is; of a broken entry, that it says it is."""
+        destination = self.now.usable.get(identity)
+        if destination is not None:
+            return destination.order
+        broken = self.now.broken.get(identity)
+        return Order() if broken is not None and broken.is_ordered else None
 
     def renew(self) -> None:
         """Ask for a copy as recent as whoever opened a line's way may want it."""

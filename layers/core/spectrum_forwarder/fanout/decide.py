@@ -1,13 +1,14 @@
 """Decide: what is done now with one delivery that is due. All cases stand here, and nothing else.
 
-Pure: what is known comes in as a `Case`, and one of four decisions goes out.
+Pure: what is known comes in as a `Case`, and one of five decisions goes out.
 """
 
 from dataclasses import dataclass
 
-from spectrum_forwarder.domain.delivery import Delivery, Status, held, settled
+from spectrum_forwarder.domain.delivery import Delivery, Status, held, released, settled
 from spectrum_forwarder.domain.destination import WANTED, Content, Destination
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.order import TURN
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.configured import UNKNOWN, UNREAD, Found, Lack
 
@@ -28,7 +29,8 @@ class Case:
     """All that counts for one delivery that is due `now` (Unix seconds, like all times).
 
     `found` is its destination as the registry has it, `health` that destination's; `line_stands`
-    says whether others wait for it in line, `drains` whether it is their turn. `ends` is when an
+    says whether others wait for it in line, `drains` whether it is its turn in its line: that of
+    its `conversation`, where it is to go out in order; there it may come `late`. `ends` is when an
     attempt must be over and recorded, `spread` (0 to 1) this delivery's place among those that wait
     for the same.
     """
@@ -44,6 +46,8 @@ class Case:
     timing: Timing
     line_stands: bool = False
     drains: bool = False
+    conversation: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,16 @@ class Wait:
     """It waits for something that is no matter of retries: `in_line`, until the way is open.
 
     Else, or where there is no line, until then. In line it is looked at by `given_up_at` in any
-    case, if that is set. It has probed a breaker at `probed_at`, if that is not 0.
+    case, if that is set. It has probed a breaker at `probed_at`, if that is not 0. The line is that
+    of its `conversation`, where it has one; what waits for nothing there waits for its own retry.
     """
 
     until: float
-    waiting_for: str
+    waiting_for: str | None
     in_line: bool = False
     given_up_at: float | None = None
     probed_at: float = 0.0
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,13 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """It comes too late for its conversation's order: it leaves that, and goes by itself."""
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """It stays as it is: for the other lane, or for an invocation that has time left."""
 
@@ -80,7 +93,8 @@ class Try:
     """It is attempted, to begin by then; `as_probe` of a breaker, which one alone may be. If that
     fails, it stays in line, and it was no attempt of its own; from `given_up_at` on, it ends there.
 
-    `filter_failure` is what its filter failed with, and it is taken all the same.
+    `filter_failure` is what its filter failed with, and it is taken all the same. As the first of
+    its `conversation` it stays that if it fails.
     """
 
     destination: Destination
@@ -88,9 +102,10 @@ class Try:
     as_probe: bool = False
     given_up_at: float | None = None
     filter_failure: Exception | None = None
+    conversation: str = ""
 
 
-Decision = Try | Wait | Settle | Leave
+Decision = Try | Wait | Settle | Release | Leave
 
 
 def decide(case: Case) -> Decision:
@@ -104,6 +119,8 @@ def decide(case: Case) -> Decision:
     | never attempted, and its filter does not take the event | settle |
     | paused | wait |
     | its breaker is open | wait, or settle after four days |
+    | ordered, and it is not its turn in its conversation | wait |
+    | ordered, and its turn has passed | release |
     | paced, and it is not its turn: its line's holder alone attempts | wait |
     | new, and others wait in its line, who go first | wait |
     | slow, and this is the main lane; or no time is left | leave |
@@ -121,6 +138,8 @@ def applied(decision: Decision, delivery: Delivery) -> Delivery:
             return held(delivery, until, waiting_for)
         case Settle(status, reason, _):
             return settled(delivery, status, reason)
+        case Release(now):
+            return released(delivery, now)
         case _:
             return delivery
 
@@ -148,22 +167,33 @@ def _with_entry(case: Case, destination: Destination) -> Decision:
         return _wait_for_operator(case, "paused")
     if health.holds_back(case.now):
         return _behind_breaker(case)
-    if (others := _goes_behind(case, destination)) is not None:
-        return _wait_for_operator(case, others)
+    if (behind := _behind_others(case, destination)) is not None:
+        return behind
     if not _is_its_lane(case) or case.now > begin_by:
         return Leave()
     given_up_at = _given_up_at(case) if health.broken else None
-    return Try(destination, begin_by, health.broken, given_up_at, wish.failure)
+    broken, failure = health.broken, wish.failure
+    return Try(destination, begin_by, broken, given_up_at, failure, case.conversation)
+
+
+def _behind_others(case: Case, destination: Destination) -> Wait | Release | None:
+    """What becomes of one whose turn it is not; None where it is, or where it needs none."""
+    if case.conversation and not case.drains:
+        return Wait(case.now + case.timing.doubt, TURN, True, conversation=case.conversation)
+    if case.conversation and case.late:
+        return Release(case.now)
+    others = _goes_behind(case, destination)
+    return None if others is None else _wait_for_operator(case, others)
 
 
 def _goes_behind(case: Case, destination: Destination) -> str | None:
     """What it waits for in line, if it is not its turn.
 
     Where nothing is paced, retries and replays have times of their own, and who has stood long
-    enough goes by itself.
+    enough goes by itself. Of an ordered one conversations stand there, and nobody behind those.
     """
     delivery = case.delivery
-    if case.drains:
+    if case.drains or destination.order is not None:
         return None
     if destination.paced:
         return FOR_RATE
@@ -177,7 +207,8 @@ def _is_its_lane(case: Case) -> bool:
 
 def _wait_for_operator(case: Case, waiting_for: str) -> Wait:
     age = case.now - case.delivery.planned_at
-    return Wait(case.now + case.timing.hold(age), waiting_for, in_line=True)
+    until = case.now + case.timing.hold(age)
+    return Wait(until, waiting_for, in_line=True, conversation=case.conversation)
 
 
 def _in_doubt(case: Case, waiting_for: str) -> Wait:
@@ -196,7 +227,7 @@ def _behind_breaker(case: Case) -> Wait | Settle:
     # Each look at each of a backlog costs, and an outage of days has many five minutes.
     reopens_at = health.open_until + case.spread * SPREAD * timing.scale
     until = max(reopens_at, case.now + timing.patience(case.now - _waits_since(case)))
-    return Wait(until, "breaker", in_line=True, given_up_at=given_up_at)
+    return Wait(until, "breaker", True, given_up_at, conversation=case.conversation)
 
 
 def _given_up_at(case: Case) -> float:

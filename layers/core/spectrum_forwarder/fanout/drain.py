@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
-from spectrum_forwarder.domain.line import Line, Place, hint_to
+from spectrum_forwarder.domain.line import Line, Place, hint_to, line_hinted_at
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import FORGOTTEN_AFTER, Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines, QueueRecord
+from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.turns import Turns
@@ -37,6 +38,7 @@ class Draining:
     board: HealthBoard
     table: EventTable
     queue: EventQueue
+    calls: Calls
     configured: Configured
     gate: Gate
     clock: Clock
@@ -47,7 +49,7 @@ class Draining:
     lead: Callable[[Sequence[QueueRecord]], None]
     lead_suspects: Callable[[str, Callable[[], bool]], None]
     abreast: Callable[[Callable[[Place], None], Iterable[Place]], Iterable[None]]
-    freed: set[Place]
+    freed: set[tuple[str, Place]]
 
     def drain(self, identity: str, *, deadline: float) -> None:
         """Let go on who can, for a while; a failure of ours leaves the rest to the next minute."""
@@ -101,18 +103,27 @@ class Draining:
     def _lead(self, identity: str, place: Place) -> bool:
         """Let it have its turn; whether the place is free then."""
         key = place.event_key
+        if (line := line_hinted_at(key)) is not None:
+            return self._call(identity, line, place)
         name = f"{identity} {place.position}"
         self.lead([QueueRecord(name, key, slow_lane=True, drains=identity, place=place)])
-        if place not in self.freed:
+        if (identity, place) not in self.freed:
             self._free_if_stale(identity, place)
-        return place in self.freed
+        return (identity, place) in self.freed
+
+    def _call(self, identity: str, line: str, mark: Place) -> bool:
+        """Have a conversation's line go on; who stands here for it stays until that is empty."""
+        if self.lines.first(line, limit=1):
+            self.calls.call(line)
+            return False
+        return self.lines.free(identity, mark)
 
     def _free_if_stale(self, identity: str, place: Place) -> None:
         """Free a place that its delivery has left: who recorded that could not, or had died."""
         stands = self.table.standing(place.event_key, now=self.clock())
         if stands is not None and stands.get(identity) != place.stood_at:
             self.lines.free(identity, place)
-            self.freed.add(place)
+            self.freed.add((identity, place))
 
     def _leave_empty(self, identity: str, line: Line) -> None:
         """Let newcomers pass; take the line down once nobody can still believe that it stands."""

@@ -16,6 +16,7 @@ from spectrum_forwarder.domain.delivery import (
     attempted,
     settled,
 )
+from spectrum_forwarder.domain.order import Order
 from spectrum_forwarder.domain.pace import came_too_soon
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
@@ -85,6 +86,8 @@ class Judging:
             # It keeps its place, and who drains the line waits for as long as was asked.
             after = replace(after, attempts=before.attempts)
             plan.waits[identity] = Wait(after.next_attempt_at, FOR_RATE, in_line=True)
+        elif tried.conversation and not after.settled:
+            after = self._as_head(plan, tried, after)
         plan.deliveries[identity] = after
         if speaks_of_destination(answer):
             self.gate.saw(identity, answer)
@@ -106,8 +109,23 @@ class Judging:
         now, given_up_at = self.clock(), tried.given_up_at
         if given_up_at is not None and now > given_up_at:
             return settled(delivery, Status.DEAD_LETTERED, "breaker_open")
-        until = delivery.next_attempt_at
-        plan.waits[delivery.destination] = Wait(until, "breaker", True, given_up_at, now)
+        until, conversation = delivery.next_attempt_at, tried.conversation
+        wait = Wait(until, "breaker", True, given_up_at, now, conversation)
+        plan.waits[delivery.destination] = wait
+        return delivery
+
+    def _as_head(self, plan: Plan, tried: Try, delivery: Delivery) -> Delivery:
+        """One that has failed in its turn: it stays the first, unless that would be for too long.
+
+        Then it is late: recorded so with this attempt, before its place is given up.
+        """
+        order, until = tried.destination.order, delivery.next_attempt_at
+        patience = (order or Order()).patience * self.timing.scale
+        since = delivery.failing_since
+        if since is None or until - since > patience:
+            return replace(delivery, late=True)
+        wait = Wait(until, None, in_line=True, conversation=tried.conversation)
+        plan.waits[delivery.destination] = wait
         return delivery
 
 

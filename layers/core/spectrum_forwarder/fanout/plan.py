@@ -8,9 +8,10 @@ from spectrum_forwarder.domain.delivery import Delivery
 from spectrum_forwarder.domain.destination import Content, Destination
 from spectrum_forwarder.domain.event import unpack
 from spectrum_forwarder.domain.line import position_of
+from spectrum_forwarder.domain.order import conversation_of, line_of
 from spectrum_forwarder.domain.ports import Clock, Facts, Payloads
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.fanout.configured import Configured
+from spectrum_forwarder.fanout.configured import Configured, Found
 from spectrum_forwarder.fanout.decide import Case, Decision, Settle, Try, Wait, applied, decide
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.take import Taken
@@ -53,16 +54,16 @@ class Planning:
         plan = Plan(taken, body, dict(taken.deliveries))
         content = Content(body)
         for identity, delivery in self._due(taken):
-            decision = self._decided(taken, delivery, content)
+            decision = self._decided(taken, delivery, body, content)
             plan.deliveries[identity] = applied(decision, delivery)
             if isinstance(decision, Try):
                 plan.tries[identity] = decision
             elif isinstance(decision, Wait) and decision.in_line:
                 plan.waits[identity] = decision
         plan.open.update(plan.tries)
-        probes = any(tried.as_probe for tried in plan.tries.values())
+        stays = any(tried.as_probe or tried.conversation for tried in plan.tries.values())
         stands = any(delivery.stood_at is not None for delivery in taken.deliveries.values())
-        if plan.waits or probes or stands:
+        if plan.waits or stays or stands:
             plan.position = position_of(body, claimed.received_at, claimed.event_key)
         return plan
 
@@ -70,12 +71,14 @@ class Planning:
         """The deliveries whose time has come, or whose turn it is in their line."""
         now = self.clock()
         for identity, delivery in taken.deliveries.items():
-            has_turn = taken.record.drains == identity and delivery.stood_at is not None
+            line = delivery.stands_in
+            has_turn = line is not None and taken.record.drains == line
             if delivery.is_due(now) or (has_turn and not delivery.settled):
                 yield identity, delivery
 
-    def _decided(self, taken: Taken, delivery: Delivery, content: Content) -> Decision:
+    def _decided(self, taken: Taken, delivery: Delivery, body: bytes, content: Content) -> Decision:
         identity, found = delivery.destination, self.configured.find(delivery)
+        conversation = _conversation(delivery, found, body)
         case = Case(
             delivery=delivery,
             found=found,
@@ -87,7 +90,9 @@ class Planning:
             spread=self._spread(identity),
             timing=self.timing,
             line_stands=self.gate.line_stands(identity),
-            drains=taken.record.drains == identity,
+            drains=taken.record.drains == line_of(identity, conversation),
+            conversation=conversation,
+            late=taken.record.late,
         )
         decision = decide(case)
         if isinstance(decision, Try) and decision.as_probe and not self.gate.admits(identity):
@@ -112,3 +117,9 @@ class Planning:
 
     def _spread(self, identity: str) -> float:
         return self.rng.random() if self.gate.holds_back(identity) else 0.0
+
+
+def _conversation(delivery: Delivery, found: Found, body: bytes) -> str:
+    """The conversation that the delivery is to go out in order with; replays keep out of it."""
+    ordered = found.order is not None and not delivery.late and not delivery.replays
+    return conversation_of(body) if ordered else ""

@@ -8,6 +8,7 @@ from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, Record
+from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.fitting import Form
 from spectrum_forwarder.fanout.gate import Gate
@@ -42,6 +43,7 @@ class Recorder:
     table: EventTable
     claims: Claims
     standing: Standing
+    calls: Calls
     queue: EventQueue
     clock: Clock
     sleep: Callable[[float], None]
@@ -66,6 +68,8 @@ class Recorder:
             self.facts("claim.lost", event_key=claimed.event_key)
             return
         self.standing.leave(outcome)
+        led_in = outcome.taken.record.drains
+        self.calls.call_for(outcome.taken.deliveries, outcome.deliveries, led_in=led_in)
         if not told:
             self._report_given_up(outcome)
         for hint in hints:
@@ -119,7 +123,11 @@ class Recorder:
         """
         claimed, now = outcome.taken.claimed, self.clock()
         # Each with whether a hint in the slow lane leads to it.
-        looks = [(d.next_attempt_at, False) for d in outcome.deliveries.values() if _waits(d, now)]
+        looks = [
+            (d.next_attempt_at + self._slack(d), False)
+            for d in outcome.deliveries.values()
+            if _waits(d, now)
+        ]
         hints: list[Hint] = []
         for slow in (False, True):
             at = self._next_attempt(outcome.deliveries, slow, now)
@@ -141,6 +149,10 @@ class Recorder:
         expires_at = now + self.retention_days * DAY
         return Record(outcome.deliveries, None, expires_at), []
 
+    def _slack(self, delivery: Delivery) -> float:
+        """By how much its look comes after its time: a retry in its line has its hint there."""
+        return self.timing.hint_slack if delivery.waiting_for is None else 0.0
+
     def _next_attempt(self, deliveries: Deliveries, slow: bool, now: float) -> float | None:
         """When the lane's next attempt is due; None where it owes none of its own accord."""
         times = [
@@ -154,6 +166,9 @@ class Recorder:
 
 
 def _waits(delivery: Delivery, now: float) -> bool:
-    """Whether the delivery waits for something else than a retry, and not to be looked at now."""
-    waits = delivery.waiting_for is not None and not delivery.settled
-    return waits and not delivery.is_due(now)
+    """Whether the delivery waits for something else than a retry, and not to be looked at now.
+
+    Or for a retry in its conversation's line.
+    """
+    waits = delivery.waiting_for is not None or delivery.stood_at is not None
+    return waits and not delivery.settled and not delivery.is_due(now)

@@ -2,6 +2,8 @@
 
 A place is taken before the event records that the delivery waits, and given up only after the event
 records that it does not. Where the line is out of reach, the delivery waits by a time of its own.
+What goes out in order stands in its conversation's line, whatever it waits for; and while the way
+is closed the conversation itself stands in its destination's.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from spectrum_forwarder.domain.delivery import Delivery, held, standing
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.order import SPLIT, TURN, destination_in, line_of, mark
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Lines
@@ -21,7 +24,9 @@ from spectrum_forwarder.fanout.judge import Outcome
 class Standing:
     """What standing in lines needs; without `lines` there are none.
 
-    `freed` are given-up places, `came_to` the lines that somebody newly stands in for their pace.
+    `freed` are places that were given up, each with its line's name, `recorded` what became of
+    deliveries that were led from theirs, and `came_to` the lines that somebody newly stands in for
+    their pace.
     """
 
     lines: Lines | None
@@ -29,8 +34,9 @@ class Standing:
     clock: Clock
     facts: Facts
     timing: Timing
-    freed: set[Place] = field(default_factory=set)
     came_to: set[str] = field(default_factory=set)
+    freed: set[tuple[str, Place]] = field(default_factory=set)
+    recorded: dict[tuple[str, Place], Delivery] = field(default_factory=dict)
 
     def stand(self, outcome: Outcome) -> Outcome:
         """The outcome, with a place taken for each delivery that waits in line."""
@@ -43,6 +49,7 @@ class Standing:
             try:
                 if not self._has_place(outcome, identity, wait):
                     self._take_place(outcome, identity, since, wait)
+                self._mark(identity, wait)
             except TableUnavailable as error:
                 self._tell(identity, error)
             else:
@@ -60,43 +67,70 @@ class Standing:
         record, event_key = outcome.taken.record, outcome.taken.claimed.event_key
         for identity, after in outcome.deliveries.items():
             before = outcome.taken.deliveries[identity]
-            if after.stood_at is not None:
-                comes = identity in outcome.waits and record.drains != identity
-                if comes and after.waiting_for == FOR_RATE:
-                    self.came_to.add(identity)
+            comes = identity in outcome.waits and record.drains != identity
+            if comes and after.stood_at is not None and after.waiting_for == FOR_RATE:
+                self.came_to.add(identity)
+            was_led = record.place is not None and destination_in(record.drains or "") == identity
+            line = record.drains if was_led else before.stands_in
+            if was_led and record.place is not None:
+                self.recorded[line or identity, record.place] = after
+            if line is None or after.stands_in == line:
                 continue
-            if record.place is not None and record.drains == identity:
-                self._free(identity, record.place)
+            if was_led and record.place is not None:
+                self._free(line, record.place)
             elif before.stood_at is not None and outcome.position:
-                self._free(identity, Place(outcome.position, event_key, before.stood_at))
+                self._free(line, Place(outcome.position, event_key, before.stood_at))
 
     def _has_place(self, outcome: Outcome, identity: str, wait: Wait) -> bool:
         """Whether it was seen there just now, and stays as it is; else it is taken (anew)."""
         record, before = outcome.taken.record, outcome.taken.deliveries[identity]
-        if record.place is None or record.drains != identity:
+        line = line_of(identity, wait.conversation)
+        if record.place is None or record.drains != line or before.stands_in != line:
             return False
         return record.place.stood_at == before.stood_at and not wait.probed_at
 
     def _take_place(self, outcome: Outcome, identity: str, since: float, wait: Wait) -> None:
-        key = outcome.taken.claimed.event_key
-        self.gate.raise_line(identity)
         assert self.lines is not None
-        self.lines.put(identity, Place(outcome.position, key, since, wait.probed_at))
+        line = line_of(identity, wait.conversation)
+        place = Place(outcome.position, outcome.taken.claimed.event_key, since, wait.probed_at)
+        if not wait.conversation:
+            self.gate.raise_line(identity)
+        self.lines.put(line, place)
+
+    def _mark(self, identity: str, wait: Wait) -> None:
+        """Have the conversation called once the way is open: what waits for that counts on it."""
+        if wait.conversation and waits_for_the_way(wait.waiting_for):
+            assert self.lines is not None
+            self.gate.raise_line(identity)
+            line = line_of(identity, wait.conversation)
+            self.lines.put(identity, mark(line, self.clock(), wait.probed_at))
 
     def _standing(self, delivery: Delivery, wait: Wait, since: float) -> Delivery:
         now = self.clock()
-        look_at = now + self.timing.net(now - since)
+        if wait.waiting_for is None:
+            look_at = wait.until
+        elif waits_for_the_way(wait.waiting_for):
+            look_at = now + self.timing.net(now - since)
+        else:
+            look_at = now + self.timing.turn(now - since)
         if wait.given_up_at is not None:
             look_at = min(look_at, max(wait.given_up_at, now) + self.timing.hint_slack)
-        return standing(held(delivery, look_at, wait.waiting_for), since, look_at)
+        return standing(
+            held(delivery, look_at, wait.waiting_for), since, look_at, wait.conversation
+        )
 
-    def _free(self, identity: str, place: Place) -> None:
+    def _free(self, line: str, place: Place) -> None:
         assert self.lines is not None
         try:
-            self.lines.free(identity, place)
-            self.freed.add(place)
+            self.lines.free(line, place)
+            self.freed.add((line, place))
         except TableUnavailable as error:
-            self._tell(identity, error)
+            self._tell(destination_in(line), error)
 
     def _tell(self, identity: str, error: TableUnavailable) -> None:
         self.facts("line.unreached", destination=self.gate.name_of(identity), cause=str(error))
+
+
+def waits_for_the_way(waiting_for: str | None) -> bool:
+    """Whether it is its destination that it waits for, and neither a turn nor its own retry."""
+    return waiting_for not in (None, TURN, SPLIT)

@@ -1,0 +1,189 @@
+"""Conversations: lead the heads of their lines through the stages, one after the other.
+
+One worker at a time holds a conversation's line. It says how far it goes before it attempts
+anything, and once it has let go it looks once more: so a hint that finds the line held may be
+dropped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from spectrum_forwarder.domain.delivery import Delivery
+from spectrum_forwarder.domain.errors import Unavailable
+from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.order import (
+    SPLIT,
+    TURN,
+    Hold,
+    Order,
+    Turn,
+    destination_in,
+    next_turn,
+)
+from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import EventTable, Lines, QueueRecord
+from spectrum_forwarder.fanout.call import Calls
+from spectrum_forwarder.fanout.configured import Configured
+from spectrum_forwarder.fanout.drain import hint_at
+from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.keeping import Keeping
+
+# Seconds after which another invocation goes on, and how many places are looked at beyond a batch.
+GOES_ON_FOR = 20.0
+LOOKED_AT = 20
+
+
+@dataclass(slots=True)
+class Going:
+    """A line that goes on, under the name of `holder`; `hold` is there while it is ours."""
+
+    line: str
+    holder: str
+    hold: Hold | None = None
+
+    @property
+    def identity(self) -> str:
+        """Whose line it is."""
+        return destination_in(self.line)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """What they need to go on. `lead` takes records through the stages, and `lead_suspects` those
+    that it has left out. `freed` are the places that were given up meanwhile, `recorded` what
+    became of all that were led.
+    """
+
+    lines: Lines
+    table: EventTable
+    queue: EventQueue
+    calls: Calls
+    configured: Configured
+    gate: Gate
+    keeping: Keeping
+    clock: Clock
+    facts: Facts
+    timing: Timing
+    new_owner: Callable[[], str]
+    lead: Callable[[Sequence[QueueRecord]], None]
+    lead_suspects: Callable[[str, Callable[[], bool]], None]
+    freed: set[tuple[str, Place]]
+    recorded: dict[tuple[str, Place], Delivery]
+
+    def go_on(self, line: str, record: QueueRecord, *, deadline: float) -> None:
+        """Give turns in a line that the record has hinted at, for a while.
+
+        What of ours fails has the record come again.
+        """
+        going = Going(line, self.new_owner())
+        if self.gate.is_slow(going.identity) and not record.slow_lane:
+            self.calls.call(line)
+            return
+        try:
+            self._go_on(going, min(deadline, self.clock() + GOES_ON_FOR))
+        except Unavailable as error:
+            name = self.gate.name_of(going.identity)
+            self.facts("line.unreached", destination=name, cause=str(error))
+            self.keeping.keep(record, error)
+
+    def _go_on(self, going: Going, ends: float) -> None:
+        while self.clock() < ends:
+            turn = self._next(going)
+            if turn is None:
+                return
+            self._lead(going, turn)
+            if not self._has_next(going, turn):
+                # Nothing that was dropped meanwhile could go on either.
+                self._let_go(going)
+                return
+        self._let_go(going)
+        self.calls.call(going.line)
+
+    def _next(self, going: Going) -> Turn | None:
+        """The next turn, once the line is ours and the turn is written down there.
+
+        None where there is none now, and no hint that comes meanwhile is dropped in vain.
+        """
+        while True:
+            turn = self._take(going)
+            if turn is not None or going.hold is None:
+                return turn
+            # Others have found it held, perhaps, and gone: it is looked at once more.
+            self._let_go(going)
+
+    def _take(self, going: Going) -> Turn | None:
+        order = self.configured.order_of(going.identity) or Order()
+        most = 1 if order.batch is None else order.batch.most
+        seen, places = self.lines.look(going.line, limit=most + LOOKED_AT)
+        if seen.holder != going.holder:
+            going.hold = None
+        now, known = self.clock(), going.hold or seen
+        turn = next_turn(places, known, order, now=now, scale=self.timing.scale)
+        if turn is None or turn.late:
+            return turn
+        until = now + self.timing.claim(self.configured.now.longest_timeout)
+        hold = known.of(turn.places, holder=going.holder, until=until)
+        going.hold = hold if self.lines.take(going.line, seen=seen, hold=hold, now=now) else None
+        return turn if going.hold is not None else None
+
+    def _lead(self, going: Going, turn: Turn) -> None:
+        was_broken = self.gate.health(going.identity).broken
+        self.lead(
+            [
+                QueueRecord(
+                    f"{going.line} {place.position}",
+                    place.event_key,
+                    slow_lane=True,
+                    drains=going.line,
+                    place=place,
+                    late=turn.late,
+                )
+                for place in turn.places
+            ]
+        )
+        self.lead_suspects(going.line, lambda: True)
+        self.gate.publish()
+        if was_broken and not self.gate.health(going.identity).broken:
+            # The breaker was probed with this one, and has closed: all other conversations go on.
+            hint_at(self.queue, going.identity, self.facts)
+
+    def _has_next(self, going: Going, turn: Turn) -> bool:
+        """Whether the line is to be looked at for its next turn; else it is let go."""
+        left = [place for place in turn.places if not self._is_free(going.line, place)]
+        others_went = len(left) < len(turn.places)
+        if not left or (turn.late and others_went):
+            return True
+        # Where nothing is recorded another has the event, and calls when that is over.
+        then = self.recorded.pop((going.line, left[0]), None)
+        if then is None or going.hold is None:
+            return False
+        if then.waiting_for is None:
+            self.calls.call(going.line, delay=then.next_attempt_at - self.clock())
+            going.hold = replace(going.hold, rests_until=then.next_attempt_at)
+            return True
+        if then.waiting_for == SPLIT:
+            going.hold = replace(going.hold, most=max(1, len(turn.places) // 2))
+            return True
+        if then.waiting_for == TURN and not others_went:
+            self.calls.call(going.line)  # no time was left
+        return then.waiting_for == TURN and others_went
+
+    def _is_free(self, line: str, place: Place) -> bool:
+        """Whether the place is given up; one that its delivery has left is so by now."""
+        if (line, place) in self.freed:
+            return True
+        then = self.recorded.get((line, place))
+        if then is None:
+            stands = self.table.standing(place.event_key, now=self.clock())
+            is_stale = stands is not None and stands.get(line) != place.stood_at
+        else:
+            is_stale = then.stands_in != line
+        if is_stale:
+            self.lines.free(line, place)
+        return is_stale
+
+    def _let_go(self, going: Going) -> None:
+        if going.hold is not None:
+            self.lines.let_go(going.line, hold=going.hold)
+            going.hold = None

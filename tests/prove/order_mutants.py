@@ -1,0 +1,96 @@
+"""Mistakes with the order of conversations, each made by replacing one part of the real code."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from spectrum_forwarder.domain.destination import Destination
+from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.order import Hold, Turn
+from spectrum_forwarder.fanout import decide
+from spectrum_forwarder.fanout.call import Calls
+from spectrum_forwarder.fanout.conversations import Conversations, Going
+from spectrum_forwarder.fanout.decide import Decision, Release
+from spectrum_forwarder.fanout.stand import Standing
+
+from tests.prove.ledger import Invariant
+from tests.prove.mutants import Mutant, Patch
+
+of_hold = Hold.of
+lead_of = Conversations._lead
+take_of = Conversations._take
+
+
+def attempted_out_of_its_turn(patch: Patch) -> None:
+    behind_of = decide._behind_others
+
+    def behind(case: decide.Case, destination: Destination) -> Decision | None:
+        return None if case.conversation else behind_of(case, destination)
+
+    patch.setattr(decide, "_behind_others", behind)
+
+
+def nobody_says_how_far_it_went(patch: Patch) -> None:
+    patch.setattr(Hold, "comes_late", lambda self, place: False)
+
+
+def how_far_it_goes_is_said_after_the_attempt(patch: Patch) -> None:
+    """A worker that dies between its answer and that lets an older one out behind it."""
+
+    def of(self: Hold, places: Sequence[Place], *, holder: str, until: float) -> Hold:
+        return replace(self, holder=holder, until=until, rests_until=0.0)
+
+    def lead(self: Conversations, going: Going, turn: Turn) -> None:
+        lead_of(self, going, turn)
+        if going.hold is not None:
+            going.hold = of_hold(
+                going.hold, turn.places, holder=going.holder, until=going.hold.until
+            )
+
+    patch.setattr(Hold, "of", of)
+    patch.setattr(Conversations, "_lead", lead)
+
+
+def a_straggler_goes_out_as_if_in_order(patch: Patch) -> None:
+    """It is not recorded that it is late before it is attempted."""
+    behind_of = decide._behind_others
+
+    def behind(case: decide.Case, destination: Destination) -> Decision | None:
+        found = behind_of(case, destination)
+        return None if isinstance(found, Release) else found
+
+    patch.setattr(decide, "_behind_others", behind)
+
+
+def a_dropped_hint_and_no_second_look(patch: Patch) -> None:
+    def take(self: Conversations, going: Going) -> Turn | None:
+        turn = take_of(self, going)
+        if turn is None:
+            self._let_go(going)
+        return turn
+
+    patch.setattr(Conversations, "_take", take)
+
+
+def nobody_is_called(patch: Patch) -> None:
+    patch.setattr(Calls, "call", lambda self, line, *, delay=0.0: None)
+
+
+def a_place_that_was_left_stops_its_conversation(patch: Patch) -> None:
+    patch.setattr(Conversations, "_is_free", lambda self, line, place: (line, place) in self.freed)
+
+
+def a_conversation_that_nobody_knows_of(patch: Patch) -> None:
+    """Behind a closed way its destination's line does not lead to it."""
+    patch.setattr(Standing, "_mark", lambda self, identity, wait: None)
+
+
+MUTANTS = (
+    Mutant(attempted_out_of_its_turn, Invariant.IN_ORDER),
+    Mutant(nobody_says_how_far_it_went, Invariant.IN_ORDER),
+    Mutant(how_far_it_goes_is_said_after_the_attempt, Invariant.IN_ORDER),
+    Mutant(a_straggler_goes_out_as_if_in_order, Invariant.IN_ORDER),
+    Mutant(a_dropped_hint_and_no_second_look, Invariant.TURN),
+    Mutant(nobody_is_called, Invariant.NOTHING_OWED),
+    Mutant(a_place_that_was_left_stops_its_conversation, Invariant.NOTHING_OWED),
+    Mutant(a_conversation_that_nobody_knows_of, Invariant.PROMPT),
+)

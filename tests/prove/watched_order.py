@@ -1,0 +1,73 @@
+"""What ordered destinations see: one attempt of a conversation at a time, and each in its order."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spectrum_forwarder.domain.line import position_of
+from spectrum_forwarder.domain.order import conversation_of, destination_in, line_of
+from spectrum_forwarder.domain.outbound import LATE_HEADER, REPLAY_HEADER, Attempt
+
+from tests.prove.ledger import Invariant, Ledger
+from tests.prove.registries import Registry
+from tests.support.memory import Row
+
+OUT_OF_ORDER = (LATE_HEADER, REPLAY_HEADER)
+
+
+@dataclass
+class Seen:
+    """What has come of one conversation: the furthest that came and that was accepted, and who."""
+
+    came: str = ""
+    accepted: str = ""
+    who_came: set[str] = field(default_factory=set)
+    who_was_accepted: set[str] = field(default_factory=set)
+
+
+@dataclass
+class WatchedOrder:
+    """Tells the ledger of what comes out of order without saying so, or beside another."""
+
+    ledger: Ledger
+    registry: Registry
+    rows: Mapping[str, Row]
+    seen: defaultdict[str, Seen] = field(default_factory=lambda: defaultdict(Seen))
+    in_flight: list[str] = field(default_factory=list)
+
+    def begin(self, attempts: Sequence[Attempt]) -> None:
+        """These have left, and none of them has been answered yet."""
+        for attempt in attempts:
+            line = self._line_of(attempt)
+            if line and line in self.in_flight:
+                self.ledger.breach(Invariant.ONE_AT_A_TIME, f"{attempt.event_key} in {line}")
+            self.in_flight.append(line)
+
+    def end(self, attempts: Sequence[Attempt]) -> None:
+        """They are answered, or nobody waits for that any more."""
+        del self.in_flight[len(self.in_flight) - len(attempts) :]
+
+    def arrived(self, attempt: Attempt, *, accepted: bool) -> None:
+        """An ordered destination, or any other one, got an attempt."""
+        line, row = self._line_of(attempt), self.rows.get(attempt.event_key)
+        if not line or row is None:
+            return
+        key, seen = attempt.event_key, self.seen[line]
+        position = position_of(attempt.body, row.stored.event.received_at, key)
+        is_first = key not in seen.who_came and position < seen.came
+        is_overtaken = key not in seen.who_was_accepted and position < seen.accepted
+        if is_first or is_overtaken:
+            self.ledger.breach(Invariant.IN_ORDER, f"{key} in {line}")
+        seen.who_came.add(key)
+        seen.came = max(seen.came, position)
+        if accepted:
+            seen.who_was_accepted.add(key)
+            seen.accepted = max(seen.accepted, position)
+
+    def _line_of(self, attempt: Attempt) -> str:
+        """The conversation's line; empty for what is to go by itself."""
+        ordered = self.registry.at(attempt.url).entry.get("order") is not None
+        if not ordered or any(name in attempt.headers for name in OUT_OF_ORDER):
+            return ""
+        line = line_of(attempt.destination, conversation_of(attempt.body))
+        return line if line != destination_in(line) else ""
