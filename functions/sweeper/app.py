@@ -44,6 +44,7 @@ def build(environment: Mapping[str, str]) -> tuple[Sweeper, HealthBoard, Destina
             slow_url=settings.slow_queue_url,
         ),
         clock=time.time,
+        sleep=time.sleep,
         facts=facts,
         timing=Timing(settings.time_scale),
         in_parallel=ThreadPoolExecutor(SHARDS).map,

@@ -390,6 +390,48 @@ def test_of_two_that_postpone_one_wins(table: EventTable, until: float) -> None:
     assert len(all_overdue(table, until)) == 1
 
 
+def test_what_is_hastened_is_overdue_at_once_and_as_if_no_hint_stood_in_any_lane(
+    table: EventTable,
+) -> None:
+    put(table)
+    claim(table)
+    assert table.record(KEY, owner="a", record=Record(None, NOW + 75, None, slow_lane=True))
+    assert table.hasten(KEY, seen=NOW + 75, due_at=NOW + 0.123)
+    assert all_overdue(table, NOW + 0.1) == []
+    assert all_overdue(table, NOW + 0.2) == [Overdue(KEY, NOW + 0.123, NOW + 0.123, in_main=True)]
+
+
+def test_who_repeats_hastening_has_hastened(table: EventTable) -> None:
+    put(table)
+    for _ in range(2):
+        assert table.hasten(KEY, seen=NOW + 75, due_at=NOW)
+
+
+def test_what_somebody_has_looked_at_is_not_hastened(table: EventTable) -> None:
+    put(table)
+    (overdue,) = all_overdue(table, NOW + 80)
+    assert table.postpone(overdue, until=NOW + 155)
+    assert not table.hasten(KEY, seen=NOW + 75, due_at=NOW)
+    claim(table)
+    settle(table)
+    assert not table.hasten(KEY, seen=NOW + 155, due_at=NOW)
+    assert all_overdue(table, NOW + 1000) == []
+
+
+def test_hastening_what_is_not_there_makes_nothing(table: EventTable) -> None:
+    assert not table.hasten(KEY, seen=NOW + 75, due_at=NOW)
+    assert put(table) is None
+
+
+def test_hastening_leaves_a_claim_to_its_holder(table: EventTable) -> None:
+    put(table)
+    claim(table)
+    assert table.hasten(KEY, seen=NOW + 75, due_at=NOW)
+    assert claim(table, "b") is None
+    assert settle(table)
+    assert all_overdue(table, NOW + 1000) == []
+
+
 # ---- Formats, and what an item is compared by ---------------------------------------------------
 
 

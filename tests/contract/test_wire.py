@@ -31,7 +31,7 @@ from spectrum_forwarder.adapters.budget import Budget
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.wire import Wire
-from spectrum_forwarder.domain.errors import TableUnavailable
+from spectrum_forwarder.domain.errors import TableSilent, TableUnavailable
 
 from tests.support.http_server import (
     HttpServer,
@@ -501,6 +501,29 @@ def test_bytes_that_are_no_answer_are_a_failure_of_the_table_and_no_defect(
     table = DynamoEventTable(client("dynamodb"), "events")
     with pytest.raises(TableUnavailable):
         table.strike("main:a", owner="o")
+
+
+# ---- What may have had its effect ----------------------------------------------------------------
+
+
+def test_a_refusal_says_that_nothing_was_done(client: Client, server: HttpServer) -> None:
+    content = json.dumps({"__type": "x#ProvisionedThroughputExceededException"}).encode()
+    told = {"X-Amz-Crc32": str(zlib.crc32(content))}
+    server.on("/", respond(400, headers=told, body=content))
+    table = DynamoEventTable(client("dynamodb"), "events")
+    with pytest.raises(TableUnavailable, match="ProvisionedThroughputExceeded") as raised:
+        table.claim("main:a", owner="o", now=0.0, until=75.0)
+    assert not isinstance(raised.value, TableSilent)
+
+
+@pytest.mark.parametrize("status", [200, 500, 503])
+def test_whoever_does_not_say_so_may_have_done_it(
+    client: Client, server: HttpServer, status: int
+) -> None:
+    server.on("/", checked({"Attributes": {}}, status=status, wrong=status == 200))
+    table = DynamoEventTable(client("dynamodb"), "events")
+    with pytest.raises(TableSilent):
+        table.claim("main:a", owner="o", now=0.0, until=75.0)
 
 
 # ---- Bodies to the bucket -----------------------------------------------------------------------

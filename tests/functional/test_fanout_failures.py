@@ -90,6 +90,69 @@ def test_a_failed_claim_keeps_its_own_record_alone(world: World) -> None:
     assert len(world.sender.sent) == 2
 
 
+def test_a_claim_that_was_not_answered_is_asked_for_until_it_is(world: World) -> None:
+    """It was made, and holds the event: nobody else could have it for 75 s."""
+    hints = [world.put(stored_of(f"m{number}")) for number in range(3)]
+    began = world.clock()
+    world.table.lose("claim", times=5)
+    assert world.fan_out(*hints) == []
+    assert world.clock() - began < 1
+    assert sorted(attempt.event_key for attempt in world.sender.sent) == sorted(
+        hint.event_key for hint in hints
+    )
+    assert all(world.row(hint.event_key).due_at is None for hint in hints)
+
+
+def test_a_claim_that_is_not_answered_keeps_no_other_waiting(world: World) -> None:
+    first, *others = [world.put(stored_of(f"m{number}")) for number in range(4)]
+    recorded: list[str] = []
+    world.table.lose("claim", times=1)
+    sleep = world.sleep
+
+    def noted(seconds: float) -> None:
+        recorded.extend(h.event_key for h in others if world.row(h.event_key).due_at is None)
+        sleep(seconds)
+
+    world.sleep = noted
+    assert world.fan_out(first, *others) == []
+    assert recorded == [hint.event_key for hint in others]
+    assert world.outcome(event_key=first.event_key) == ("delivered", 1, None)
+
+
+def test_a_claim_that_is_never_answered_is_left_until_it_ends(world: World) -> None:
+    hint, began = world.put(stored_of()), world.clock()
+    world.memory_queue.send_hint(KEY)
+    world.table.lose("claim")
+    world.poll()
+    assert world.sender.sent == []
+    assert world.clock() - began <= 21  # others need the worker, too
+    world.table.lost.clear()
+    world.live(world.timing.claim() - (world.clock() - began) + 1)
+    assert world.outcome(event_key=hint.event_key) == ("delivered", 1, None)
+    assert len(world.sent_to("crm")) == 1
+
+
+def test_a_claim_that_is_refused_by_the_table_is_not_insisted_on(world: World) -> None:
+    """It says that nothing was done: throttled, it had better be left alone."""
+    hint = world.put(stored_of())
+    world.table.fail("claim", times=1)
+    assert world.fan_out(hint) == [hint.id]
+    assert world.table.calls.count("claim") == 1
+
+
+def test_an_event_whose_claim_cannot_be_ended_comes_again_when_that_ends(world: World) -> None:
+    world.put(StoredEvent(event_of(), None, world.bodies.put(pack(body_of()))))
+    world.memory_queue.send_hint(KEY)
+    world.payloads.fail("get", times=1)
+    world.table.fail("record", times=1)
+    world.table.fail("note", times=1)
+    world.poll()
+    (queued,) = world.memory_queue.queued
+    assert queued.at == world.row().claimed_until
+    world.live(76)
+    assert world.outcome() == ("delivered", 1, None)
+
+
 def test_a_failed_record_is_repeated_and_not_the_delivery(world: World) -> None:
     hint = world.put(stored_of())
     world.table.fail("record", times=4)

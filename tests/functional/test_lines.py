@@ -217,6 +217,20 @@ def test_a_drainer_that_another_holds_off_leaves_the_line_alone(world: World) ->
     assert arrived(world) == ["m1"]
 
 
+def test_a_drainer_asks_for_no_claim_again_while_it_holds_the_line(world: World) -> None:
+    """What is claimed unheard comes with a later drain, and others before it."""
+    receive(world, "m1", "m2")
+    world.live(MINUTE)
+    world.add(destination_of("crm"))
+    world.table.lose("claim", times=1)
+    began = world.clock()
+    world.fan_out(world.hint(hint_to("crm"), slow=True))
+    assert arrived(world) == ["m2"]
+    assert world.clock() - began < 0.1
+    world.live(3 * MINUTE)
+    assert arrived(world) == ["m2", "m1"]
+
+
 def test_a_removed_destinations_line_settles(world: World) -> None:
     receive(world, "m1")
     world.live(MINUTE)

@@ -406,6 +406,40 @@ def test_a_lost_hint_is_still_accepted(world: World) -> None:
     assert world.facts.named("hint.failed") == [{"event_key": KEY, "cause": "down"}]
 
 
+def test_an_event_without_its_hint_is_hinted_at_by_the_next_sweep(world: World) -> None:
+    """And not by the first one after the 75 s that a hint is given."""
+    world.queue.fail("send_hint")
+    assert code(world.receive()) == (200, "accepted")
+    assert world.table.calls == ["put", "hasten"]
+    assert world.row().due_at == world.clock()
+    assert world.sweep().hints == 1
+
+
+def test_an_event_without_its_hint_is_accepted_whatever_else_fails(world: World) -> None:
+    world.queue.fail("send_hint")
+    world.table.fail("hasten")
+    assert code(world.receive()) == (200, "accepted")
+    assert world.row().due_at == world.clock() + world.timing.hint_slack
+
+
+def test_a_hint_that_came_although_nobody_heard_of_it_is_no_reason_to_look_again(
+    world: World,
+) -> None:
+    """It was faster than the receiver: the event is delivered, and owes nothing any more."""
+    world.add_quick(destination_of("crm"))
+    world.queue.lose("send_hint")
+    hasten = world.rows.hasten
+
+    def later(event_key: str, *, seen: float, due_at: float) -> bool:
+        world.poll()
+        return hasten(event_key, seen=seen, due_at=due_at)
+
+    world.rows.hasten = later  # type: ignore[method-assign]
+    assert code(world.receive()) == (200, "accepted")
+    assert world.row().due_at is None
+    assert world.outcome() == ("delivered", 1, None)
+
+
 def test_while_the_table_is_down_the_queue_takes_the_whole_event(world: World) -> None:
     world.table.fail("put")
     assert world.receive() == Reply(200, {"status": "accepted", "event_key": KEY})

@@ -167,7 +167,20 @@ def test_a_lost_hint_is_told_and_left_to_the_sweeper(world: World) -> None:
     world.queue.fail("send_hint")
     record(world, due_in(world, "quick", 30))
     assert world.facts.named("hint.failed") == [{"event_key": KEY, "cause": "down"}]
-    assert world.row().due_at is not None
+    # When the attempt is due, not when its hint would be late.
+    assert world.row().due_at == world.clock() + 30
+
+
+def test_of_two_hints_that_are_lost_the_sweeper_stands_in_for_the_earlier(world: World) -> None:
+    world.queue.fail("send_hint")
+    record(world, due_in(world, "quick", 300), due_in(world, "slow", 30))
+    assert world.row().due_at == world.clock() + 30
+
+
+def test_a_look_that_is_due_earlier_is_not_put_off_for_a_lost_hint(world: World) -> None:
+    world.queue.fail("send_hint")
+    record(world, waiting(world, "crm", 60), due_in(world, "quick", 300))
+    assert world.row().due_at == world.clock() + 60
 
 
 def test_another_owners_claim_is_not_recorded_over(world: World) -> None:
@@ -217,7 +230,7 @@ def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world:
 
 
 def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None:
-    claims(world).release(claim(world))
+    assert claims(world).release(claim(world)) == 0
     assert world.row().claimed_until == 0
     assert world.row().due_at == world.clock() + world.timing.hint_slack
     assert (world.row().expires_at, world.row().deliveries) == (None, None)
@@ -225,7 +238,8 @@ def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None
 
 def test_a_release_that_fails_is_told(world: World) -> None:
     world.table.fail("record", "note")
-    claims(world).release(claim(world))
+    held = claim(world)
+    assert claims(world).release(held) == held.until
     assert world.facts.named("claim.unreleased") == [{"event_key": KEY, "cause": "down"}]
 
 

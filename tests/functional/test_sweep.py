@@ -1,9 +1,10 @@
 """Sweep: hints for what is overdue, once, whatever fails in between."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 import pytest
-from spectrum_forwarder.domain.ports import SHARDS
+from spectrum_forwarder.domain.ports import SHARDS, Depth
 from spectrum_forwarder.domain.worker_ports import Overdue
 
 from tests.support.make import destination_of, stored_of
@@ -64,26 +65,88 @@ def test_a_lost_hint_is_sent_again_when_the_event_comes_due_once_more(world: Wor
     assert world.sweep().hints == 3
 
 
-def test_a_queue_that_is_down_delays_and_loses_nothing(world: World) -> None:
+def test_a_queue_that_is_down_for_seconds_delays_hints_by_seconds(world: World) -> None:
     put(world, 30)
+    began = world.clock()
     world.queue.fail("send_hints", times=SHARDS)
-    assert world.sweep().failed_shards > 0
-    for _ in range(11):
-        world.clock.advance(60)
-        world.sweep()
-    assert len(set(hinted(world))) == 30
+    swept = world.sweep()
+    assert (swept.hints, swept.failed_shards) == (30, 0)
+    assert world.clock() == began + world.timing.sweep_again
+    assert len(set(hinted(world))) == len(hinted(world)) == 30
+    assert len(world.facts.named("sweep.cut_short")) == SHARDS
+    assert len(world.facts.named("sweep.done")) == 1
+
+
+def test_after_a_long_failure_of_the_queue_the_next_sweep_hints_at_everything(
+    world: World,
+) -> None:
+    """No due time was moved on for a hint that was not sent."""
+    keys = put(world, 30)
+    world.queue.fail("send_hints")
+    for _ in range(60):
+        assert world.sweep().failed_shards > 0
+        world.clock.advance(24)
+    assert all(world.row(key).due_at == world.clock() - 3601 for key in keys)
+    world.queue.down.clear()
+    assert world.sweep().hints == len(set(hinted(world))) == 30
 
 
 def test_one_failing_shard_does_not_stop_the_others(world: World) -> None:
     put(world, 80)
+    began = world.clock()
     world.table.fail("overdue", times=1)
     swept = world.sweep()
-    assert swept.failed_shards == 1
-    assert 0 < swept.hints < 80
     (told,) = world.facts.named("sweep.cut_short")
     assert (told["shard"], told["cause"]) == (0, "down")
+    at_once = [queued for queued in world.memory_queue.queued if queued.at == began]
+    assert 0 < len(at_once) < 80
+    # It is looked at again before the sweeper ends.
+    assert len(at_once) < swept.hints == len(set(hinted(world)))
+    assert swept.failed_shards == 0
     world.poll()
     assert world.sweep().hints == 80 - swept.hints
+
+
+def test_a_sweeper_whom_nothing_fails_looks_once(world: World) -> None:
+    put(world, 30)
+    began = world.clock()
+    world.sweep()
+    assert world.clock() == began
+    assert world.table.calls.count("overdue") == SHARDS
+
+
+def test_a_due_time_that_was_moved_on_unheard_leaves_no_event_without_its_hint(
+    world: World,
+) -> None:
+    put(world, 30)
+    moved: list[str] = []
+    postpone = world.rows.postpone
+
+    def unheard(overdue: Overdue, *, until: float) -> bool:
+        moved.append(json.dumps({"event_key": overdue.event_key}))
+        return postpone(overdue, until=until)
+
+    world.rows.postpone = unheard  # type: ignore[method-assign]
+    world.table.lose("postpone", times=5)
+    world.sweep()
+    assert set(moved[:5]) <= set(hinted(world))
+    assert (
+        len(set(hinted(world))) == len(hinted(world)) == world.facts.named("sweep.done")[0]["hints"]
+    )
+
+
+def test_what_was_sent_seconds_ago_stands_although_the_queue_does_not_tell_it(
+    world: World,
+) -> None:
+    """SQS tells its depth up to a minute late, and the sweeper looks again after seconds."""
+    for key in put(world, 400):
+        world.memory_queue.send_hint(key)
+    world.memory_queue.queued[200:] = []  # lost
+    world.memory_queue.depth = lambda: Depth(200, 0)  # type: ignore[method-assign]
+    world.table.fail("owing", times=1)
+    swept = world.sweep()
+    assert len(world.facts.named("sweep.cut_short")) == 1
+    assert 150 <= swept.hints <= 200
 
 
 def test_a_table_that_is_down_fails_every_shard_and_raises_nothing(world: World) -> None:
@@ -167,29 +230,23 @@ def test_the_oldest_are_hinted_at_first_where_some_hints_lack(world: World) -> N
     assert {f'{{"event_key": "main:old{number}"}}' for number in range(4)} <= set(sent)
 
 
-def test_one_refused_hint_of_ten_ends_nothing_and_is_made_good_soon(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = put(world, 250)
-    send_hints = world.memory_queue.send_hints
+def test_one_refused_hint_of_ten_ends_nothing_and_is_sent_again_soon(world: World) -> None:
+    put(world, 250)
+    send_hints, began = world.memory_queue.send_hints, world.clock()
 
     def refusing(event_keys: Sequence[str]) -> Sequence[str]:
-        send_hints(event_keys[1:])
-        return event_keys[:1]
+        refused = 1 if world.clock() == began else 0
+        send_hints(event_keys[refused:])
+        return event_keys[:refused]
 
-    with monkeypatch.context() as patch:
-        patch.setattr(world.memory_queue, "send_hints", refusing)
-        swept = world.sweep()
-    assert swept.failed_shards == 0
-    assert 250 * 0.8 < swept.hints < 250
+    world.memory_queue.send_hints = refusing  # type: ignore[method-assign]
+    swept = world.sweep()
     refused = sum(int(str(told["hints"])) for told in world.facts.named("hints.refused"))
-    assert swept.hints + refused == 250
-    for _ in range(2):
-        world.poll()
-        world.clock.advance(60)
-        world.sweep()
+    assert 20 < refused < 50
+    assert (world.clock(), swept.failed_shards) == (began + world.timing.sweep_again, 0)
+    assert 250 - refused < swept.hints == len(hinted(world))
     world.poll()
-    assert all(world.row(key).due_at is None for key in keys)
+    assert world.sweep().hints == 250 - swept.hints
 
 
 def test_a_table_that_fails_among_ten_leaves_none_without_its_hint(world: World) -> None:

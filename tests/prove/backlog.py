@@ -205,7 +205,13 @@ class Backlog:
             rng=random.Random(7),
         )
         self._sweeper = Sweeper(
-            self.table, self.queue, self.clock, no_facts, self.timing, in_parallel=map
+            self.table,
+            self.queue,
+            self.clock,
+            self.clock.advance,
+            no_facts,
+            self.timing,
+            in_parallel=map,
         )
 
     def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:

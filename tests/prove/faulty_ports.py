@@ -8,6 +8,7 @@ from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Deliveries
 from spectrum_forwarder.domain.errors import (
     PayloadsUnavailable,
     QueueUnavailable,
+    TableSilent,
     TableUnavailable,
 )
 from spectrum_forwarder.domain.health import Health
@@ -43,12 +44,15 @@ Result = TypeVar("Result")
 
 
 class OfTheTable:
-    """Calls to the table, or to one of its items that is a port of its own."""
+    """Calls to the table, or to one of its items that is a port of its own.
+
+    What fails does not say whether it had its effect.
+    """
 
     fates: Fates
 
     def _call(self, name: str, effect: Callable[[], Result], *, writes: bool = True) -> Result:
-        return self.fates.call(f"table.{name}", effect, TableUnavailable, writes=writes)
+        return self.fates.call(f"table.{name}", effect, TableSilent, writes=writes)
 
 
 @dataclass
@@ -69,6 +73,9 @@ class FaultyTable(OfTheTable):
         return self._call(
             "mark", lambda: self.inner.mark(key, at=at, since=since, expires_at=expires_at)
         )
+
+    def hasten(self, event_key: str, *, seen: float, due_at: float) -> bool:
+        return self._call("hasten", lambda: self.inner.hasten(event_key, seen=seen, due_at=due_at))
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         return self._call(

@@ -189,7 +189,9 @@ class Life:
             rng=rng,
             lines=distant(self.lines),
         )
-        self.sweeper = Sweeper(table, queue, clock, no_facts, Timing(), in_parallel=map)
+        self.sweeper = Sweeper(
+            table, queue, clock, self.timeline.sleep, no_facts, Timing(), in_parallel=map
+        )
         self.sent_at: dict[str, float] = {}
 
     def add(self, name: str, **limits: Any) -> None:

@@ -25,8 +25,9 @@ from spectrum_forwarder.fanout.judge import Outcome
 from spectrum_forwarder.fanout.record import Hint, Recorder
 from spectrum_forwarder.fanout.take import Taken, Taking
 from spectrum_forwarder.receive import Receiver
+from spectrum_forwarder.shards import Shard
 from spectrum_forwarder.storing import EventStore, Placed
-from spectrum_forwarder.sweep import Shard, Sweep, Sweeper, Swept
+from spectrum_forwarder.sweep import Sweep, Sweeper, Swept
 
 from tests.prove.ledger import Invariant
 from tests.prove.watched_table import WatchedTable
@@ -91,6 +92,18 @@ def claim_without_regard_to_the_holder(patch: Patch) -> None:
         if event_key in self.rows:
             self.rows[event_key].claimed_until = 0.0
         return claim_of(self, event_key, owner=owner, now=now, until=until)
+
+    patch.setattr(WatchedTable, "claim", claim)
+
+
+def claimed_in_the_events_own_name(patch: Patch) -> None:
+    """Then any worker may ask for a claim again, and have it."""
+    claim_of = WatchedTable.claim
+
+    def claim(
+        self: WatchedTable, event_key: str, *, owner: str, now: float, until: float
+    ) -> Claimed | None:
+        return claim_of(self, event_key, owner=event_key, now=now, until=until)
 
     patch.setattr(WatchedTable, "claim", claim)
 
@@ -210,7 +223,7 @@ def pause_counted_as_an_outage(patch: Patch) -> None:
 
 
 def outage_taken_for_poison(patch: Patch) -> None:
-    patch.setattr(Claims, "release", lambda self, claimed: None)
+    patch.setattr(Claims, "release", lambda self, claimed: 0.0)
 
 
 def a_failed_record_is_a_death(patch: Patch) -> None:
@@ -264,6 +277,7 @@ MUTANTS = (
     Mutant(claim_too_short_to_attempt_anything, Invariant.CALM),
     Mutant(claim_refused_is_a_failure, Invariant.DRAINED),
     Mutant(claim_without_regard_to_the_holder, Invariant.ONCE),
+    Mutant(claimed_in_the_events_own_name, Invariant.ONCE),
     Mutant(duplicate_answered_before_durable, Invariant.DURABLE_FIRST),
     Mutant(duplicate_put_over_the_first, Invariant.ONCE),
     Mutant(answered_although_nothing_took_it, Invariant.DURABLE_FIRST),
@@ -287,7 +301,7 @@ MUTANTS = (
 
 
 def hint_never_sent(patch: Patch) -> None:
-    patch.setattr(Receiver, "_hint", lambda self, event_key: None)
+    patch.setattr(Receiver, "_hint", lambda self, event_key: True)
 
 
 def lost_hint_answered_503(patch: Patch) -> None:

@@ -143,7 +143,9 @@ class Stack:
             clock=self.clock,
             facts=facts,
         )
-        self.sweeper = Sweeper(table, queue, self.clock, facts, timing, in_parallel=map)
+        self.sweeper = Sweeper(
+            table, queue, self.clock, self._meanwhile, facts, timing, in_parallel=map
+        )
 
     def _queued_whole(self, stored: StoredEvent) -> None:
         # Of what has no id or time of its own, copies that met a table too late are told apart by

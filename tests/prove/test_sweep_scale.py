@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.domain.ports import Depth
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.sweep import Sweep
 
@@ -77,6 +78,54 @@ def test_after_an_outage_fresh_events_wait_for_what_is_owed_alone(
 def test_a_depth_that_is_told_late_hardly_multiplies_hints(hours: float) -> None:
     backlog, _ = outage(hours, late=MINUTE)
     assert backlog.amplification <= MOST
+
+
+def always_made_again(patch: pytest.MonkeyPatch) -> None:
+    """Something fails in each sweep, so that it is made again seconds later."""
+    patch.setattr(Sweep, "has_failed", property(lambda self: True))
+
+
+def again_as_if_nothing_had_been_sent(patch: pytest.MonkeyPatch) -> None:
+    """The mutant: what was sent seconds ago, and no queue tells yet, is sent once more."""
+    divide_of = Sweep._divide
+
+    def divide(self: Sweep, standing: Depth) -> None:
+        self.earlier = ()
+        divide_of(self, standing)
+
+    patch.setattr(Sweep, "_divide", divide)
+
+
+def half_purged(hours: float = 2.0) -> Backlog:
+    """Of an outage's hints half are lost, and SQS tells its depth a minute late."""
+    backlog = Backlog(every=5.0, capacity=20)
+    backlog.queue.late = MINUTE
+    backlog.working = False
+    backlog.live(hours * HOUR)
+    backlog.queue.take(len(backlog.queue.waiting) // 2)
+    backlog.live(HALF_AN_HOUR)
+    backlog.working = True
+    backlog.live(HOUR)
+    return backlog
+
+
+def test_a_sweep_that_is_made_again_because_of_a_failure_multiplies_no_hints(
+    monkeypatch: pytest.MonkeyPatch, figures: Figures
+) -> None:
+    once = half_purged()
+    always_made_again(monkeypatch)
+    again = half_purged()
+    assert len(again.owed) <= 2
+    assert again.amplification <= once.amplification + 0.01
+    again_as_if_nothing_had_been_sent(monkeypatch)
+    mutant = half_purged()
+    assert mutant.amplification > once.amplification + 0.05
+    figures("mutants caught", 1)
+    figures(
+        "mutants",
+        "swept again as if nothing had been sent |"
+        f" {mutant.amplification:.2f} hints an event, not {again.amplification:.2f}",
+    )
 
 
 @pytest.mark.parametrize("minutes", [5, 10, 30, 60, 6 * 60, 24 * 60])

@@ -98,6 +98,13 @@ class MemoryTable:
             return at
         return self.marks[key]
 
+    def hasten(self, event_key: str, *, seen: float, due_at: float) -> bool:
+        row = self.rows.get(event_key)
+        if row is None or row.due_at not in (seen, due_at):
+            return False
+        row.due_at, row.overdue_since = due_at, None
+        return True
+
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
         row = self.rows.get(event_key)
         if row is None:

@@ -11,6 +11,7 @@ from spectrum_forwarder.domain.errors import (
     PayloadsUnavailable,
     QueueUnavailable,
     RegistryUnavailable,
+    TableSilent,
     TableUnavailable,
     Unavailable,
 )
@@ -52,11 +53,15 @@ NONE_CHANGED: Mapping[str, str | None] = {}
 
 
 class Tap:
-    """Stands before a port: notes its calls, and fails those that a test has put down."""
+    """Stands before a port: notes its calls, and fails those that a test has put down.
+
+    Those that it loses have their effect, and then nobody hears of it.
+    """
 
     def __init__(self, port: object, error: type[Unavailable]) -> None:
         self.calls: list[str] = []
         self.down: dict[str, int] = {}
+        self.lost: dict[str, int] = {}
         self._port = port
         self._error = error
 
@@ -64,13 +69,21 @@ class Tap:
         """Let the next calls of these methods fail."""
         self.down |= dict.fromkeys(methods, times)
 
+    def lose(self, *methods: str, times: int = ALWAYS) -> None:
+        """Let the answers to the next calls of these methods be lost."""
+        self.lost |= dict.fromkeys(methods, times)
+
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any, **named: Any) -> Any:
             self.calls.append(name)
             if self.down.get(name, 0) > 0:
                 self.down[name] -= 1
                 raise self._error("down")
-            return getattr(self._port, name)(*arguments, **named)
+            answer = getattr(self._port, name)(*arguments, **named)
+            if self.lost.get(name, 0) > 0:
+                self.lost[name] -= 1
+                raise (TableSilent if self._error is TableUnavailable else self._error)("lost")
+            return answer
 
         return call
 
@@ -178,6 +191,7 @@ class World:
             table=cast(Any, self.table),
             queue=cast(Any, self.queue),
             clock=self.clock,
+            sleep=self.sleep,
             facts=self.facts,
             timing=self.timing,
             in_parallel=map,

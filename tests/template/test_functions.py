@@ -22,6 +22,7 @@ FUNCTIONS = ("ReceiverFunction", "FanoutFunction", "SweeperFunction")
 RIGHTS = {
     "ReceiverRole": {
         ("dynamodb:PutItem", "EventsTable.Arn"),
+        ("dynamodb:UpdateItem", "EventsTable.Arn"),
         ("logs:CreateLogStream", "ReceiverLogGroup.Arn"),
         ("logs:PutLogEvents", "ReceiverLogGroup.Arn"),
         ("s3:PutObject", "PayloadsBucket.Arn/*"),

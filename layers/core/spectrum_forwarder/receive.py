@@ -7,6 +7,7 @@ our side is a 503, which Spectrum retries. What names a known webhook and is not
 it may be Spectrum's all the same.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -181,13 +182,15 @@ class Receiver:
         stored = StoredEvent(event, pack(event.body))
         try:
             stored = self.store.fit(stored)
-            placed = self.store.put(stored, receipt=receipt, now=self.clock())
+            put_at = self.clock()
+            placed = self.store.put(stored, receipt=receipt, now=put_at)
         except Unavailable as error:
             self._queue_whole(stored, error)
             return "accepted", event.key
         key, existing = placed.key, placed.existing
         if existing is None:
-            self._hint(key)
+            if not self._hint(key):
+                self._hasten(key, put_at)
             if key != event.key:
                 self.facts("event.same_id", event_key=key, known=event.key)
             self.facts(
@@ -221,12 +224,22 @@ class Receiver:
             raise NotDurable from error
         self.facts("event.queued_whole", event_key=key, cause=str(cause))
 
-    def _hint(self, event_key: str) -> None:
+    def _hint(self, event_key: str) -> bool:
+        """Whether a hint was sent; if not, the event is durable all the same, and comes due."""
         try:
             self.queue.send_hint(event_key)
         except QueueUnavailable as error:
-            # The event is durable and has its due time: the sweeper will hint.
             self.facts("hint.failed", event_key=event_key, cause=str(error))
+            return False
+        return True
+
+    def _hasten(self, event_key: str, put_at: float) -> None:
+        """Have the next sweep hint at a new event, not the first one after the hint's time.
+
+        If that fails too, it comes due all the same.
+        """
+        with contextlib.suppress(Unavailable):
+            self.store.hasten(event_key, put_at=put_at, now=self.clock())
 
     def _is_overdue(self, existing: Existing) -> bool:
         now = self.clock()

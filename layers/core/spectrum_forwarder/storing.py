@@ -107,6 +107,13 @@ class EventStore:
             existing = put(key)
         return Placed(key, existing)
 
+    def hasten(self, key: str, *, put_at: float, now: float) -> bool:
+        """Have the sweeper look at an event that was `put_at` then, for its hint was not sent.
+
+        Raises TableUnavailable. False where somebody has looked at it already.
+        """
+        return self.table.hasten(key, seen=put_at + self.timing.hint_slack, due_at=now)
+
     def _check(self, give_up_at: float) -> None:
         if self.clock and self.clock() > give_up_at:
             raise TableUnavailable("put_item: too slow to look where else the event may stand")

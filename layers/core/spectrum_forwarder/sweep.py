@@ -4,80 +4,36 @@ An event whose hint waits in a queue is overdue like one whose hint is lost. So 
 while the queues hold about as many hints as events owe work now, nothing is sent, and a backlog is
 not multiplied by being swept. What can have its hint in the main lane alone is counted against that
 lane, so that a slow destination's backlog does not hide that hints of others are lost. Each event's
-due time is moved on before its hint is sent: of two sweepers only one sends it.
+due time is moved on before its hint is sent: of two sweepers only one sends it. What could not be
+sent is due again at once, and a sweeper whom a service fails looks again before it ends.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
+from spectrum_forwarder.domain.errors import QueueUnavailable, TableSilent, Unavailable
 from spectrum_forwarder.domain.hints import Lack, is_surplus, lack, shared
 from spectrum_forwarder.domain.ports import SHARDS, Clock, Depth, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, Overdue, Owing
+from spectrum_forwarder.shards import Shard
 
 HINTS_AT_ONCE = 10
-WITHOUT_LIMIT = 2**62
-ALL = Lack(WITHOUT_LIMIT, WITHOUT_LIMIT)
-NONE, NOTHING = Lack(0, 0), Owing(0, 0)
+NOTHING = Depth(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep did.
+    """What the sweeper did.
 
     `oldest_seconds` is how long the oldest event had been overdue since it was last looked at,
-    `failed_shards` how many a failure of ours cut short.
+    `failed_shards` how many a failure of ours cut short in the end.
     """
 
     hints: int = 0
     oldest_seconds: float = 0.0
     failed_shards: int = 0
-
-
-@dataclass(slots=True)
-class Shard:
-    """A partition of the overdue events on its way through one sweep.
-
-    `found` is its first batch, `rest` the others, `lack` its part of the hints to be sent, and
-    `lack_in_main` of those that events get in any case whose hint is in the main lane. So many are
-    `chosen` for one.
-    `since` is infinite where nothing is overdue, and None until that is known.
-    """
-
-    number: int
-    found: Sequence[Overdue] = ()
-    rest: Iterator[Sequence[Overdue]] = field(default_factory=lambda: iter(()))
-    since: float | None = None
-    owing: Owing = NOTHING
-    in_main: Owing = NOTHING
-    lack: Lack = ALL
-    lack_in_main: Lack = NONE
-    chosen: int = 0
-    chosen_in_main: int = 0
-    hints: int = 0
-    failure: Exception | None = None
-
-    def choose(self, overdue: Overdue, *, old: bool) -> bool:
-        """Whether there is a hint left for the event, which it gets then."""
-        if self.is_full(old) and not (overdue.in_main and self._has_for_in_main(old)):
-            return False
-        self.chosen += 1
-        self.chosen_in_main += overdue.in_main
-        return True
-
-    def is_full(self, old: bool) -> bool:
-        """Whether no hint is left that anyone may have."""
-        return self.chosen >= (self.lack.old if old else self.lack.fresh)
-
-    def is_done(self, old: bool) -> bool:
-        """Whether no hint is left at all."""
-        return self.is_full(old) and not self._has_for_in_main(old)
-
-    def _has_for_in_main(self, old: bool) -> bool:
-        most = self.lack_in_main.old if old else self.lack_in_main.fresh
-        return self.chosen_in_main < min(most, self.in_main.overdue)
 
 
 # `map`, or an executor's.
@@ -86,11 +42,12 @@ InParallel = Callable[[Callable[[Shard], None], Iterable[Shard]], Iterable[None]
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """What sweeping needs."""
+    """What sweeping needs; `sleep` takes seconds."""
 
     table: EventTable
     queue: EventQueue
     clock: Clock
+    sleep: Callable[[float], None]
     facts: Facts
     timing: Timing
     in_parallel: InParallel
@@ -98,34 +55,50 @@ class Sweeper:
     def sweep(self, *, deadline: float) -> Swept:
         """Send the hints that lack, oldest events first, until `deadline` (Unix seconds).
 
-        `sweep.done` is told whatever happens; raises what no service's failure explains.
+        Once, or while a service fails a few times: it may be well again long before the next
+        minute. `sweep.done` is told whatever happens; raises what no service's failure explains.
         """
-        sweep = Sweep(self, now=self.clock(), deadline=deadline)
+        sweeps: list[Sweep] = []
+        pause = self.timing.sweep_again
         try:
-            sweep.run()
+            while not sweeps or (sweeps[-1].has_failed and self.clock() + pause < deadline):
+                if sweeps:
+                    self.sleep(pause)
+                sweeps.append(Sweep(self, self.clock(), deadline, earlier=tuple(sweeps)))
+                sweeps[-1].run()
         finally:
-            swept = sweep.result()
-            self.facts(
-                "sweep.done",
-                hints=swept.hints,
-                # Of a table that could not be read at all nobody knows.
-                oldest_seconds=swept.oldest_seconds if sweep.has_read else None,
-                failed_shards=swept.failed_shards,
-                standing=None if sweep.standing is None else sum(sweep.standing),
-            )
-        for shard in sweep.shards:
+            swept = self._told(sweeps)
+        for shard in sweeps[-1].shards:
             if shard.failure and not isinstance(shard.failure, Unavailable):
                 raise shard.failure
+        return swept
+
+    def _told(self, sweeps: Sequence["Sweep"]) -> Swept:
+        last, ages = sweeps[-1], [sweep.oldest for sweep in sweeps if sweep.has_read]
+        oldest = round(max(ages, default=0.0), 1)
+        swept = Swept(sum(sweep.hints for sweep in sweeps), oldest, len(last.failures))
+        self.facts(
+            "sweep.done",
+            hints=swept.hints,
+            # Of a table that could not be read at all nobody knows.
+            oldest_seconds=oldest if ages else None,
+            failed_shards=swept.failed_shards,
+            standing=None if last.standing is None else sum(last.standing),
+        )
         return swept
 
 
 @dataclass(slots=True)
 class Sweep:
-    """One sweep; `standing` is how many hints the queues held, None where nobody asked."""
+    """One sweep; `standing` is how many hints the queues held, None where nobody asked.
+
+    `earlier` ones were made seconds ago, and failed: the queues may not tell yet what these sent.
+    """
 
     needs: Sweeper
     now: float
     deadline: float
+    earlier: Sequence["Sweep"] = ()
     shards: list[Shard] = field(default_factory=lambda: [Shard(n) for n in range(SHARDS)])
     standing: Depth | None = None
     # Whether the queues' depth is unknown: then only time tells a lost hint from one that waits.
@@ -140,24 +113,42 @@ class Sweep:
         if not any(shard.found for shard in self.shards):
             return
         self._ask_depth()
-        if self.standing and any(self.standing):
+        if self.standing and (any(self.standing) or self._sent):
             self._each(self._count)
             self._divide(self.standing)
         self._each(self._hint)
 
-    def result(self) -> Swept:
-        """What was done so far."""
+    @property
+    def hints(self) -> int:
+        """How many were sent."""
+        return sum(shard.hints for shard in self.shards)
+
+    @property
+    def oldest(self) -> float:
+        """How long the oldest event was overdue (seconds); nought where none is."""
         since = min((s.since for s in self.shards if s.since is not None), default=math.inf)
-        return Swept(
-            hints=sum(shard.hints for shard in self.shards),
-            oldest_seconds=round(max(0.0, self.now - since), 1) if since < math.inf else 0.0,
-            failed_shards=sum(shard.failure is not None for shard in self.shards),
-        )
+        return max(0.0, self.now - since) if since < math.inf else 0.0
+
+    @property
+    def failures(self) -> Sequence[Exception]:
+        """What cut shards short."""
+        return [shard.failure for shard in self.shards if shard.failure is not None]
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether services failed, and nothing else: a mistake of ours is no better for waiting."""
+        if not all(isinstance(failure, Unavailable) for failure in self.failures):
+            return False
+        return bool(self.failures) or self.blind or any(shard.refused for shard in self.shards)
 
     @property
     def has_read(self) -> bool:
         """Whether any shard could be read."""
         return any(shard.since is not None for shard in self.shards)
+
+    @property
+    def _sent(self) -> int:
+        return sum(sweep.hints for sweep in self.earlier)
 
     def _each(self, step: Callable[[Shard], None]) -> None:
         """Take a step in each shard that still stands; what fails in one does not stop others."""
@@ -188,8 +179,10 @@ class Sweep:
             self.needs.facts("depth.unread", cause=str(error))
 
     def _count(self, shard: Shard) -> None:
-        # All whose hints were sent just now are due within the slack that each is given.
-        soon = self.now + self.needs.timing.hint_slack
+        # All whose hints were sent just now are due within the slack that each is given. What came
+        # after the first of these sweeps is left out: the queues do not tell its hints yet.
+        began = self.earlier[0].now if self.earlier else self.now
+        soon = began + self.needs.timing.hint_slack
         shard.owing = self.needs.table.owing(shard.number, now=self.now, soon=soon)
         if self.standing and self.standing.slow:
             shard.in_main = self.needs.table.owing(
@@ -198,9 +191,16 @@ class Sweep:
 
     def _divide(self, standing: Depth) -> None:
         every = [shard.owing for shard in self.shards]
-        self.surplus = is_surplus(_sum(every), sum(standing))
+        before = next((sweep.standing for sweep in self.earlier if sweep.standing), NOTHING)
+        # Of what was sent then, as much at most as comes due soon is not worked off.
+        soon = sum(owing.soon for owing in every)
+        sent = min(soon, self._sent)
+        total = max(sum(standing), sum(before) + sent)
+        main = max(standing.main, before.main + sent)
+        self.surplus = is_surplus(_sum(every), total)
         in_main = [shard.in_main for shard in self.shards]
-        parts = _parts(every, sum(standing)), _parts(in_main, standing.main)
+        again = bool(self.earlier)
+        parts = _parts(every, total, again), _parts(in_main, main, again)
         for shard, part, part_in_main in zip(self.shards, *parts, strict=True):
             shard.lack, shard.lack_in_main = part, part_in_main
 
@@ -230,13 +230,20 @@ class Sweep:
         return wanting, True
 
     def _requeue(self, shard: Shard, wanting: Sequence[Overdue]) -> None:
-        mine: list[str] = []
+        mine: dict[str, tuple[Overdue, float]] = {}
         try:
             for overdue in wanting:
                 if self.needs.clock() > self.deadline:
                     break
-                if self.needs.table.postpone(overdue, until=self._next_look(overdue)):
-                    mine.append(overdue.event_key)
+                until = self._next_look(overdue)
+                try:
+                    moved_on = self.needs.table.postpone(overdue, until=until)
+                except TableSilent:
+                    # If it was moved on, nobody else hints at it before then.
+                    mine[overdue.event_key] = overdue, until
+                    raise
+                if moved_on:
+                    mine[overdue.event_key] = overdue, until
         finally:
             if mine:
                 self._send(shard, mine)
@@ -246,20 +253,26 @@ class Sweep:
         # Who does not know what stands in the queues must expect that the last hint does.
         return self.now + (max(timing.hint_slack, age) if self.blind else timing.look_again(age))
 
-    def _send(self, shard: Shard, event_keys: Sequence[str]) -> None:
-        refused = self.needs.queue.send_hints(event_keys)
-        shard.hints += len(event_keys) - len(refused)
-        if refused:
-            # They come due again soon, like all whose hint is lost.
-            self.needs.facts("hints.refused", shard=shard.number, hints=len(refused))
+    def _send(self, shard: Shard, mine: Mapping[str, tuple[Overdue, float]]) -> None:
+        """Hint at those whose due time was moved on; it is put back where that fails."""
+        unsent: Sequence[str] = list(mine)
+        try:
+            unsent = self.needs.queue.send_hints(unsent)
+        finally:
+            shard.hints += len(mine) - len(unsent)
+            shard.refused += len(unsent)
+            if unsent:
+                self.needs.facts("hints.refused", shard=shard.number, hints=len(unsent))
+            for overdue, until in (mine[key] for key in unsent):
+                self.needs.table.hasten(overdue.event_key, seen=until, due_at=overdue.due_at)
 
 
 def _sum(owing: Sequence[Owing]) -> int:
     return sum(each.overdue + each.soon for each in owing)
 
 
-def _parts(owing: Sequence[Owing], standing: int) -> list[Lack]:
-    return shared(lack(_sum(owing), standing), [each.overdue for each in owing])
+def _parts(owing: Sequence[Owing], standing: int, again: bool) -> list[Lack]:
+    return shared(lack(_sum(owing), standing, again=again), [each.overdue for each in owing])
 
 
 def _since(overdue: Overdue) -> float:

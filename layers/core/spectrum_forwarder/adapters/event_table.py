@@ -276,18 +276,6 @@ class DynamoEventTable(DynamoIntake):
             return False
         return True
 
-    def _update(
-        self, event_key: str, change: str, condition: str, values: items.Item, **more: Any
-    ) -> Any:
-        return self._call(
-            self._client.update_item,
-            Key=items.key(event_key),
-            UpdateExpression=change,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            **more,
-        )
-
 
 def _is_left_to_later(item: items.Item, now: float) -> bool:
     """Whether the event waits for a worker of a later version of the forwarder."""

@@ -20,6 +20,7 @@ ForwarderError
 │   └── NotDurable            503  neither the table nor the queue took the event
 ├── Unavailable             our own fault: a service failed; the caller decides what that means
 │   ├── TableUnavailable, QueueUnavailable, PayloadsUnavailable, RegistryUnavailable
+│   │   └── TableSilent         the table, and no answer came: the call may have had its effect
 │   └── ItemTooLarge          the table works, and cannot hold this: it has to be made smaller
 ├── PayloadMissing          the stored body of an event is gone
 ├── LaterFormat             a stored event that only a later version of the forwarder can read
@@ -198,6 +199,10 @@ class Unavailable(ForwarderError):
 
 class TableUnavailable(Unavailable):
     """The events table did not do what it was asked."""
+
+
+class TableSilent(TableUnavailable):
+    """No answer came that could be read: the change may have been made, or not."""
 
 
 class ItemTooLarge(TableUnavailable):

@@ -23,12 +23,13 @@ class Lack:
     old: int
 
 
-def lack(owing: int, standing: int) -> Lack:
+def lack(owing: int, standing: int, *, again: bool = False) -> Lack:
     """What `owing` events lack while the queues hold `standing` hints.
 
-    Where these are a surplus, each sweep spares as many for old events all the same.
+    Where these are a surplus, each sweep spares as many for old events all the same; not one that
+    is made `again` within the minute.
     """
-    spared = max(SPARED, owing // SPARE)
+    spared = 0 if again else max(SPARED, owing // SPARE)
     if is_surplus(owing, standing):
         return Lack(0, spared)
     fresh = owing - owing // DOUBT - standing

@@ -142,6 +142,12 @@ class Intake(Protocol):
         is free again after `expires_at` at the latest.
         """
 
+    def hasten(self, event_key: str, *, seen: float, due_at: float) -> bool:
+        """Have the sweeper look at the event earlier, for its hint could not be sent.
+
+        False where its due time is not as it was `seen`: somebody looks at it already.
+        """
+
 
 class Depth(NamedTuple):
     """How many records each lane holds."""

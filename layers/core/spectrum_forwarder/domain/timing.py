@@ -12,6 +12,8 @@ LONGEST_LOOK = 600.0
 # So long overdue, an event is hinted at as soon as any hint lacks, and so long in any case: nothing
 # that stands in a queue, and is worth nothing, may hide for ever that its hint is lost.
 HINT_OLD, HINT_LOST = 1800.0, 86_400.0
+# A sweep in which a service failed is made again after so long.
+SWEEP_AGAIN = 12.0
 # Hints can be delayed at most this long by SQS; what is due later is left to the sweeper.
 LONGEST_HINT_DELAY = 900.0
 # Even a local queue needs so long, however time is scaled.
@@ -62,6 +64,11 @@ class Timing(NamedTuple):
     def hint_lost(self) -> float:
         """For how long an event may be overdue without another hint, whatever stands."""
         return max(HINT_LOST * self.scale, 20 * SHORTEST_CLAIM)
+
+    @property
+    def sweep_again(self) -> float:
+        """When to sweep again after a sweep in which a service of ours failed."""
+        return max(SWEEP_AGAIN * self.scale, 1.0)
 
     def comes_again(self, receives: int) -> float:
         """When a record that was received so often, and kept, is to be received again.

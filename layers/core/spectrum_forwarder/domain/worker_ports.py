@@ -132,7 +132,7 @@ class EventTable(Intake, Protocol):
     """
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
-        """Take the event if it owes work and nobody holds it.
+        """Take the event if it owes work and nobody holds it, or if that owner does already.
 
         Raises LaterFormat for an event that a later version stored: it is left as it is.
         """

@@ -121,7 +121,16 @@ class Batch:
         self._keeping = keeping
         self._claims = claims
         self._taking = Taking(
-            table, store, configured, claims, keeping, clock, facts, timing, needs.new_owner
+            table,
+            store,
+            configured,
+            claims,
+            keeping,
+            clock,
+            needs.sleep,
+            facts,
+            timing,
+            needs.new_owner,
         )
         self._strikes = Strikes(table, claims, keeping)
         self._planning = Planning(
@@ -211,8 +220,14 @@ class Batch:
             hint_at(self._queue, self._standing.came_to.pop(), self._facts)
 
     def _lead(self, records: Sequence[QueueRecord]) -> None:
-        """Claim all, attempting what is due of each as soon as it is claimed; suspects later."""
-        self._deliver(self._trusted(records))
+        """Claim all and handle them; then those of whose claim no answer came at first."""
+        self._handle(self._in_parallel(self._taking.take, records))
+        for asked in self._taking.unanswered_in_turn(deadline=self._deadline):
+            self._handle(self._in_parallel(self._taking.ask, asked))
+
+    def _handle(self, events: Iterable[Taken | None]) -> None:
+        """Attempt what is due of each as soon as it is claimed; suspects later."""
+        self._deliver(self._trusted(events))
         self._record_late()
 
     def _record_late(self) -> None:
@@ -226,8 +241,8 @@ class Batch:
                 taken = outcome.taken
                 self._keeping.keep(taken.record, left, until=taken.claimed.until)
 
-    def _trusted(self, records: Sequence[QueueRecord]) -> Iterator[Taken]:
-        for taken in self._in_parallel(self._taking.take, records):
+    def _trusted(self, events: Iterable[Taken | None]) -> Iterator[Taken]:
+        for taken in events:
             if taken is not None and is_suspect(taken):
                 self._suspects.append(taken)
             elif taken is not None:
@@ -281,8 +296,8 @@ class Batch:
         except PayloadMissing:
             self._record(given_up(taken, "payload_missing"))
         except Unavailable as error:
-            self._claims.release(taken.claimed)
-            self._keeping.keep(taken.record, error)
+            held_until = self._claims.release(taken.claimed)
+            self._keeping.keep(taken.record, error, until=held_until)
         except Exception as error:  # one event's trouble must not keep the others waiting
             self._keeping.keep(taken.record, error, until=taken.claimed.until)
         return None

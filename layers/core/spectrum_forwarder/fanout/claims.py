@@ -61,10 +61,11 @@ class Claims:
         )
         return bool(pause)
 
-    def release(self, claimed: Claimed) -> None:
+    def release(self, claimed: Claimed) -> float:
         """End a claim under which nothing could be done, for a fault of ours that is no poison.
 
-        The queue record is kept and comes back; should it get lost, the sweeper looks later.
+        Returns until when it holds all the same (Unix seconds). The queue record is kept and comes
+        back then; should it get lost, the sweeper looks later.
         """
         due_at = self.clock() + self.timing.hint_slack
         try:
@@ -75,6 +76,8 @@ class Claims:
                 self._note_down(claimed, self.clock(), None, None)
             except Unavailable as error:
                 self.facts("claim.unreleased", event_key=claimed.event_key, cause=str(error))
+                return claimed.until
+        return 0.0
 
     def note(self, claimed: Claimed, deliveries: Deliveries, cause: Unavailable) -> bool:
         """Note how the deliveries stand, where that cannot be recorded for this cause.

@@ -48,6 +48,6 @@ class Strikes:
             return self.table.strike(taken.claimed.event_key, owner=taken.claimed.owner)
         except Unavailable as error:
             # It may have been counted all the same, and nobody has died.
-            self.claims.release(taken.claimed)
-            self.keeping.keep(taken.record, error)
+            held_until = self.claims.release(taken.claimed)
+            self.keeping.keep(taken.record, error, until=held_until)
             return None

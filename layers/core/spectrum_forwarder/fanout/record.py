@@ -1,5 +1,6 @@
 """Record: write down what became of a claimed event, and hint at what it owes next."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -72,12 +73,10 @@ class Recorder:
         self.calls.call_for(outcome.taken.deliveries, outcome.deliveries, led_in=led_in)
         if not told:
             self._report_given_up(outcome)
-        for hint in hints:
-            try:
-                self.queue.send_hint(claimed.event_key, delay=hint.delay, slow=hint.slow)
-            except QueueUnavailable as error:
-                # The record carries the due time: the sweeper will hint.
-                self.facts("hint.failed", event_key=claimed.event_key, cause=str(error))
+        unsent = [hint for hint in hints if not self._send(claimed.event_key, hint)]
+        if unsent and record.due_at is not None:
+            at = self.clock() + min(hint.delay for hint in unsent)
+            self._hasten(claimed.event_key, record.due_at, at)
 
     def record_late(self, outcome: Outcome, *, deadline: float) -> Unavailable | None:
         """Try until `deadline`; return the failure that is left, if the queue is to keep the hint.
@@ -100,6 +99,20 @@ class Recorder:
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 return None
+
+    def _send(self, event_key: str, hint: Hint) -> bool:
+        """Whether it was sent; if not, the record carries a due time, and the sweeper will hint."""
+        try:
+            self.queue.send_hint(event_key, delay=hint.delay, slow=hint.slow)
+        except QueueUnavailable as error:
+            self.facts("hint.failed", event_key=event_key, cause=str(error))
+            return False
+        return True
+
+    def _hasten(self, event_key: str, seen: float, at: float) -> None:
+        """Have the sweeper look when the attempt is due, not when its hint would be late."""
+        with contextlib.suppress(Unavailable):
+            self.table.hasten(event_key, seen=seen, due_at=min(seen, at))
 
     def _report_given_up(self, outcome: Outcome) -> None:
         """Tell of each delivery that was settled without having been delivered."""
