@@ -124,6 +124,8 @@ $(SAM): requirements/sam.txt
 $(LINT): requirements/lint.txt
 	$(call TOOLS_ENVIRONMENT,$(LINT_VENV))
 
+# What is measured is what runs: the functions' own Python, where this machine has it.
+$(BENCH): PYTHON = $(or $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null),python3)
 $(BENCH): requirements/bench.txt
 	$(call TOOLS_ENVIRONMENT,$(BENCH_VENV))
 

@@ -22,7 +22,7 @@ GB_SECOND, LOG_GB, STORED_GB_MONTH, BACKUP_GB_MONTH = 0.0000133334, 0.50, 0.25, 
 BUCKET_PUT, BUCKET_GET, BUCKET_GB_MONTH = 5.00, 0.40, 0.023
 MILLION = 1_000_000
 # As the template sets it, and what of a processor comes with it: one whole with 1,769 MB.
-MEMORY_GB = {"receiver": 1.0, "fan-out": 0.5}
+MEMORY_GB = {"receiver": 0.5, "fan-out": 0.5}
 WHOLE_PROCESSOR_GB = 1769 / 1024
 RETENTION_MONTHS, BUCKET_MONTHS = 14 / 30.4, 60 / 30.4
 # What CloudWatch adds to each line, and what the endpoint's access log is for one request.

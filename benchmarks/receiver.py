@@ -116,12 +116,12 @@ def rows() -> tuple[list[Row], dict[str, float]]:
         for figure in ("wall", "warm", "printed")
     }
     return [
-        _row("cold start, CPU to the first 200", "plain", "cold", 0.5, cold),
-        _row("cold start, CPU to the first 200", "naive", "cold", 0.35, cold),
-        _row("warm receiver, CPU per event", "plain", "warm", 0.65, warm),
+        _row("cold start, CPU to the first 200", "plain", "cold", 0.38, cold),
+        _row("cold start, CPU to the first 200", "naive", "cold", 0.28, cold),
+        _row("warm receiver, CPU per event", "plain", "warm", 0.45, warm),
         _row("warm receiver, CPU per event", "naive", "warm", 0.33, warm),
         Row("warm receiver, CPU against two bare round trips", "-", _floor(warm), None),
-        _row("receiver's memory", "plain", "memory", 0.75, warm),
+        _row("receiver's memory", "plain", "memory", 0.6, warm),
     ], cost
 
 

@@ -143,6 +143,12 @@ def _built() -> Mapping[str, Path]:
     return build_all(TEMPLATE, Builds(BUILDS, this_machine(str(PYTHON))))
 
 
+def python_version() -> str:
+    """Of the Python that is measured, not of the one that measures."""
+    told = subprocess.run([str(PYTHON), "-V"], capture_output=True, text=True, check=True)
+    return told.stdout.split()[1]
+
+
 def packages() -> Path:
     """What peers run on: everything as pip installs it, byte code included, nothing trimmed."""
     (found,) = (PYTHON.parents[1] / "lib").glob("python3*/site-packages")

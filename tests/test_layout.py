@@ -209,16 +209,19 @@ def test_the_layer_keeps_every_call_that_its_functions_make(service: str) -> Non
     assert made == set(trim["CALLS"][service])
 
 
-def test_the_receiver_loads_no_client_of_botocores() -> None:
+@pytest.mark.parametrize("function", ["receiver", "fanout", "sweeper"])
+def test_a_function_loads_no_client_of_botocores(function: str) -> None:
     """They are half of a cold start, and none is needed where the environment is plain."""
+    names = ("EVENTS_TABLE", "WAITING_TABLE", "PAYLOADS_BUCKET")
     settings = {
-        **dict.fromkeys(("EVENTS_TABLE", "WEBHOOKS_SECRET", "PAYLOADS_BUCKET"), "name"),
+        **dict.fromkeys((*names, "WEBHOOKS_SECRET", "DESTINATIONS_SECRET"), "name"),
         **dict.fromkeys(("EVENTS_QUEUE_URL", "SLOW_QUEUE_URL"), "https://sqs/1/queue"),
         **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "key"),
         **{"AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull},
-        "AWS_LAMBDA_FUNCTION_NAME": "receiver",
+        # With it an instance makes its clients while it starts.
+        "AWS_LAMBDA_FUNCTION_NAME": function,
     }
-    code = "import sys, functions.receiver.app as app; app.receiver(); print(*sys.modules)"
+    code = f"import sys, functions.{function}.app; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -228,6 +231,6 @@ def test_the_receiver_loads_no_client_of_botocores() -> None:
         env={"PATH": os.environ["PATH"]} | settings,
     )
     loaded = set(done.stdout.split())
-    heavy = {"botocore.session", "botocore.client", "urllib3", "urllib.request", "http.client"}
+    heavy = {"botocore.session", "botocore.client", "urllib3", "urllib.request", "dateutil"}
     assert f"{LAYER}.adapters.direct" in loaded
-    assert loaded & (heavy | {"dateutil", "xml.etree"}) == set()
+    assert loaded & heavy == set()

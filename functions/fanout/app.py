@@ -44,7 +44,8 @@ def build(environment: Mapping[str, str]) -> FanOut:
     dynamodb = clients.make("dynamodb")
     table = DynamoEventTable(dynamodb, settings.events_table)
     timing = Timing(settings.time_scale)
-    payloads = S3Payloads(clients.make("s3"), settings.payloads_bucket, renewing=True)
+    # Few bodies are in there, and botocore is loaded for it.
+    payloads = S3Payloads(clients.later("s3"), settings.payloads_bucket, renewing=True)
     return FanOut(
         destinations=SecretDestinations(
             clients.make("secretsmanager"),

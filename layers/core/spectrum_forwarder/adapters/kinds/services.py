@@ -10,11 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import botocore.session
 from botocore import exceptions
-from botocore.config import Config
 
 from spectrum_forwarder.adapters.failures import FAILURES, failure_code
 from spectrum_forwarder.adapters.kinds import sending
@@ -24,6 +22,9 @@ from spectrum_forwarder.domain.answers import LOOKED_AT
 from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Clock
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 THREADS = 16
 # By so much a client's own time limit, which says more, comes first.
@@ -62,16 +63,20 @@ class TargetClients:
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str, float], Any] = {}
-        self._session: botocore.session.Session | None = None
+        self._session: Session | None = None
         self._lock = threading.Lock()
 
     def get(self, service: str, arn: str, timeout_seconds: float) -> Any:
         """See the protocol."""
+        # Half of a cold start, for kinds of targets that most stacks have none of.
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.session import get_session  # noqa: PLC0415
+
         region = arn.split(":")[3]
         key = (service, region, timeout_seconds)
         with self._lock:
             if key not in self._made:
-                self._session = self._session or botocore.session.get_session()
+                self._session = self._session or get_session()
                 self._made[key] = self._session.create_client(
                     service,
                     region_name=region,
