@@ -1,7 +1,6 @@
 """One suite for every kind of destination: what arrives, and what is made of each answer."""
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +22,11 @@ from tests.support.benches import (
     eventbridge_bench,
     http_bench,
     lambda_bench,
+    lose_the_answer_of,
     refusal,
     sqs_bench,
 )
-from tests.support.http_server import HttpServer, Request, Script, respond, serving, silent
+from tests.support.http_server import HttpServer, respond, serving, silent
 
 # A queue that keeps order is a target of the kind sqs that is told more.
 FIFO = "sqs-fifo"
@@ -263,18 +263,6 @@ def test_events_without_a_conversation_keep_no_others_waiting_in_a_fifo_queue(
 
     asked = [json.loads(request.body) for request in bench.server.requests]
     assert len({each["MessageGroupId"] for each in asked}) == len(asked)
-
-
-def lose_the_answer_of(well: Script) -> Script:
-    """Have the target take what it gets, and say that it has failed."""
-
-    def script(request: Request, connection: socket.socket) -> bool:
-        unheard, held = socket.socketpair()
-        with unheard, held:
-            well(request, unheard)
-        return refusal(500, "InternalFailure")(request, connection)
-
-    return script
 
 
 @pytest.mark.parametrize("bench", benches(FIFO), indirect=True)

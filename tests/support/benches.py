@@ -123,6 +123,18 @@ def queue(to: str, *, fifo: bool) -> Script:
     return script
 
 
+def lose_the_answer_of(well: Script) -> Script:
+    """Have the target take what it gets, and say that it has failed."""
+
+    def script(request: Request, connection: socket.socket) -> bool:
+        unheard, held = socket.socketpair()
+        with unheard, held:
+            well(request, unheard)
+        return refusal(500, "InternalFailure")(request, connection)
+
+    return script
+
+
 def refusal(status: int, code: str, text: str = "no") -> Script:
     """An error as AWS's JSON protocols put it."""
     body = json.dumps({"__type": code, "message": text}).encode()

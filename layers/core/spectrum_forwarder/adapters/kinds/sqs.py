@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spectrum_forwarder.adapters.kinds.kind import Clients, Grant, TooLarge, at_service
-from spectrum_forwarder.domain.conversation import conversation_of
+from spectrum_forwarder.domain.order import conversation_of
 from spectrum_forwarder.domain.outbound import REPLAY_HEADER, Attempt
 
 LARGEST = 1_048_576
@@ -86,7 +86,7 @@ def fifo_fields(attempt: Attempt) -> dict[str, str]:
     too, nor is what another destination sends to the same queue.
     """
     conversation = conversation_of(attempt.body)
-    group = [attempt.event_key] if conversation is None else ["conversation", conversation]
+    group = ["conversation", conversation] if conversation else [attempt.event_key]
     copy = [attempt.event_key, attempt.destination, attempt.headers.get(REPLAY_HEADER, "")]
     return {"MessageGroupId": _hash(group), "MessageDeduplicationId": _hash(copy)}
 

@@ -1,0 +1,68 @@
+"""A FIFO queue that is filled in order: what comes out is each conversation, in order and once."""
+
+import random
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from spectrum_cli.local.moto_server import MotoServer
+from spectrum_forwarder.adapters.kinds.router import make_sender
+from spectrum_forwarder.domain.order import Order
+
+from tests.support.benches import Bench, lose_the_answer_of, refusal, sqs_bench
+from tests.support.http_server import Request, Script, serving
+from tests.support.make import body_of, changed, destination_of
+from tests.support.world import World
+
+START = 1_800_001_800.0  # 2027-01-15T08:30Z
+CHATS, EACH = 4, 8
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A FIFO queue."""
+    with MotoServer() as moto, serving() as server:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.url(""))
+        yield sqs_bench(server, moto.url, "orders.fifo")
+
+
+def failing_in_turn(well: Script) -> Script:
+    """Every fourth send is refused, and the answer of every fourth is lost."""
+    lock, count = threading.Lock(), iter(range(10**6))
+    lost, refused = lose_the_answer_of(well), refusal(500, "InternalFailure")
+
+    def script(request: Request, connection: socket.socket) -> bool:
+        with lock:
+            turn = next(count) % 4
+        chosen = {1: refused, 3: lost}.get(turn, well)
+        return chosen(request, connection)
+
+    return script
+
+
+def said(chat: int, second: int) -> bytes:
+    time = f"2027-01-15T08:30:{second:02}Z"
+    body = body_of(f"chat-{chat}-{second}")
+    return changed(body, space={"id": f"any;-;+1555010{chat}"}, message={"timestamp": time})
+
+
+def test_each_conversation_comes_out_in_order_and_once(bench: Bench) -> None:
+    world = World()
+    world.clock.now = START
+    world.sender = make_sender(allow_loopback=True)  # type: ignore[assignment]
+    world.add_quick(destination_of("orders", kind="sqs", url=bench.url, order=Order()))
+    bench.script(failing_in_turn(bench.well))
+    bodies = [said(chat, second) for chat in range(CHATS) for second in range(EACH)]
+    for body in random.Random(7).sample(bodies, len(bodies)):
+        assert world.receive(body).status == 200
+
+    world.live(600.0)
+
+    arrived = [body for _, body in bench.arrived()]
+    assert len(arrived) == len(bodies)
+    for chat in range(CHATS):
+        of_chat = bodies[chat * EACH : (chat + 1) * EACH]
+        assert [body for body in arrived if body in of_chat] == of_chat
