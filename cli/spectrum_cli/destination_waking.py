@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_entries import Name
 from spectrum_cli.destination_telling import TAKES_EFFECT
 from spectrum_cli.errors import Finding
-from spectrum_cli.lines import drain, told
+from spectrum_cli.lines import drain, rouse, told
 from spectrum_cli.output import AsJson, counted, note, print_json, print_line, progress
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.replaying import Summary, begin_all, owed
@@ -20,6 +21,7 @@ from spectrum_cli.target import Target, with_target
 from spectrum_cli.wiring import event_log, reopener
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.domain.log import LoggedEvent
     from spectrum_forwarder.replay import Change
 
 WAKE_RATE = 100.0
@@ -94,14 +96,20 @@ def flush(
 
     Example: forwarder destinations flush crm
     """
-    from spectrum_forwarder.replay import Hasten  # noqa: PLC0415
+    from spectrum_forwarder.replay import Hasten, resting_in  # noqa: PLC0415
 
     entry = entries_of.find(destinations_of(target).read(), name)
     identity = identity_of(entry) or name
     lines = len(drain(target, [identity]))
     clock, haste = table_clock(target), Hasten(frozenset([identity]))
     words = ("looking for what is owed", "bringing forward")
-    summary = _apply(target, haste, clock, words, rate=rate)
+    resting = set[str | None]()
+
+    def see(events: Sequence[LoggedEvent]) -> None:
+        resting.update(resting_in(event, identity, clock()) for event in events)
+
+    summary = _apply(target, haste, clock, words, rate=rate, see=see)
+    lines += rouse(target, filter(None, resting))
     begun, busy = summary.begun, len(summary.busy)
     if as_json:
         print_json({"destination": name, "lines": lines, "hastened": begun, "busy": busy})
@@ -113,14 +121,25 @@ def flush(
 
 
 def _apply(
-    target: Target, change: Change, clock: TableClock, words: tuple[str, str], *, rate: float
+    target: Target,
+    change: Change,
+    clock: TableClock,
+    words: tuple[str, str],
+    *,
+    rate: float,
+    see: Callable[[Sequence[LoggedEvent]], None] = lambda _: None,
 ) -> Summary:
     """Apply the change to all that is owed and that it takes, `rate` events a second at most.
 
-    `words` say what is done meanwhile: looking for it, and then doing it.
+    `words` say what is done meanwhile: looking for it, and then doing it. `see` is shown all.
     """
     looking, doing = words
-    with progress(looking) as looked_at:
+    with progress(looking) as advance:
+
+        def looked_at(events: Sequence[LoggedEvent]) -> None:
+            see(events)
+            advance(len(events))
+
         keys = owed(event_log(target), change, clock, looked_at=looked_at)
     with progress(doing, len(keys)) as done:
         reopen = reopener(target, clock).reopen

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spectrum_cli.output import counted, iso, note
+from spectrum_cli.table_clock import table_clock
 from spectrum_cli.target import Target
-from spectrum_cli.wiring import event_queue, health_board
+from spectrum_cli.wiring import event_queue, health_board, waiting_lines
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
@@ -66,11 +68,9 @@ def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
 
     `board` is the stack's; what was just read of it is not read again.
     """
-    from spectrum_forwarder.adapters.waiting_table import DynamoLines  # noqa: PLC0415 (boto3)
-
-    if target.waiting_table is None:
+    places, found = waiting_lines(target), dict[str, Queue]()
+    if places is None:
         return {}
-    places, found = DynamoLines(target.client("dynamodb"), target.waiting_table), dict[str, Queue]()
     for identity, line in _standing(board).items():
         if heads := places.first(identity, limit=1):
             counted = max(1, places.count(identity, limit=COUNTED))
@@ -102,6 +102,25 @@ def drain(
     except Unavailable as error:
         note(f"a hint was lost, so lines drain within a minute instead of now: {error}")
     return hinted
+
+
+def rouse(target: Target, conversations: Iterable[str]) -> int:
+    """Have these lines of conversations go on, whose heads wait for a retry; how many do so now.
+
+    Where that fails, they go on by themselves when their time has come.
+    """
+    from spectrum_forwarder.domain.errors import Unavailable  # noqa: PLC0415
+    from spectrum_forwarder.replay import rouse  # noqa: PLC0415
+
+    places, queue, roused = waiting_lines(target), event_queue(target), 0
+    clock, owner = table_clock(target), f"operator-{uuid.uuid4().hex}"
+    try:
+        for line in conversations if places else ():
+            assert places is not None
+            roused += rouse(line, places, queue, owner=owner, now=clock())
+    except Unavailable as error:
+        note(f"some conversations go on when their retry is due, and not before: {error}")
+    return roused
 
 
 def told(count: int) -> str:

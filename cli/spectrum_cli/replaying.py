@@ -12,6 +12,7 @@ from spectrum_cli.pace import at_pace
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.event_log import DynamoEventLog
+    from spectrum_forwarder.domain.log import LoggedEvent
     from spectrum_forwarder.domain.ports import Clock
     from spectrum_forwarder.replay import Change, Reopened
 
@@ -37,13 +38,17 @@ class Summary:
 
 
 def owed(
-    log: DynamoEventLog, change: Change, clock: Clock, *, looked_at: Callable[[int], None]
+    log: DynamoEventLog,
+    change: Change,
+    clock: Clock,
+    *,
+    looked_at: Callable[[Sequence[LoggedEvent]], object],
 ) -> list[str]:
     """The keys of all events that owe something and that the change takes."""
     keys: list[str] = []
     for events in log.owing():
         keys += [event.event_key for event in events if change(event, clock())]
-        looked_at(len(events))
+        looked_at(events)
     return keys
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from spectrum_forwarder.adapters.event_queue import SqsEventQueue
     from spectrum_forwarder.adapters.event_table import DynamoEventTable
     from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+    from spectrum_forwarder.adapters.waiting_table import DynamoLines
     from spectrum_forwarder.domain.ports import Clock
     from spectrum_forwarder.replay import Reopener
 
@@ -46,6 +47,15 @@ def health_board(target: Target) -> DynamoHealthBoard:
     from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415 (boto3)
 
     return DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+
+
+def waiting_lines(target: Target) -> DynamoLines | None:
+    """The places in the lines of a stack; None where that is of before there were any."""
+    from spectrum_forwarder.adapters.waiting_table import DynamoLines  # noqa: PLC0415 (boto3)
+
+    if target.waiting_table is None:
+        return None
+    return DynamoLines(target.client("dynamodb"), target.waiting_table)
 
 
 def reopener(target: Target, clock: Clock) -> Reopener:

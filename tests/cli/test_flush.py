@@ -10,9 +10,11 @@ import pytest
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.delivery import Delivery, held, planned, standing
 from spectrum_forwarder.domain.errors import QueueUnavailable
-from spectrum_forwarder.domain.line import hint_to
+from spectrum_forwarder.domain.line import Place, hint_to
+from spectrum_forwarder.domain.order import Hold, line_of
 from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.cli.test_destinations import Secret, add
@@ -100,6 +102,30 @@ def test_a_line_that_drains_says_at_what_pace_and_when_it_will_be_done(
     done_in = datetime.fromisoformat(listed["waiting"]["done_at"]).timestamp() - time.time()
     assert done_in == pytest.approx(48, abs=10)
     assert "3 for 2 h, 0.062/s, done in 48 s" in forwarder("destinations", "list").out
+
+
+def test_a_conversation_goes_on_whose_head_waits_for_a_retry(
+    stack: Deployed, secret: Secret
+) -> None:
+    secret.write({"destinations": [GOOD | {"order": "conversation"}]})
+    now = round(time.time(), 3)
+    head = standing(planned(CRM, now - 60), now - 60, now + 600, "c0ffee")
+    key, line = put(stack, "rests", head), line_of(CRM, "c0ffee")
+    lines = DynamoLines(stack.client("dynamodb"), stack.outputs["WaitingTableName"])
+    place = Place(f"{1:014d}/{1:014d}/{key}", key, now - 60)
+    lines.put(line, place)
+    hold = Hold("worker", now + 1, place.position, rests_until=now + 600)
+    assert lines.take(line, seen=Hold(), hold=hold, now=now)
+    lines.let_go(line, hold=hold)
+
+    ran = forwarder("destinations", "flush", "crm", "--json")
+
+    assert (ran.status, ran.json["lines"], ran.json["hastened"]) == (0, 1, 0)
+    assert line_hints(stack) == [hint_to(line)]
+    after, places = lines.look(line, limit=1)
+    assert (after.last, after.rests_until, list(places)) == (place.position, 0.0, [place])
+    assert delivery(stack, key, CRM).stands_in == line
+    assert forwarder("destinations", "flush", "crm", "--json").json["lines"] == 0
 
 
 def test_what_is_pending_is_not_asked_for_by_another_status() -> None:

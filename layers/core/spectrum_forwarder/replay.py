@@ -11,14 +11,17 @@ from enum import StrEnum
 
 from spectrum_forwarder.domain.delivery import Delivery, Status, hastened, planned, replayed
 from spectrum_forwarder.domain.errors import ItemTooLarge, QueueUnavailable
+from spectrum_forwarder.domain.line import hint_to
 from spectrum_forwarder.domain.log import EventReader, LoggedEvent
 from spectrum_forwarder.domain.ports import Clock, EventQueue
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import EventTable
+from spectrum_forwarder.domain.worker_ports import EventTable, Lines
 from spectrum_forwarder.fanout.fitting import cut
 
 # Seconds between tries at an event that is held, and for how long.
 PAUSE, PATIENCE = 0.25, 10.0
+# For so long (seconds) a conversation waits for an operator who dies while having it go on.
+AWAKE_FOR = 5.0
 
 # Given an event and the time, those of its deliveries that are to be changed, as they shall be.
 Change = Callable[[LoggedEvent, float], Mapping[str, Delivery]]
@@ -124,6 +127,34 @@ class Hasten:
             and delivery.stood_at is None
             and not delivery.is_due(now)
         }
+
+
+def resting_in(event: LoggedEvent, destination: str, now: float) -> str | None:
+    """The conversation's line whose head waits there for a retry to this destination, if it does.
+
+    It cannot be hastened by itself: where it stands says when it goes on.
+    """
+    delivery = (event.deliveries or {}).get(destination)
+    if delivery is None or delivery.settled or not delivery.conversation:
+        return None
+    return None if delivery.waiting_for or delivery.is_due(now) else delivery.stands_in
+
+
+def rouse(line: str, lines: Lines, queue: EventQueue, *, owner: str, now: float) -> bool:
+    """Let a conversation go on whose head waits for a retry; whether it did not go on anyway.
+
+    What was attempted there stays known, so that nothing overtakes. Raises TableUnavailable, and
+    QueueUnavailable where whoever looks at the line next has it go on.
+    """
+    seen, _ = lines.look(line, limit=1)
+    if seen.rests_until <= now:
+        return False
+    awake = replace(seen, holder=owner, until=now + AWAKE_FOR, rests_until=0.0)
+    if not lines.take(line, seen=seen, hold=awake, now=now):
+        return False
+    lines.let_go(line, hold=awake)
+    queue.send_hint(hint_to(line), slow=True)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

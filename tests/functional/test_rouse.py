@@ -1,0 +1,115 @@
+"""Rouse: an operator has a conversation go on whose head waits for its retry."""
+
+from dataclasses import replace
+
+import pytest
+from spectrum_forwarder.domain.delivery import Answer, held, planned, standing
+from spectrum_forwarder.domain.errors import QueueUnavailable
+from spectrum_forwarder.domain.log import LoggedEvent
+from spectrum_forwarder.domain.order import Order, conversation_of, line_of
+from spectrum_forwarder.replay import resting_in, rouse
+
+from tests.support.make import body_of, changed, destination_of
+from tests.support.world import World
+
+START = 1_800_001_800.0  # 2027-01-15T08:30Z
+BUSY = Answer(status=503, seconds=0.01)
+QUICK = Answer(status=200, seconds=0.01)
+
+
+def said(name: str, second: int) -> bytes:
+    time = f"2027-01-15T08:30:{second:02}Z"
+    return changed(body_of(name), space={"id": "chat"}, message={"timestamp": time})
+
+
+LINE = line_of("crm", conversation_of(said("m", 0)))
+
+
+@pytest.fixture
+def world() -> World:
+    """An ordered destination that has failed a conversation's head thrice, and is mended now."""
+    world = World()
+    world.clock.now = START
+    world.add_quick(destination_of("crm", order=Order()))
+    world.sender.script["crm"] = [BUSY, BUSY, BUSY, QUICK]
+    for second in (3, 5):
+        assert world.receive(said(f"m{second}", second)).status == 200
+    world.live(45.0)
+    assert arrived(world) == ["m3"] * 3
+    return world
+
+
+def arrived(world: World) -> list[str]:
+    return [attempt.event_key.partition(":")[2] for attempt in world.sent_to("crm")]
+
+
+def roused(world: World) -> bool:
+    owner, now = "operator-1", world.clock()
+    return rouse(LINE, world.lines, world.queue, owner=owner, now=now)
+
+
+def resting(world: World, name: str) -> str | None:
+    row, now = world.row(f"main:{name}"), world.clock()
+    event = LoggedEvent(f"main:{name}", now, now, "w", deliveries=row.deliveries)
+    return resting_in(event, "crm", now)
+
+
+def test_the_head_is_attempted_now_and_the_others_go_on_behind_it(world: World) -> None:
+    assert (resting(world, "m3"), resting(world, "m5")) == (LINE, None)
+    before = world.clock()
+    assert roused(world)
+    world.live(4.0)
+    assert arrived(world) == ["m3"] * 4 + ["m5"]
+    assert world.clock() - before < 5.0
+
+
+def test_without_it_the_retry_comes_in_its_own_time(world: World) -> None:
+    world.live(4.0)
+    assert arrived(world) == ["m3"] * 3
+
+
+def test_what_was_attempted_stays_known_so_that_nothing_overtakes(world: World) -> None:
+    assert world.receive(said("m1", 1)).status == 200
+    assert roused(world)
+    world.live(4.0)
+    late = [a.event_key for a in world.sent_to("crm") if "X-Spectrum-Forwarder-Late" in a.headers]
+    assert late == ["main:m1"]
+
+
+def test_one_that_is_attempted_at_the_moment_is_left_to_its_holder(world: World) -> None:
+    seen, _ = world.places.look(LINE, limit=1)
+    held_now = replace(seen, holder="worker", until=world.clock() + 60)
+    assert world.places.take(LINE, seen=seen, hold=held_now, now=world.clock())
+    assert not roused(world)
+    assert world.places.look(LINE, limit=1)[0] == held_now
+
+
+@pytest.mark.parametrize("fails", ["look", "take", "let_go"])
+def test_where_the_table_fails_the_retry_comes_in_its_own_time(world: World, fails: str) -> None:
+    world.lines.fail(fails, times=1)
+    with pytest.raises(Exception, match="down"):
+        roused(world)
+    world.live(300.0)
+    assert arrived(world) == ["m3"] * 4 + ["m5"]
+
+
+def test_where_the_hint_is_lost_it_goes_on_all_the_same(world: World) -> None:
+    world.queue.fail("send_hint", times=1)
+    with pytest.raises(QueueUnavailable):
+        roused(world)
+    world.live(300.0)
+    assert arrived(world) == ["m3"] * 4 + ["m5"]
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        planned("crm", START),
+        held(planned("crm", START), START + 600, "breaker"),
+        standing(held(planned("crm", START), START + 600, "turn"), START, START + 600, "c0ffee"),
+        standing(planned("crm", START), START, START + 600),
+    ],
+)
+def test_nobody_else_rests(delivery: object) -> None:
+    event = LoggedEvent("main:m", START, START, "w", deliveries={"crm": delivery})  # type: ignore[dict-item]
+    assert resting_in(event, "crm", START) is None
