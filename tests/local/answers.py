@@ -46,6 +46,14 @@ ITEM: Final = {
     "deliveries": {"M": {"crm": {"M": {"status": {"S": "new"}, "tries": {"N": "0"}}}}},
 }
 
+INDEX: Final[dict[str, Any]] = {
+    "TableName": "events",
+    "IndexName": "due",
+    "KeyConditionExpression": "#s = :one AND due_at >= :one",
+    "ExpressionAttributeNames": {"#s": "shard"},
+    "ExpressionAttributeValues": {":one": {"N": "1"}},
+}
+
 
 def tables() -> Iterator[tuple[str, dict[str, Any]]]:
     """Calls to DynamoDB, in their order."""
@@ -68,7 +76,7 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
             ],
         },
     )
-    one = {"TableName": "events", "Key": {"event_key": {"S": "a"}}}
+    one: dict[str, Any] = {"TableName": "events", "Key": {"event_key": {"S": "a"}}}
     yield "put_item", {"TableName": "events", "Item": ITEM, "ReturnValues": "ALL_OLD"}
     yield "get_item", one
     yield "get_item", one | {"ProjectionExpression": "shard1, deliveries.crm.tries"}
@@ -118,20 +126,44 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
             yield "update_item", one | asked | {"ReturnValues": wanted}
         yield "get_item", one
         yield "put_item", {"TableName": "events", "Item": ITEM}
+    yield from renamed(one)
+    yield from queries()
+    write: dict[str, Any] = {"Update": one | {"UpdateExpression": "REMOVE yes"}}
+    check: dict[str, Any] = {
+        "ConditionCheck": one | {"ConditionExpression": "attribute_exists(nothing)"}
+    }
+    put: dict[str, Any] = {"Put": {"TableName": "events", "Item": {"event_key": {"S": "z"}}}}
+    other: dict[str, Any] = {"Key": {"event_key": {"S": "k1"}}}
+    check["ConditionCheck"] |= other
+    yield "transact_write_items", {"TransactItems": [write, put]}
+    yield "transact_write_items", {"TransactItems": [write, check]}
+    yield "query", INDEX
+    yield "batch_get_item", {"RequestItems": {"events": {"Keys": [ITEM_KEY, other["Key"]]}}}
+    yield "delete_item", one | {"ReturnValues": "ALL_OLD"}
+    yield "describe_table", {"TableName": "events"}
+
+
+def renamed(one: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One text whose name stands for this and that."""
     yield "update_item", one | {"UpdateExpression": "REMOVE yes", "ExpressionAttributeNames": NAMES}
+    values = {name: VALUES[name] for name in (":one", ":two")}
+    moved: dict[str, Any] = {
+        "UpdateExpression": "SET #n = :one, list = :two",
+        "ReturnValues": "UPDATED_NEW",
+    }
+    for name in ("yes", "event_key", "list", "yes"):
+        named = {"ExpressionAttributeNames": {"#n": name}, "ExpressionAttributeValues": values}
+        yield "update_item", {**one, **moved, **named}
+
+
+def queries() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Some items, and questions about them."""
     for number in range(7):
         item = {"event_key": {"S": f"k{number}"}, "shard": {"N": str(number % 2)}}
         moment = {"due_at": {"N": str(number)}, "body": {"S": "long"}}
         yield "put_item", {"TableName": "events", "Item": item | moment}
-    asked = {
-        "TableName": "events",
-        "IndexName": "due",
-        "KeyConditionExpression": "#s = :one AND due_at >= :one",
-        "ExpressionAttributeNames": {"#s": "shard"},
-        "ExpressionAttributeValues": {":one": {"N": "1"}},
-    }
     for more in (
-        {},
+        dict[str, Any](),
         {"Limit": 2},
         {"Limit": 3, "ScanIndexForward": False},
         {"Select": "COUNT"},
@@ -141,21 +173,10 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
         {"IndexName": "none"},
         {"ReturnConsumedCapacity": "TOTAL"},
     ):
-        yield "query", asked | more
+        yield "query", INDEX | more
     keyed = {"KeyConditionExpression": "event_key = :key", "TableName": "events"}
     yield "query", keyed | {"ExpressionAttributeValues": {":key": {"S": "a"}}}
     yield "scan", {"TableName": "events", "FilterExpression": "attribute_exists(body)"}
-    write = {"Update": one | {"UpdateExpression": "REMOVE yes"}}
-    check = {"ConditionCheck": one | {"ConditionExpression": "attribute_exists(nothing)"}}
-    put = {"Put": {"TableName": "events", "Item": {"event_key": {"S": "z"}}}}
-    other = {"Key": {"event_key": {"S": "k1"}}}
-    check["ConditionCheck"] |= other
-    yield "transact_write_items", {"TransactItems": [write, put]}
-    yield "transact_write_items", {"TransactItems": [write, check]}
-    yield "query", asked
-    yield "batch_get_item", {"RequestItems": {"events": {"Keys": [ITEM_KEY, other["Key"]]}}}
-    yield "delete_item", one | {"ReturnValues": "ALL_OLD"}
-    yield "describe_table", {"TableName": "events"}
 
 
 ITEM_KEY: Final = {"event_key": ITEM["event_key"]}

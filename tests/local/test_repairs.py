@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 from collections import Counter
+from importlib.metadata import version
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.sqs.models import Message
 from spectrum_cli.local.moto_repairs import COUNTS, repair
 from spectrum_cli.local.moto_server import MotoServer
+from spectrum_cli.local.moto_speed import SEEN, is_as_seen
 
 from tests.support.aws import TABLE, create_table
 
@@ -147,3 +149,9 @@ def test_a_mended_moto_answers_as_moto_itself() -> None:
     assert len(plain) > 140
     assert [theirs for theirs in plain if theirs not in mended] == []
     assert mended == plain
+
+
+def test_moto_is_the_version_that_it_is_made_quicker_for() -> None:
+    """A new one is read again, what is replaced of it compared, and `SEEN` moved on."""
+    assert version("moto") == SEEN
+    assert is_as_seen()

@@ -39,7 +39,7 @@ from moto.sqs import models
 from moto.sqs.models import Queue, SQSBackend
 
 from spectrum_cli.local.moto_indexes import keep_in_order
-from spectrum_cli.local.moto_speed import work_out_once
+from spectrum_cli.local.moto_speed import is_as_seen, work_out_once
 
 # Bytes; the service says 400 KB.
 LARGEST_ITEM = 409_600
@@ -57,8 +57,9 @@ COUNTS: Final = {
 def repair() -> None:
     """Mend moto; further calls do nothing."""
     _remember_hosts()
-    keep_in_order()
-    work_out_once()
+    if is_as_seen():
+        keep_in_order()
+        work_out_once()
     _pick_attributes()
     _count_queues_when_asked()
     _forget_what_is_gone()

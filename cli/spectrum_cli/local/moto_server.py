@@ -25,6 +25,7 @@ from moto.sts.models import sts_backends
 from spectrum_cli.local.guard import Guard
 from spectrum_cli.local.intrinsics import ACCOUNT
 from spectrum_cli.local.moto_door import Door, straight
+from spectrum_cli.local.moto_speed import is_as_seen
 
 
 class MotoServer:
@@ -35,9 +36,11 @@ class MotoServer:
     """
 
     def __init__(self, access_key: str = "") -> None:
-        moto = straight(DomainDispatcherApplication(create_backend_app))
+        moto: Any = DomainDispatcherApplication(create_backend_app)
         self._access_key = access_key
-        self._guarded = Guard(moto, self._may_ask if access_key else None)
+        self._guarded = Guard(
+            straight(moto) if is_as_seen() else moto, self._may_ask if access_key else None
+        )
         self._door: Door | None = None
         self.url = ""
 

@@ -8,9 +8,11 @@ one call, and attributes are written out by asking each for every type and spell
 from __future__ import annotations
 
 import base64
+import string
 import threading
 from collections import deque
 from functools import cache, lru_cache
+from importlib.metadata import version
 from typing import Any, Final
 
 import moto.core.responses
@@ -18,12 +20,34 @@ import moto.sqs.models
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.parsing import ast_nodes, expressions
+from moto.dynamodb.parsing.validators import (
+    ActionCountValidator,
+    OverlappingPathsValidator,
+    UpdateExpressionValidator,
+    UpdateHashRangeKeyValidator,
+)
+from moto.moto_api._internal import mock_random
+from moto.moto_api._internal.moto_random import MotoRandom
 
 # moto has no types for these.
 _NODES: Any = ast_nodes
 _UPDATES: Any = expressions
+SEEN: Final = "5.2.5"
 # Expressions that are remembered; an application has some dozens.
 EXPRESSIONS: Final = 1024
+# Steps of an update's check that depend on its syntax, its names and the table's keys.
+OF_SYNTAX: Final = (ActionCountValidator, OverlappingPathsValidator, UpdateHashRangeKeyValidator)
+# Letters of a receipt handle.
+RECEIPT_HANDLE: Final = 185
+
+
+@cache
+def is_as_seen() -> bool:
+    """Whether moto is of the version that was read when it was made quicker.
+
+    Of another one nothing is certain: it is slower then, and answers as it does by itself.
+    """
+    return version("moto") == SEEN
 
 
 def work_out_once() -> None:
@@ -32,6 +56,9 @@ def work_out_once() -> None:
     _remember_expressions()
     _read_conditions_once()
     _choose_steps_by_class()
+    _copy_syntax_straight()
+    _check_syntax_once()
+    _draw_at_once()
     _write_attributes_straight()
 
 
@@ -94,7 +121,7 @@ def _choose_steps_by_class() -> None:
         return chosen[kind]
 
     def traverse_node_recursively(self: Any, node: Any, child_id: int = -1) -> Any:
-        if not isinstance(node, _NODES.Node):
+        if not _is_node(node):
             return node
         parent = node.parent
         for number, child in enumerate(node.children or ()):
@@ -108,6 +135,73 @@ def _choose_steps_by_class() -> None:
         return node
 
     _NODES.DepthFirstTraverser.traverse_node_recursively = traverse_node_recursively
+
+
+@cache
+def _is_node_class(kind: Any) -> bool:
+    return issubclass(kind, _NODES.Node)
+
+
+def _is_node(value: Any) -> bool:
+    kind: Any = type(value)
+    return _is_node_class(kind)
+
+
+def _copy_syntax_straight() -> None:
+    """Copy an update's syntax, before its names are filled in, by its nodes and nothing else."""
+
+    def copied(self: Any, memo: dict[int, Any]) -> Any:
+        node = object.__new__(type(self))
+        node.__dict__.update(self.__dict__)
+        if self.children is not None:
+            node.children = [
+                copied(child, memo) if _is_node(child) else child for child in self.children
+            ]
+            for child in node.children:
+                if _is_node(child):
+                    child.parent = node
+        return node
+
+    _NODES.Node.__deepcopy__ = copied
+
+
+def _check_syntax_once() -> None:
+    """Leave out the steps that look at an update's syntax alone, where it has passed them."""
+    validator: Any = UpdateExpressionValidator
+    make, validate, passed = validator.__init__, validator.validate, set[Any]()
+
+    def init(self: Any, syntax: Any, *, table: Any, **named: Any) -> None:
+        make(self, syntax, table=table, **named)
+        names = named["expression_attribute_names"] or {}
+        self.about = (syntax, *names.items(), *table.table_key_attrs)
+        if self.about in passed:
+            self.processors = [step for step in self.processors if type(step) not in OF_SYNTAX]
+
+    def validate_and_note(self: Any) -> Any:
+        found = validate(self)
+        if len(passed) >= EXPRESSIONS:
+            passed.clear()
+        passed.add(self.about)
+        return found
+
+    validator.__init__, validator.validate = init, validate_and_note
+
+
+def _draw_at_once() -> None:
+    """Make ids of a request and receipt handles by one draw, not by one for each letter."""
+
+    def get_random_string(
+        self: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False
+    ) -> str:
+        letters = string.ascii_letters + (string.digits if include_digits else "")
+        text = "".join(self.choices(letters, k=length))
+        return text.lower() if lower_case else text
+
+    MotoRandom.get_random_string = get_random_string  # type: ignore[method-assign]
+    models: Any = moto.sqs.models
+    models.generate_receipt_handle = lambda: "".join(
+        mock_random.choices(string.ascii_lowercase, k=RECEIPT_HANDLE)
+    )
 
 
 def _write_attributes_straight() -> None:
