@@ -9,6 +9,7 @@ from urllib.parse import SplitResult
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
+from hypothesis import settings
 from spectrum_forwarder import observability
 from spectrum_forwarder.adapters.plain_http import Answer
 from spectrum_forwarder.adapters.wire import Headers, Wire
@@ -16,6 +17,9 @@ from spectrum_forwarder.adapters.wire import Headers, Wire
 from tests.support.remembered import remember
 
 remember()
+# How long an example takes is the machine's business.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 TESTS = Path(__file__).parent
 
 

@@ -207,15 +207,23 @@ def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
         _send(stack, burst, _body("spc-msg-unknown"), headers)
     with _without(stack, "FanoutRole", "dynamodb:UpdateItem"):
         _send(stack, burst, _body("spc-msg-unclaimed"))
-        time.sleep(1.0)
+        _await_refusal(burst, "FanoutFunction")
     with _without(stack, "SweeperRole", "dynamodb:Query"):
-        time.sleep(1.5)
+        _await_refusal(burst, "SweeperFunction")
     # Events as no service sends them: whatever a handler trips over may not be quoted.
     canary = json.dumps(CANARIES)
     stack.pools["ReceiverFunction"].invoke(json.dumps({"headers": [canary]}).encode())
     stack.pools["FanoutFunction"].invoke(json.dumps({canary: canary}).encode())
     record = {"messageId": "1", "body": canary}
     stack.pools["FanoutFunction"].invoke(json.dumps({"Records": [record]}).encode())
+
+
+def _await_refusal(burst: Burst, function: str) -> None:
+    """Wait until a function tells of a right that it has not got."""
+    seen, deadline = len(burst.lines), time.monotonic() + PATIENCE
+    while not any(f == function and "AccessDenied" in line for f, line in burst.lines[seen:]):
+        assert time.monotonic() < deadline, f"{function} misses no right"
+        time.sleep(0.05)
 
 
 def _put_as_later_version(stack: LocalStack, table: str) -> None:
