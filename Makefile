@@ -19,12 +19,14 @@ BENCH_VENV := .bench-venv
 BENCH := $(BENCH_VENV)/.ready
 DEPLOY_VENV := .deploy-venv
 DEPLOY := $(DEPLOY_VENV)/.ready
+MUTANTS_VENV := .mutants-venv
+MUTANTS := $(MUTANTS_VENV)/bin/cosmic-ray
 CONSUMERS := tests/consumers/node_modules/.ready
 VENDOR := tests/vendor/node_modules/.ready
 # What others' software is tried against is not the sources, but what is built of them.
 DELIVERING = PYTHONPATH="$$($(BIN)/python -m tests.support.built --path)"
 
-.PHONY: help demo readme test tests-alone consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard prove soak bench check fix validate build deploy events audit sbom lock clean
+.PHONY: help demo readme test tests-alone consumers vendor template contract deploy-test deploy-mutants deploy-faults dashboard mutants prove soak bench check fix validate build deploy events audit sbom lock clean
 export SAM_CLI_TELEMETRY := 0
 # Else each of some hundred processes of a run compiles anew what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -136,6 +138,9 @@ $(AUDIT): requirements/audit.txt
 $(DEPLOY): requirements/deploy.txt
 	$(call TOOLS_ENVIRONMENT,$(DEPLOY_VENV))
 
+$(MUTANTS): requirements/mutants.txt
+	$(call TOOLS_ENVIRONMENT,$(MUTANTS_VENV))
+
 ## cfn-lint and checkov over the translated template
 template: $(READY) $(LINT)
 	$(BIN)/python -m tests.template.lint
@@ -167,6 +172,12 @@ prove: $(READY)
 	PROVE=long $(BIN)/pytest -n 2 --timeout 3600 tests/prove
 	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py \
 		tests/cli/test_rotate.py
+
+# A random sample, each tried by the fast tests that run its line; SEED=2 draws another one.
+SEED ?= 1
+## how many mutants of the layer the fast tests kill
+mutants: $(READY) $(MUTANTS)
+	$(MUTANTS_VENV)/bin/python -m tests.mutants --python $(BIN)/python --seed $(SEED)
 
 # The whole local stack under load, killed workers and an operator's commands, for 25 minutes;
 # SOAK_MINUTES=4 is for trying.
@@ -237,7 +248,9 @@ lock: $(READY)
 		$(LOCK) --python-version 3.11 - -o requirements/deploy.txt
 	printf '%s\n' cfn-lint cfn-lint-serverless checkov | \
 		$(LOCK) --python-version 3.11 - -o requirements/lint.txt
+	printf '%s\n' cosmic-ray coverage | \
+		$(LOCK) --python-version 3.11 - -o requirements/mutants.txt
 
 ## remove environments, builds and caches
 clean:
-	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(AUDIT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) tests/consumers/node_modules tests/vendor/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) $(SAM_VENV) $(LINT_VENV) $(AUDIT_VENV) $(BENCH_VENV) $(DEPLOY_VENV) $(MUTANTS_VENV) tests/consumers/node_modules tests/vendor/node_modules .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis build
