@@ -92,7 +92,7 @@ class Running:
             if len(events) == len(self.keys) and done(events):
                 return
             assert time.monotonic() < deadline, ran.out
-            time.sleep(0.2)
+            time.sleep(0.5)  # each look is a whole command
 
 
 @pytest.fixture
