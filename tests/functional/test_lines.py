@@ -305,8 +305,8 @@ def test_what_has_a_rate_goes_out_at_it_whoever_drains_and_others_at_once() -> N
     world.poll()
     assert arrived(world) == arrived(world, "erp") == [f"m{n:03}" for n in range(300)]
     assert most_in_a_second(times) <= 10
-    # Three invocations and more have had their share; nobody waited for a sweep.
-    assert len(world.facts.named("line.drained")) >= 3
+    # Two invocations have had their share; nobody waited for a sweep.
+    assert len(world.facts.named("line.drained")) == 2
     assert 300 / (world.clock() - began) >= 0.9 * 10
 
 
@@ -320,7 +320,7 @@ def test_a_line_that_goes_on_tells_at_what_pace_and_how_old_its_oldest_is() -> N
     since = world.board.standing["crm"].since
     world.fan_out(world.hint(hint_to("crm"), slow=True))
     line, [first] = world.board.standing["crm"], world.places.first("crm", limit=1)
-    assert line.pace == pytest.approx(2 * 0.93, rel=0.1)
+    assert line.pace == pytest.approx(2 * 0.95, rel=0.1)
     assert line.paced_at == pytest.approx(world.clock())
     assert line.since == first.stood_at == pytest.approx(since + len(arrived(world)))
     world.sweep()

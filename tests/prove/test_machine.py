@@ -27,6 +27,7 @@ NAMES = ("crm", "erp", "bot", "chat", "new")
 FIELDS: Mapping[str, Mapping[str, object]] = {
     "bot": {"filter": "!contains(to_string(@), 'unwanted')"},
     "chat": {"order": "conversation", "order_patience": 300},
+    "new": {"rate": 2, "max_in_flight": 1},
 }
 # Services, and calls that fail while the others of their service succeed.
 SERVICES = ("table", "queue", "payloads", "secrets", "lines")

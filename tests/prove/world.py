@@ -75,7 +75,7 @@ class World(FrontDoor):
             self.ledger.breach(Invariant.OWN_ADDRESS, detail)
         answer = self.consumers[life.name].answer()
         answer = replace(answer, seconds=min(answer.seconds, attempt.timeout_seconds))
-        self._judge_pace(life.name, life.entry, answer)
+        self._judge_pace(attempt.destination, life.entry, answer)
         self.fates.tell(f"     {attempt.destination} got {attempt.event_key}: {answer}")
         self.ledger.arrived(attempt, answer)
         self.order.arrived(attempt, accepted=answer.succeeded)
@@ -83,25 +83,24 @@ class World(FrontDoor):
             self._failed(attempt)
         return answer
 
-    def _judge_pace(self, name: str, entry: Mapping[str, Any], answer: Answer) -> None:
+    def _judge_pace(self, identity: str, entry: Mapping[str, Any], answer: Answer) -> None:
         now, rate, most = self.clock(), entry.get("rate"), entry.get("max_in_flight")
-        early = self._may_begin.get(name, 0.0) - now
+        early = self._may_begin.get(identity, 0.0) - now
         if rate is not None and early > 0.001:
-            self.ledger.breach(Invariant.PACED, f"{name} was called {early:.2f} s early")
-        flights = [ends for ends in self._flights[name] if ends > now + 0.001]
+            self.ledger.breach(Invariant.PACED, f"{identity} was called {early:.2f} s early")
+        flights = [ends for ends in self._flights[identity] if ends > now + 0.001]
         if most is not None and len(flights) >= most:
-            self.ledger.breach(Invariant.PACED, f"{name} has {len(flights)} in flight already")
-        self._flights[name] = [*flights, now + answer.seconds]
+            self.ledger.breach(Invariant.PACED, f"{identity} has {len(flights)} in flight already")
+        self._flights[identity] = [*flights, now + answer.seconds]
         rest = answer.seconds + answer.retry_after if answer.retry_after else 0.0
-        self._may_begin[name] = now + max(1 / rate if rate else 0.0, rest)
+        self._may_begin[identity] = now + max(1 / rate if rate else 0.0, rest)
 
     def _lost(self, attempt: Attempt, answer: Answer) -> None:
         """Who has not heard the answer knows of no rest, nor that this is under way still."""
         self.ledger.lost(attempt, answer)
-        name = self.registry.at(attempt.url).name
         rate = self.registry.at(attempt.url).entry.get("rate")
-        self._flights[name].clear()
-        self._may_begin[name] = self.clock() + (1 / rate if rate else 0.0)
+        self._flights[attempt.destination].clear()
+        self._may_begin[attempt.destination] = self.clock() + (1 / rate if rate else 0.0)
 
     def _failed(self, attempt: Attempt) -> None:
         name = self.ledger.names[attempt.event_key]

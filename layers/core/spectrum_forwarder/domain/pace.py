@@ -8,7 +8,7 @@ from spectrum_forwarder.domain.retry import LONGEST_RETRY_AFTER
 
 # Of a destination's rate so much is used: the rest is room for what comes closer together on its
 # way than it left. What was not used for so long (seconds) may be caught up with.
-USED, CAUGHT_UP = 0.93, 0.05
+USED, CAUGHT_UP = 0.95, 0.02
 # A destination that is asked too much, and does not say until when, is left alone for so long.
 REST = 1.0
 # Refused for that so often in a row, it may be the event.
@@ -27,10 +27,12 @@ class Pace:
         """Seconds until the next one may begin."""
         return max(0.0, self.next_at - now)
 
-    def begin(self, now: float) -> None:
-        """One begins."""
+    def begin(self, now: float) -> float:
+        """Give one its time, which may be over already, and return it."""
+        at = max(self.next_at, now - CAUGHT_UP)
         if self.rate is not None:
-            self.next_at = max(self.next_at, now - CAUGHT_UP) + 1 / (USED * self.rate)
+            self.next_at = at + 1 / (USED * self.rate)
+        return at
 
     def rest(self, until: float) -> None:
         """None begins before then."""

@@ -38,8 +38,8 @@ class QueueRecord:
     """One SQS record: a hint, or with `whole` an event that the table has not taken yet.
 
     `receipt` is of this receive, the `receives`-th; empty where nobody could say. Who drains the
-    line of the name `drains` makes a record of each `place`: it stands in no queue. One that comes
-    `late` there is to leave it.
+    line of the name `drains` makes a record of each `place`: it stands in no queue, and its attempt
+    begins `not_before` then. One that comes `late` there is to leave it.
     """
 
     id: str
@@ -51,6 +51,7 @@ class QueueRecord:
     drains: str | None = None
     place: Place | None = None
     late: bool = False
+    not_before: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Attempt: make all that was planned, all at once; each answer goes on as it comes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from spectrum_forwarder.domain.delivery import Answer
@@ -23,11 +23,12 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Attempting:
-    """What attempting needs; without `loops` nothing is marked."""
+    """What attempting needs; without `loops` nothing is marked. `sleep` takes seconds."""
 
     sender: Sender
     keeping: Keeping
     clock: Clock
+    sleep: Callable[[float], None]
     loops: Loops | None
 
     def attempt(self, plans: Iterable[Plan]) -> Iterator[Answered]:
@@ -39,6 +40,9 @@ class Attempting:
     def _due(self, plans: Iterable[Plan], begun: dict[str, Plan]) -> Iterator[Attempt]:
         for plan in plans:
             claimed = plan.taken.claimed
+            early = plan.taken.record.not_before - self.clock()
+            if early > 0.0:
+                self.sleep(early)
             try:
                 attempts = list(self._made(plan))
             except Exception as error:  # one event's trouble must not keep the others waiting

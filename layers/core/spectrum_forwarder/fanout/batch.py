@@ -136,7 +136,7 @@ class Batch:
         self._planning = Planning(
             configured, gate, payloads, clock, facts, timing, deadline, needs.rng
         )
-        self._attempting = Attempting(needs.sender, keeping, clock, needs.loops)
+        self._attempting = Attempting(needs.sender, keeping, clock, needs.sleep, needs.loops)
         self._judging = Judging(gate, clock, facts, timing, needs.rng)
         self._standing = Standing(needs.lines, gate, clock, facts, timing)
         calls = Calls(needs.queue, configured, gate, clock, facts, timing)

@@ -21,7 +21,7 @@ from spectrum_forwarder.fanout.turns import Turns
 
 # For how long (seconds) one invocation drains until another goes on: whatever else comes to the
 # slow lane waits no longer for it.
-DRAINS_FOR = 10.0
+DRAINS_FOR = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Draining:
             self.gate,
             self.clock,
             self.sleep,
-            lead=lambda place: self._lead(identity, place),
+            lead=lambda place, at: self._lead(identity, place, at),
             next_at=line.next_at,
             ends=ends,
         )
@@ -100,13 +100,19 @@ class Draining:
             wait = max(0.0, next_at - now)
             hint_at(self.queue, identity, self.facts, min(wait, self.timing.longest_hint_delay))
 
-    def _lead(self, identity: str, place: Place) -> bool:
-        """Let it have its turn; whether the place is free then."""
-        key = place.event_key
-        if (line := line_hinted_at(key)) is not None:
+    def _lead(self, identity: str, place: Place, at: float) -> bool:
+        """Let it have its turn, attempted at its time; whether the place is free then."""
+        if (line := line_hinted_at(place.event_key)) is not None:
             return self._call(identity, line, place)
-        name = f"{identity} {place.position}"
-        self.lead([QueueRecord(name, key, slow_lane=True, drains=identity, place=place)])
+        record = QueueRecord(
+            f"{identity} {place.position}",
+            place.event_key,
+            slow_lane=True,
+            drains=identity,
+            place=place,
+            not_before=at,
+        )
+        self.lead([record])
         if (identity, place) not in self.freed:
             self._free_if_stale(identity, place)
         return (identity, place) in self.freed

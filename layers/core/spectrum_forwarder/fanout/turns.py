@@ -18,6 +18,8 @@ from spectrum_forwarder.fanout.gate import Gate
 AT_ONCE, AT_ONCE_BY_RATE = 40, 100
 # So many places are read at once; where a breaker is probed, one of so many first ones does it.
 PAGE, TAKE_TURNS = 40, 200
+# One is claimed so long (seconds) before its time: what that takes must not be seen in the pace.
+AHEAD = 0.3
 # For so long (seconds) it is waited for the time of the next one; for longer, a hint comes then.
 PATIENCE = 5.0
 # How often it is looked whether there is room, and whether somebody has come meanwhile.
@@ -28,7 +30,8 @@ GLANCE, LOOK = 0.005, 0.5
 class Turns:
     """The turns in one line from now on until `ends`; none before `next_at` (Unix seconds).
 
-    `lead` takes a place's delivery through the stages, and tells whether the place is free then.
+    `lead` takes a place's delivery through the stages, to be attempted at that time, and tells
+    whether the place is free then.
     """
 
     lines: Lines
@@ -37,14 +40,14 @@ class Turns:
     gate: Gate
     clock: Clock
     sleep: Callable[[float], None]
-    lead: Callable[[Place], bool]
+    lead: Callable[[Place, float], bool]
     next_at: float
     ends: float
     pace: Pace = field(init=False)
     seen_empty: bool = False
     failure: Exception | None = None
     _room: int = field(init=False)
-    # With when each began.
+    # With the time that each was given.
     _under_way: dict[Place, float] = field(default_factory=dict)
     _met: set[Place] = field(default_factory=set)
     _left: set[Place] = field(default_factory=set)
@@ -86,7 +89,7 @@ class Turns:
     def take(self, place: Place) -> None:
         """Lead one whose turn has come; what fails ends the turns."""
         try:
-            if self.lead(place):
+            if self.lead(place, self._under_way[place]):
                 self._left.add(place)
         except Exception as error:  # told once all are through
             self.failure, self._stopped = error, True
@@ -153,16 +156,17 @@ class Turns:
         for place in places:
             if place in self._met:
                 continue
-            if not self._has_turn(rest):
+            at = self._turn(rest)
+            if at is None:
                 return
             self._met.add(place)
-            self._under_way[place] = self.clock()
+            self._under_way[place] = at
             yield place
 
-    def _has_turn(self, rest: float) -> bool:
-        """Wait for room and for the time of the next one; False where that comes too late.
+    def _turn(self, rest: float) -> float | None:
+        """Wait for room and until shortly before the next one's time, and return that.
 
-        And where a longer rest than that has been asked for meanwhile.
+        None where it comes too late, or a longer rest than that has been asked for meanwhile.
         """
         self.pace.rest(rest)
         while self._has_time() and self._rest == rest:
@@ -172,12 +176,11 @@ class Turns:
                 self._stopped = True
             elif len(self._under_way) >= self._room:
                 self.sleep(GLANCE)
-            elif wait > 0.0:
-                self.sleep(wait)
+            elif wait > AHEAD:
+                self.sleep(wait - AHEAD)
             else:
-                self.pace.begin(now)
-                return True
-        return False
+                return self.pace.begin(now)
+        return None
 
     def _has_time(self) -> bool:
         """Whether there are turns still: as long as one is waited for that was begun in time."""
