@@ -15,10 +15,13 @@ from spectrum_cli.wiring import event_queue, health_board, waiting_lines
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+    from spectrum_forwarder.adapters.waiting_table import DynamoLines
     from spectrum_forwarder.domain.line import Line
 
 # Counting costs a read unit for a few hundred places: more are not counted.
 COUNTED = 20_000
+# Of an ordered destination so many conversations are looked at, and so many places of each.
+CONVERSATIONS, OF_EACH = 200, 200
 # So long after its last holder has let it go (seconds), a line is taken for one that drains.
 DRAINING = 60.0
 
@@ -27,17 +30,19 @@ DRAINING = 60.0
 class Queue:
     """A destination's line: how many stand in it, and since when its head does (Unix seconds).
 
-    `pace` is how many a second go on now, 0 where nobody knows of any.
+    `pace` is how many a second go on now, 0 where nobody knows of any; `whole` is false where there
+    are more than were counted.
     """
 
     deliveries: int
     since: float
     pace: float = 0.0
+    whole: bool = True
 
     @property
     def more(self) -> bool:
         """Whether there are more than were counted."""
-        return self.deliveries >= COUNTED
+        return not self.whole
 
     @property
     def ends_in(self) -> float | None:
@@ -73,9 +78,9 @@ def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
         return {}
     for identity, line in _standing(board).items():
         if heads := places.first(identity, limit=1):
-            counted = max(1, places.count(identity, limit=COUNTED))
+            counted, all_of_them = _count(places, identity)
             pace = line.pace if time.time() - line.paced_at < DRAINING else 0.0
-            found[identity] = Queue(counted, heads[0].stood_at, pace)
+            found[identity] = Queue(counted, heads[0].stood_at, pace, all_of_them)
     return found
 
 
@@ -126,6 +131,24 @@ def rouse(target: Target, conversations: Iterable[str]) -> int:
 def told(count: int) -> str:
     """What is said of lines that were hinted at."""
     return f"{counted(count, 'line')} will be drained now, oldest first" if count else ""
+
+
+def _count(places: DynamoLines, identity: str) -> tuple[int, bool]:
+    """How many deliveries wait for a destination, one at least, and whether that is all of them.
+
+    At an ordered one whose way is closed a conversation has one place, and its events a line.
+    """
+    from spectrum_forwarder.domain.line import line_hinted_at  # noqa: PLC0415 (not for --help)
+    from spectrum_forwarder.domain.order import MARKED  # noqa: PLC0415
+
+    counted = places.count(identity, limit=COUNTED)
+    whole = counted < COUNTED
+    marks = places.first(identity, limit=CONVERSATIONS + 1, after=MARKED)
+    for mark in marks[:CONVERSATIONS]:
+        _, standing = places.look(line_hinted_at(mark.event_key) or "", limit=OF_EACH)
+        counted += len(standing) - 1
+        whole = whole and len(standing) < OF_EACH
+    return max(1, counted), whole and len(marks) <= CONVERSATIONS
 
 
 def _standing(board: DynamoHealthBoard) -> dict[str, Line]:

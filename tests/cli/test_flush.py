@@ -14,7 +14,7 @@ from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.delivery import Delivery, held, planned, standing
 from spectrum_forwarder.domain.errors import QueueUnavailable
 from spectrum_forwarder.domain.line import Place, hint_to
-from spectrum_forwarder.domain.order import Hold, line_of
+from spectrum_forwarder.domain.order import Hold, line_of, mark
 from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.cli.test_destinations import Secret, add
@@ -102,6 +102,25 @@ def test_a_line_that_drains_says_at_what_pace_and_when_it_will_be_done(
     done_in = datetime.fromisoformat(listed["waiting"]["done_at"]).timestamp() - time.time()
     assert done_in == pytest.approx(48, abs=10)
     assert "3 for 2 h, 0.062/s, done in 48 s" in forwarder("destinations", "list").out
+
+
+def test_who_waits_in_conversations_of_a_closed_destination_is_counted_one_by_one(
+    stack: Deployed, secret: Secret
+) -> None:
+    secret.write({"destinations": [GOOD | {"order": "conversation", "enabled": False}]})
+    lines = DynamoLines(stack.client("dynamodb"), stack.outputs["WaitingTableName"])
+    now = time.time()
+    in_line(stack, CRM, "main:before-it-was-ordered")
+    for conversation, events in (("c0ffee", 2), ("decaf0", 3)):
+        line = line_of(CRM, conversation)
+        lines.put(CRM, mark(line, now))
+        for number in range(events):
+            lines.put(line, Place(f"{number:014d}/{number:014d}/main:{number}", "", now))
+        assert lines.take(line, seen=Hold(), hold=Hold("worker", now), now=now)
+
+    listed = forwarder("destinations", "list", "--json").json[0]
+
+    assert listed["waiting"]["deliveries"] == 1 + 2 + 3
 
 
 def test_a_conversation_goes_on_whose_head_waits_for_a_retry(
