@@ -112,6 +112,7 @@ def test_there_is_a_call_for_each_operation() -> None:
     [
         {},
         {"AWS_SESSION_TOKEN": ""},
+        {"AWS_SECURITY_TOKEN": "by its older name"},
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"},
         {"AWS_ENDPOINT_URL": "https://[::1]:443/"},
         {"AWS_LAMBDA_FUNCTION_NAME": "f", "_X_AMZN_TRACE_ID": "Root=1-a;Parent=b c;Sampled=1é"},

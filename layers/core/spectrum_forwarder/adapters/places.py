@@ -51,7 +51,8 @@ def plain_place(service: str, environment: Mapping[str, str]) -> Place | None:
     url = urlsplit(chosen or f"https://{service}.{region}.amazonaws.com")
     if url.scheme not in ("http", "https") or url.path.strip("/") or url.query:
         return None
-    token = environment.get("AWS_SESSION_TOKEN")
+    # By its older name it goes first with botocore.
+    token = environment.get("AWS_SECURITY_TOKEN") or environment.get("AWS_SESSION_TOKEN")
     return Place(url, Signer(key_id, secret, token, region=region, service=service))
 
 
