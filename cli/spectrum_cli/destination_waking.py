@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +12,7 @@ from spectrum_cli import destination_entries as entries_of
 from spectrum_cli.destination_entries import Name
 from spectrum_cli.destination_telling import TAKES_EFFECT
 from spectrum_cli.errors import Finding
-from spectrum_cli.lines import drain, rouse, told
+from spectrum_cli.lines import Resting, drain, rouse, told
 from spectrum_cli.output import AsJson, counted, note, print_json, print_line, progress
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.replaying import Summary, begin_all, owed
@@ -96,20 +96,16 @@ def flush(
 
     Example: forwarder destinations flush crm
     """
-    from spectrum_forwarder.replay import Hasten, resting_in  # noqa: PLC0415
+    from spectrum_forwarder.replay import Hasten  # noqa: PLC0415
 
     entry = entries_of.find(destinations_of(target).read(), name)
     identity = identity_of(entry) or name
     lines = len(drain(target, [identity]))
     clock, haste = table_clock(target), Hasten(frozenset([identity]))
     words = ("looking for what is owed", "bringing forward")
-    resting = set[str | None]()
-
-    def see(events: Sequence[LoggedEvent]) -> None:
-        resting.update(resting_in(event, identity, clock()) for event in events)
-
-    summary = _apply(target, haste, clock, words, rate=rate, see=see)
-    lines += rouse(target, filter(None, resting))
+    resting = Resting([identity])
+    summary = _apply(target, haste, clock, words, rate=rate, resting=resting)
+    lines += rouse(target, resting.lines)
     begun, busy = summary.begun, len(summary.busy)
     if as_json:
         print_json({"destination": name, "lines": lines, "hastened": begun, "busy": busy})
@@ -127,17 +123,18 @@ def _apply(
     words: tuple[str, str],
     *,
     rate: float,
-    see: Callable[[Sequence[LoggedEvent]], None] = lambda _: None,
+    resting: Resting | None = None,
 ) -> Summary:
     """Apply the change to all that is owed and that it takes, `rate` events a second at most.
 
-    `words` say what is done meanwhile: looking for it, and then doing it. `see` is shown all.
+    `words` say what is done meanwhile: looking for it, and then doing it. `resting` is shown all.
     """
     looking, doing = words
     with progress(looking) as advance:
 
         def looked_at(events: Sequence[LoggedEvent]) -> None:
-            see(events)
+            if resting:
+                resting.see(events, clock())
             advance(len(events))
 
         keys = owed(event_log(target), change, clock, looked_at=looked_at)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
     from spectrum_forwarder.adapters.waiting_table import DynamoLines
     from spectrum_forwarder.domain.line import Line
+    from spectrum_forwarder.domain.log import LoggedEvent
 
 # Counting costs a read unit for a few hundred places: more are not counted.
 COUNTED = 20_000
@@ -66,6 +67,24 @@ class Queue:
         if self.ends_in is None:
             return words
         return f"{words}, {self.pace:.2g}/s, done in {_for_so_long(self.ends_in)}{plus}"
+
+
+class Resting:
+    """Conversations' lines that rest until their heads' retries, at these destinations or all."""
+
+    def __init__(self, identities: Iterable[str] | None) -> None:
+        self.lines: set[str] = set()
+        self._identities = None if identities is None else list(identities)
+
+    def see(self, events: Iterable[LoggedEvent], now: float) -> None:
+        """Look at these events."""
+        from spectrum_forwarder.replay import resting_in  # noqa: PLC0415 (not for --help)
+
+        for event in events:
+            among = self._identities
+            for identity in event.deliveries or () if among is None else among:
+                if line := resting_in(event, identity, now):
+                    self.lines.add(line)
 
 
 def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:

@@ -123,13 +123,14 @@ def test_who_waits_in_conversations_of_a_closed_destination_is_counted_one_by_on
     assert listed["waiting"]["deliveries"] == 1 + 2 + 3
 
 
+@pytest.mark.parametrize("by_replay", [False, True], ids=["flush", "replay --now"])
 def test_a_conversation_goes_on_whose_head_waits_for_a_retry(
-    stack: Deployed, secret: Secret
+    stack: Deployed, secret: Secret, by_replay: bool
 ) -> None:
     secret.write({"destinations": [GOOD | {"order": "conversation"}]})
     now = round(time.time(), 3)
     head = standing(planned(CRM, now - 60), now - 60, now + 600, "c0ffee")
-    key, line = put(stack, "rests", head), line_of(CRM, "c0ffee")
+    key, line = put(stack, f"rests-{by_replay}", head), line_of(CRM, "c0ffee")
     lines = DynamoLines(stack.client("dynamodb"), stack.outputs["WaitingTableName"])
     place = Place(f"{1:014d}/{1:014d}/{key}", key, now - 60)
     lines.put(line, place)
@@ -137,14 +138,17 @@ def test_a_conversation_goes_on_whose_head_waits_for_a_retry(
     assert lines.take(line, seen=Hold(), hold=hold, now=now)
     lines.let_go(line, hold=hold)
 
-    ran = forwarder("destinations", "flush", "crm", "--json")
+    command = ("replay", key, "--now") if by_replay else ("destinations", "flush", "crm")
+    ran = forwarder(*command)
 
-    assert (ran.status, ran.json["lines"], ran.json["hastened"]) == (0, 1, 0)
+    assert ran.status == 0, ran.err
+    assert "1 line will be drained now" in ran.out + ran.err
     assert line_hints(stack) == [hint_to(line)]
     after, places = lines.look(line, limit=1)
     assert (after.last, after.rests_until, list(places)) == (place.position, 0.0, [place])
     assert delivery(stack, key, CRM).stands_in == line
-    assert forwarder("destinations", "flush", "crm", "--json").json["lines"] == 0
+    forwarder(*command)
+    assert line_hints(stack) == []
 
 
 def test_what_is_pending_is_not_asked_for_by_another_status() -> None:

@@ -10,7 +10,7 @@ from spectrum_forwarder.domain.outbound import key_of
 from spectrum_cli.errors import Finding, WrongUse
 from spectrum_cli.event_keys import find_event
 from spectrum_cli.journal import Journal, Run
-from spectrum_cli.lines import drain, told
+from spectrum_cli.lines import Resting, drain, rouse, told
 from spectrum_cli.names import Names, names_in
 from spectrum_cli.output import (
     AsJson,
@@ -121,7 +121,8 @@ def replay(
         note(f"continuing the replay that was begun at {utc(run.begun_at)} UTC")
     change = _hasten(names, wanted) if owed_now else _change(names, wanted, status, run)
     selection = Selection(run.since, run.until, status, None, space, sender)
-    found, unknown = _find(target, keys, selection, change, clock())
+    resting = Resting(wanted) if owed_now else None
+    found, unknown = _find(target, keys, selection, change, clock(), resting=resting)
     if dry_run:
         _show_plan(found, unknown, names, as_json=as_json)
         return
@@ -129,7 +130,7 @@ def replay(
         f"Replay {len(found)} events of {target.title}?", yes=yes
     ):
         raise Finding("nothing was replayed")
-    if owed_now and (lines := len(drain(target, wanted))):
+    if resting and (lines := len(drain(target, wanted)) + rouse(target, resting.lines)):
         note(told(lines))
     if found:
         journal.begin(run)
@@ -179,14 +180,21 @@ def _find(
     selection: Selection,
     change: Change,
     now: float,
+    *,
+    resting: Resting | None,
 ) -> tuple[list[Planned], list[str]]:
-    """The events that there is something to replay of, the oldest first; and keys not found."""
+    """The events that there is something to replay of, the oldest first; and keys not found.
+
+    `resting` is shown all of them.
+    """
     log = event_log(target)
     found: list[Planned] = []
     unknown: list[str] = []
     later: list[str] = []
 
     def consider(event: LoggedEvent) -> None:
+        if resting:
+            resting.see([event], now)
         if not event.readable:
             later.append(event.event_key)
         elif identities := list(change(event, now)):

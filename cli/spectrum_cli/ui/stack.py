@@ -6,7 +6,7 @@ import json
 import shlex
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, read_destinations
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
@@ -16,12 +16,12 @@ from spectrum_forwarder.domain.destination import Destinations, identity_of
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake, resting_in
+from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake
 
 from spectrum_cli.destination_entries import ourselves
 from spectrum_cli.errors import Finding
 from spectrum_cli.event_keys import find_event, find_message
-from spectrum_cli.lines import Queue, drain, queues_of, rouse, told
+from spectrum_cli.lines import Queue, Resting, drain, queues_of, rouse, told
 from spectrum_cli.registry import Entry, destinations_of
 from spectrum_cli.replaying import begin_all, owed
 from spectrum_cli.table_clock import table_clock
@@ -115,14 +115,11 @@ class Stack:
         """
         if identity not in self.destinations():
             raise _gone(identity)
-        lines, resting = len(drain(self._target, [identity])), set[str | None]()
+        lines, resting = len(drain(self._target, [identity])), Resting([identity])
         haste = self.change(identity, retry=True, status=None)
-
-        def see(events: Sequence[LoggedEvent]) -> None:
-            resting.update(resting_in(event, identity, self.clock()) for event in events)
-
+        see = lambda events: resting.see(events, self.clock())  # noqa: E731
         keys = owed(self.log, haste, self.clock, looked_at=see)
-        lines += rouse(self._target, filter(None, resting))
+        lines += rouse(self._target, resting.lines)
         job.total = len(keys)
         summary = begin_all(self.reopen, keys, haste, rate=WAKE_RATE, advance=job.advance)
         said = [
