@@ -387,8 +387,13 @@ def test_what_is_released_is_told_as_if_it_had_been_accepted(world: Stack) -> No
     """The webhook that destinations know, and how the body is to be read."""
     successor = WEBHOOK._replace(first_id="w-first")
     world.webhooks.webhooks = [MISTYPED]
-    world.receive(headers={"content-encoding": "gzip"})
+    as_sent = {"content-encoding": "gzip", "content-type": "application/x-protobuf"}
+    world.receive(headers=as_sent)
     world.webhooks.webhooks = [successor]
     assert world.release().outcome is Outcome.ACCEPTED
     event = world.row(KEY).stored.event
-    assert (event.content_encoding, event.first_id) == ("gzip", "w-first")
+    assert {
+        "content-encoding": event.content_encoding,
+        "content-type": event.content_type,
+    } == as_sent
+    assert event.first_id == "w-first"
