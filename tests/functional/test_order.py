@@ -180,7 +180,7 @@ def test_a_worker_that_dies_with_a_conversation_is_followed(world: World) -> Non
     assert world.places.take(
         line(),
         seen=hold,
-        hold=hold.of(places[:1], holder="dead", until=world.clock() + 75),
+        hold=hold.of(places[:1], places, holder="dead", until=world.clock() + 75),
         now=world.clock(),
     )
     world.live(10 * MINUTE)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.line import Place
 from spectrum_forwarder.domain.order import Hold, Turn
-from spectrum_forwarder.fanout import decide
+from spectrum_forwarder.fanout import attempt, decide
 from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.conversations import Conversations, Going
 from spectrum_forwarder.fanout.decide import Decision, Release
@@ -14,6 +14,7 @@ from spectrum_forwarder.fanout.stand import Standing
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import Mutant, Patch
+from tests.support.memory import MemoryLines
 
 of_hold = Hold.of
 lead_of = Conversations._lead
@@ -36,15 +37,17 @@ def nobody_says_how_far_it_went(patch: Patch) -> None:
 def how_far_it_goes_is_said_after_the_attempt(patch: Patch) -> None:
     """A worker that dies between its answer and that lets an older one out behind it."""
 
-    def of(self: Hold, places: Sequence[Place], *, holder: str, until: float) -> Hold:
+    def of(
+        self: Hold, turn: Sequence[Place], line: Sequence[Place], *, holder: str, until: float
+    ) -> Hold:
         return replace(self, holder=holder, until=until, rests_until=0.0)
 
     def lead(self: Conversations, going: Going, turn: Turn) -> None:
         lead_of(self, going, turn)
         if going.hold is not None:
-            going.hold = of_hold(
-                going.hold, turn.places, holder=going.holder, until=going.hold.until
-            )
+            until = going.hold.until
+            places = turn.places
+            going.hold = of_hold(going.hold, places, places, holder=going.holder, until=until)
 
     patch.setattr(Hold, "of", of)
     patch.setattr(Conversations, "_lead", lead)
@@ -84,7 +87,24 @@ def a_conversation_that_nobody_knows_of(patch: Patch) -> None:
     patch.setattr(Standing, "_mark", lambda self, identity, wait: None)
 
 
+def a_line_that_anybody_may_take(patch: Patch) -> None:
+    """The next one goes out beside a batch that is under way still."""
+
+    def take(self: MemoryLines, line: str, *, seen: Hold, hold: Hold, now: float) -> bool:
+        self.holds[line] = hold
+        return True
+
+    patch.setattr(MemoryLines, "take", take)
+    patch.setattr(attempt, "_unbroken", list)
+
+
+def a_batch_that_goes_on_without_its_first(patch: Patch) -> None:
+    patch.setattr(attempt, "_unbroken", list)
+
+
 MUTANTS = (
+    Mutant(a_line_that_anybody_may_take, Invariant.ONE_AT_A_TIME),
+    Mutant(a_batch_that_goes_on_without_its_first, Invariant.IN_ORDER),
     Mutant(attempted_out_of_its_turn, Invariant.IN_ORDER),
     Mutant(nobody_says_how_far_it_went, Invariant.IN_ORDER),
     Mutant(how_far_it_goes_is_said_after_the_attempt, Invariant.IN_ORDER),

@@ -159,6 +159,36 @@ def _chat(world: World) -> None:
         world.later(2.0 * number, lambda n=shuffled: said(world, n, f"space-{n % 3}"))  # type: ignore[misc]
 
 
+BATCH = {"window": 2, "max": 3, "wait": 8}
+TOO_MUCH = replace(REFUSED, status=422)
+
+
+def _batch(world: World) -> None:
+    ordered(world, batch=BATCH)
+    for number in (2, 1, 3):
+        said(world, number)
+
+
+def _batch_refused(world: World) -> None:
+    _batch(world)
+    world.consumers["crm"].answers = [REFUSED]
+
+
+def _batch_too_much(world: World) -> None:
+    _batch(world)
+    world.consumers["crm"].answers = [TOO_MUCH]
+
+
+def _batch_and_one_that_comes_meanwhile(world: World) -> None:
+    ordered(world, batch=BATCH)
+    world.consumers["crm"].answers = [TAKES_ITS_TIME]
+    said(world, 1)
+    said(world, 2)
+    world.later(3.5, lambda: said(world, 4))
+    world.later(6.5, lambda: _call(world))
+    world.later(20.0, lambda: said(world, 3))
+
+
 def _down(service: str) -> Callable[[World], None]:
     def begin(world: World) -> None:
         _two(world)
@@ -184,6 +214,10 @@ ORDERED = (
     Scenario("ordered, hinted at by everybody", _two_workers),
     Scenario("ordered, paused while it goes on", _paused_while_it_goes_on),
     Scenario("ordered, a straggler while the head waits", _straggler_while_the_head_waits),
+    Scenario("a batch", _batch),
+    Scenario("a batch refused once", _batch_refused),
+    Scenario("a batch that is too much", _batch_too_much),
+    Scenario("a batch, and one that comes meanwhile", _batch_and_one_that_comes_meanwhile),
 )
 LONG_ORDERED = (
     Scenario("ordered, refused for an hour", _fails_for_an_hour),

@@ -22,11 +22,12 @@ from tests.prove.world import World
 from tests.support.make import WEBHOOK, body_of, changed
 from tests.support.prove import LONG
 
-NAMES = ("crm", "erp", "bot", "chat", "new")
+NAMES = ("crm", "erp", "bot", "chat", "burst", "new")
 # What an entry has beside the usual fields.
 FIELDS: Mapping[str, Mapping[str, object]] = {
     "bot": {"filter": "!contains(to_string(@), 'unwanted')"},
     "chat": {"order": "conversation", "order_patience": 300},
+    "burst": {"order": "conversation", "batch": {"window": 2, "max": 4, "wait": 8}},
     "new": {"rate": 2, "max_in_flight": 1},
 }
 # Services, and calls that fail while the others of their service succeed.
@@ -60,7 +61,7 @@ class Histories(RuleBasedStateMachine):
         self.world.max_receives = 20
         self.keys: list[str] = []
         self.typed_at, self.typings, self.spoilt = 0.0, 0, 0
-        for name in NAMES[:4]:
+        for name in NAMES[:5]:
             self.world.registry.add(name, **FIELDS.get(name, {}))
         # As 0.1.0 has written it: its name is its identity, until it is taken away.
         self.world.registry.add("erp", id=None)
@@ -186,7 +187,7 @@ class Histories(RuleBasedStateMachine):
             for line in (identity, *lines) * times:
                 self.world.queue.send_hint(hint_to(line), slow=True)
 
-    @rule(name=names, answer=st.sampled_from([500, 410]), times=st.integers(1, 4))
+    @rule(name=names, answer=st.sampled_from([500, 422, 410]), times=st.integers(1, 4))
     def refuse(self, name: str, answer: int, times: int) -> None:
         self.world.consumers[name].answers += [Answer(status=answer, seconds=0.1)] * times
 

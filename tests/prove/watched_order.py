@@ -1,18 +1,33 @@
 """What ordered destinations see: one attempt of a conversation at a time, and each in its order."""
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from spectrum_forwarder.domain.line import position_of
 from spectrum_forwarder.domain.order import conversation_of, destination_in, line_of
-from spectrum_forwarder.domain.outbound import LATE_HEADER, REPLAY_HEADER, Attempt
+from spectrum_forwarder.domain.outbound import LATE_HEADER, REPLAY_HEADER, Attempt, outgoing_id
 
 from tests.prove.ledger import Invariant, Ledger
 from tests.prove.registries import Registry
 from tests.support.memory import Row
 
 OUT_OF_ORDER = (LATE_HEADER, REPLAY_HEADER)
+
+
+def opened(attempt: Attempt, rows: Mapping[str, Row]) -> list[Attempt]:
+    """The events of a batch, each as if it had come by itself."""
+    keys = {outgoing_id(key, row.format): key for key, row in rows.items()}
+    return [
+        replace(
+            attempt,
+            event_key=keys[event["webhook-id"]],
+            headers=event["headers"] | {"webhook-id": event["webhook-id"]},
+            body=event["body"].encode(),
+        )
+        for event in json.loads(attempt.body)["events"]
+    ]
 
 
 @dataclass
@@ -34,11 +49,12 @@ class WatchedOrder:
     rows: Mapping[str, Row]
     seen: defaultdict[str, Seen] = field(default_factory=lambda: defaultdict(Seen))
     in_flight: list[str] = field(default_factory=list)
+    opened: Callable[[Attempt], Sequence[Attempt]] = lambda attempt: [attempt]
 
     def begin(self, attempts: Sequence[Attempt]) -> None:
         """These have left, and none of them has been answered yet."""
         for attempt in attempts:
-            line = self._line_of(attempt)
+            line = self._line_of(self.opened(attempt)[0])
             if line and line in self.in_flight:
                 self.ledger.breach(Invariant.ONE_AT_A_TIME, f"{attempt.event_key} in {line}")
             self.in_flight.append(line)

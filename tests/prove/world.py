@@ -24,6 +24,7 @@ from tests.prove.ledger import Breach, Invariant
 from tests.prove.stack import LONGEST_CHAIN, no_facts
 from tests.prove.upstream import FrontDoor
 from tests.prove.verdict import Verdict
+from tests.prove.watched_order import opened
 from tests.support.memory import Queued
 
 # Lambda's and SQS's settings (template.yaml).
@@ -58,6 +59,7 @@ class World(FrontDoor):
         self._receives: Counter[str] = Counter()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._last_sweep = self.clock() // MINUTE * MINUTE
+        self.order.opened = self.opened
         # When the next attempt at each may begin, and until when those are under way that did.
         self._may_begin: dict[str, float] = {}
         self._flights: defaultdict[str, list[float]] = defaultdict(list)
@@ -65,6 +67,18 @@ class World(FrontDoor):
     # Destinations
 
     def _arrive(self, attempt: Attempt) -> Answer:
+        events = self.opened(attempt)
+        answers = [self._arrived(event) for event in events[:1]]
+        for event in events[1:]:
+            self._arrived(event, answers[0])
+        return answers[0]
+
+    def opened(self, attempt: Attempt) -> list[Attempt]:
+        """The events of a batch, each as if it had come by itself."""
+        takes_batches = "batch" in self.registry.at(attempt.url).entry
+        return opened(attempt, self.table.rows) if takes_batches else [attempt]
+
+    def _arrived(self, attempt: Attempt, answer: Answer | None = None) -> Answer:
         if self.ledger.names.get(attempt.event_key) in self.killers:
             raise Killed("poison")
         life = self.registry.at(attempt.url)
@@ -73,14 +87,14 @@ class World(FrontDoor):
         if bound is not None and life.has_identity and life.born_at > bound.planned_at:
             detail = f"{attempt.event_key} was bound before {attempt.url} was there"
             self.ledger.breach(Invariant.OWN_ADDRESS, detail)
-        answer = self.consumers[life.name].answer()
+        answer = answer or self.consumers[life.name].answer()
         answer = replace(answer, seconds=min(answer.seconds, attempt.timeout_seconds))
         self._judge_pace(attempt.destination, life.entry, answer)
         self.fates.tell(f"     {attempt.destination} got {attempt.event_key}: {answer}")
         self.ledger.arrived(attempt, answer)
         self.order.arrived(attempt, accepted=answer.succeeded)
         if not answer.succeeded:
-            self._failed(attempt)
+            self._has_failed(attempt)
         return answer
 
     def _judge_pace(self, identity: str, entry: Mapping[str, Any], answer: Answer) -> None:
@@ -97,12 +111,17 @@ class World(FrontDoor):
 
     def _lost(self, attempt: Attempt, answer: Answer) -> None:
         """Who has not heard the answer knows of no rest, nor that this is under way still."""
-        self.ledger.lost(attempt, answer)
+        for event in self.opened(attempt):
+            self.ledger.lost(event, answer)
         rate = self.registry.at(attempt.url).entry.get("rate")
         self._flights[attempt.destination].clear()
         self._may_begin[attempt.destination] = self.clock() + (1 / rate if rate else 0.0)
 
     def _failed(self, attempt: Attempt) -> None:
+        for event in self.opened(attempt):
+            self._has_failed(event)
+
+    def _has_failed(self, attempt: Attempt) -> None:
         name = self.ledger.names[attempt.event_key]
         self.ledger.failed[(name, attempt.destination)] += 1
 

@@ -15,7 +15,7 @@ from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_we
 from spectrum_forwarder.domain.destination import Content, Destinations
 from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable, TableUnavailable
 from spectrum_forwarder.domain.notes import digest_of
-from spectrum_forwarder.domain.order import Order
+from spectrum_forwarder.domain.order import Batch, Order
 from spectrum_forwarder.domain.ports import Secret, Webhook
 from spectrum_forwarder.domain.schemes import v0
 
@@ -275,11 +275,50 @@ def test_an_order_has_its_patience() -> None:
         {"order_patience": "60"},
         {"rate": 10},
         {"max_in_flight": 4},
+        {"batch": {}, "order": None},
+        {"order_patience": 9, "order": None},
     ],
 )
 def test_an_order_that_cannot_be_kept_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidEntry, match="order"):
         read_destination(ORDERED | change)
+
+
+@pytest.mark.parametrize(
+    ("batch", "means"),
+    [
+        ({}, Batch(2.0, 20, 8.0)),
+        ({"window": 0.5, "max": 5, "wait": 4}, Batch(0.5, 5, 4.0)),
+    ],
+)
+def test_a_batch_says_what_it_waits_for(batch: dict[str, Any], means: Batch) -> None:
+    assert read_destination(ORDERED | {"batch": batch}).order == Order(batch=means)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        True,
+        [],
+        {"windows": 2},
+        {"max": 1},
+        {"max": 2.5},
+        {"max": 101},
+        {"window": -1},
+        {"window": "2"},
+        {"window": 9, "wait": 8},
+    ],
+)
+def test_a_batch_that_cannot_be_made_is_refused(batch: Any) -> None:
+    with pytest.raises(InvalidEntry, match="batch"):
+        read_destination(ORDERED | {"batch": batch})
+
+
+def test_a_queue_gets_no_batches() -> None:
+    queue = {name: value for name, value in ORDERED.items() if name != "url"}
+    queue |= {"kind": "sqs", "target": "arn:aws:sqs:us-east-1:123456789012:orders", "batch": {}}
+    with pytest.raises(InvalidEntry, match="batch is for"):
+        read_destination(queue)
 
 
 def test_a_broken_entry_is_known_to_be_ordered() -> None:

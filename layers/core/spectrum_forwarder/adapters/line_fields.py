@@ -19,7 +19,7 @@ MOST_IN_FLIGHT = 100
 def read_line_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What a Destination has of these fields; raise InvalidEntry."""
     said = read_fields(LINE_FIELDS, entry)
-    order = as_order(said)
+    order = as_order(said, entry.get("kind"))
     return said | {"order": order}
 
 

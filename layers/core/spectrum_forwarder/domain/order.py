@@ -17,6 +17,8 @@ WINDOW = 1.5
 PATIENCE = 900.0
 # What a delivery waits for: its turn in its conversation, and one in a smaller batch.
 TURN, SPLIT = "turn", "smaller_batch"
+# What a destination answers to a batch that is too much for it, or has an event that it refuses.
+TOO_MUCH = (413, 422)
 # By so much (seconds) a window may seem to end too early: the clocks of two workers differ.
 GRACE = 0.5
 # No identity holds it: what stands before it in a line's name is the destination.
@@ -73,10 +75,15 @@ class Hold:
         """Whether younger ones went out before it had come."""
         return place.position < self.last and not self.was_attempted(place)
 
-    def of(self, places: Sequence[Place], *, holder: str, until: float) -> "Hold":
-        """The hold of one who is about to attempt these."""
-        now = {place.position for place in places}
-        among = now | {position for position in self.among if position > min(now)}
+    def of(
+        self, turn: Sequence[Place], line: Sequence[Place], *, holder: str, until: float
+    ) -> "Hold":
+        """The hold of one who is about to attempt those whose turn it is.
+
+        Who has left the line meanwhile has lost the turn that he had with others: they went on.
+        """
+        now = {place.position for place in turn}
+        among = now | {place.position for place in line if place.position in self.among}
         return Hold(
             holder,
             until,
@@ -107,7 +114,9 @@ def next_turn(
     """
     if late := tuple(place for place in places if hold.comes_late(place)):
         return Turn(late, late=True)
-    most = 1 if order.batch is None else hold.most or order.batch.most
+    most = 1
+    if order.batch is not None:
+        most = min(hold.most or order.batch.most, order.batch.most)
     group = tuple(places[:most])
     if not group:
         return None

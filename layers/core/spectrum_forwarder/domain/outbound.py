@@ -110,5 +110,28 @@ def outbound_headers(
     return configured | {n: v for n, v in own.items() if v is not None and _can_be_sent(v)}
 
 
+def headers_in_batch(
+    *,
+    kind: str | None,
+    webhook_id: str,
+    content_type: str | None,
+    content_encoding: str | None,
+    replays: int,
+    late: bool,
+    via: str | None,
+) -> dict[str, str]:
+    """What an event in a batch has of the headers that it would have had by itself."""
+    said = {
+        "Content-Type": content_type if _can_be_sent(content_type) else DEFAULT_CONTENT_TYPE,
+        "Content-Encoding": content_encoding,
+        "X-Spectrum-Event": kind if _can_be_sent(kind) else DEFAULT_EVENT,
+        "X-Spectrum-Webhook-Id": webhook_id,
+        REPLAY_HEADER: str(replays) if replays else None,
+        LATE_HEADER: "1" if late else None,
+        VIA_HEADER: via,
+    }
+    return {name: value for name, value in said.items() if value and _can_be_sent(value)}
+
+
 def _can_be_sent(value: str | None) -> bool:
     return value is not None and HEADER_VALUE.fullmatch(value) is not None

@@ -39,7 +39,8 @@ class QueueRecord:
 
     `receipt` is of this receive, the `receives`-th; empty where nobody could say. Who drains the
     line of the name `drains` makes a record of each `place`: it stands in no queue, and its attempt
-    begins `not_before` then. One that comes `late` there is to leave it.
+    begins `not_before` then. One that comes `late` there is to leave it; the event of the key
+    `behind` is to go out before it, or with it.
     """
 
     id: str
@@ -52,6 +53,7 @@ class QueueRecord:
     place: Place | None = None
     late: bool = False
     not_before: float = 0.0
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

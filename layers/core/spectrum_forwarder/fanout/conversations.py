@@ -123,7 +123,7 @@ class Conversations:
         if turn is None or turn.late:
             return turn
         until = now + self.timing.claim(self.configured.now.longest_timeout)
-        hold = known.of(turn.places, holder=going.holder, until=until)
+        hold = known.of(turn.places, places, holder=going.holder, until=until)
         going.hold = hold if self.lines.take(going.line, seen=seen, hold=hold, now=now) else None
         return turn if going.hold is not None else None
 
@@ -138,8 +138,9 @@ class Conversations:
                     drains=going.line,
                     place=place,
                     late=turn.late,
+                    behind=behind.event_key if behind else "",
                 )
-                for place in turn.places
+                for behind, place in zip((None, *turn.places), turn.places, strict=False)
             ]
         )
         self.lead_suspects(going.line, lambda: True)
@@ -153,6 +154,9 @@ class Conversations:
         left = [place for place in turn.places if not self._is_free(going.line, place)]
         others_went = len(left) < len(turn.places)
         if not left or (turn.late and others_went):
+            if going.hold is not None and going.hold.most:
+                # It takes more again, perhaps.
+                going.hold = replace(going.hold, most=2 * going.hold.most)
             return True
         # Where nothing is recorded another has the event, and calls when that is over.
         then = self.recorded.pop((going.line, left[0]), None)

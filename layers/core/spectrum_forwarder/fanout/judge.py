@@ -16,7 +16,7 @@ from spectrum_forwarder.domain.delivery import (
     attempted,
     settled,
 )
-from spectrum_forwarder.domain.order import Order
+from spectrum_forwarder.domain.order import SPLIT, TOO_MUCH, Order
 from spectrum_forwarder.domain.pace import came_too_soon
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
@@ -70,11 +70,15 @@ class Judging:
         destination, before = tried.destination, plan.deliveries[identity]
         in_turn = plan.taken.record.drains == identity
         too_soon = in_turn and not tried.as_probe and came_too_soon(answer, before)
+        # It goes out with fewer others at once; who of them is to blame is not known yet.
+        is_too_much = answered.together > 1 and answer.status in TOO_MUCH
         after = attempted(
             before,
             answer,
             said=said_by(answer, answered.attempt, destination),
-            max_attempts=(sys.maxsize if tried.as_probe or too_soon else destination.max_attempts),
+            max_attempts=sys.maxsize
+            if tried.as_probe or too_soon or is_too_much
+            else destination.max_attempts,
             now=now,
             timing=self.timing,
             rng=self.rng,
@@ -86,10 +90,14 @@ class Judging:
             # It keeps its place, and who drains the line waits for as long as was asked.
             after = replace(after, attempts=before.attempts)
             plan.waits[identity] = Wait(after.next_attempt_at, FOR_RATE, in_line=True)
+        elif is_too_much:
+            after = replace(after, attempts=before.attempts)
+            wait = Wait(now, SPLIT, in_line=True, conversation=tried.conversation)
+            plan.waits[identity] = wait
         elif tried.conversation and not after.settled:
             after = self._as_head(plan, tried, after)
         plan.deliveries[identity] = after
-        if speaks_of_destination(answer):
+        if speaks_of_destination(answer) and not is_too_much:
             self.gate.saw(identity, answer)
         self.facts(
             "delivery.attempted",
@@ -101,6 +109,7 @@ class Judging:
             ms=round(answer.seconds * 1000),
             status=after.status.value,
             reason=after.reason,
+            together=answered.together if answered.together > 1 else None,
             age_seconds=round(now - plan.taken.claimed.received_at, 3),
         )
 
