@@ -61,10 +61,11 @@ def resume(
     known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
     clock = table_clock(target)
     wake = Wake(identity_of(entry) or name, clock() + known_for)
+    # First of all: looking through a backlog for what stands in no line takes its time.
+    lines = len(drain(target, [wake.destination]))
     words = ("looking for what has been waiting", "waking")
     summary = _apply(target, wake, clock, words, rate=rate)
     woken, busy = summary.begun, len(summary.busy)
-    lines = len(drain(target, [wake.destination]))
     if as_json:
         print_json({"destination": name, "woken": woken, "busy": busy, "lines": lines})
     elif lines:

@@ -27,9 +27,9 @@ CUT = re.compile(r"\d\d:?\d\d:?\d\d(?:[.,](\d+))?(?=$|Z|[+-])")
 UNTIL = "--until"
 # Seconds between this clock and the table's that are no reason to refuse a time.
 CLOCKS_DIFFER = 300.0
-# Nobody waits for the first row of a search, so fewer and larger pages than READ_AT_ONCE.
-SEARCHED_AT_ONCE = 1000
-SHOWN_AT_ONCE = 100
+# What a page begins with, and what a search comes to that has to read on: what it finds among the
+# newest is shown at once, and beyond those fewer and larger pages pay off.
+SHOWN_AT_ONCE, SEARCHED_AT_ONCE = 100, 1000
 
 Since = Annotated[
     str | None,
@@ -111,11 +111,10 @@ class Selection:
         self, log: EventLog, looked_at: Callable[[int], None], *, limit: int | None = None
     ) -> Iterator[Sequence[LoggedEvent]]:
         """Batches of the events that are meant, newest first; `looked_at` counts all of them."""
-        cursor, left = None, limit
+        cursor, left, at_once = None, limit, SHOWN_AT_ONCE
         while left is None or left > 0:
-            at_once = SHOWN_AT_ONCE if left is None else min(left, SHOWN_AT_ONCE)
             page = log.newest(
-                limit=at_once if self.takes_all else SEARCHED_AT_ONCE,
+                limit=at_once if left is None or not self.takes_all else min(left, at_once),
                 cursor=cursor,
                 since=self.since,
                 until=self.until,
@@ -129,6 +128,8 @@ class Selection:
             cursor = page.cursor
             if cursor is None:
                 return
+            if not self.takes_all:
+                at_once = min(2 * at_once, SEARCHED_AT_ONCE)
 
 
 def times(since: str | None, until: str | None) -> tuple[float | None, float | None]:

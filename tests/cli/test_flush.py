@@ -12,7 +12,7 @@ from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.delivery import Delivery, held, planned, standing
-from spectrum_forwarder.domain.errors import QueueUnavailable
+from spectrum_forwarder.domain.errors import QueueUnavailable, TableUnavailable
 from spectrum_forwarder.domain.line import Place, hint_to
 from spectrum_forwarder.domain.order import Hold, line_of, mark
 from spectrum_forwarder.domain.worker_ports import Record
@@ -85,6 +85,23 @@ def test_what_a_destination_is_owed_goes_out_now(stack: Deployed, secret: Secret
     assert ran.status == 0
     assert line_hints(stack) == [hint_to(crm)]
     assert delivery(stack, other, erp).next_attempt_at < time.time() + 1
+
+
+@pytest.mark.parametrize("command", ["resume", "flush"])
+def test_a_line_is_drained_before_a_backlog_is_looked_through(
+    stack: Deployed, secret: Secret, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """`resume` said so last: beside 10,000 events that waited, half a minute later."""
+    add()
+    [crm] = (entry["id"] for entry in secret.entries)
+    in_line(stack, crm, "main:m1")
+
+    def fail(_: DynamoEventLog) -> None:
+        raise TableUnavailable("query: Throttled")
+
+    monkeypatch.setattr(DynamoEventLog, "owing_keys", fail)
+    assert forwarder("destinations", command, "crm").status != 0
+    assert line_hints(stack) == [hint_to(crm)]
 
 
 def test_a_line_that_drains_says_at_what_pace_and_when_it_will_be_done(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from spectrum_cli import following, output, selection
+from spectrum_cli import following, output
 from spectrum_cli.commands import events as events_command
 from spectrum_cli.diagnosis.capture import read_secrets
 from spectrum_cli.diagnosis.diagnose import diagnose
@@ -28,6 +28,7 @@ from spectrum_cli.target import find_target
 from spectrum_cli.wiring import event_log
 from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_webhooks
 from spectrum_forwarder.domain.event import LONGEST_LABEL, label
+from spectrum_forwarder.domain.log import LoggedEvent, Page
 from spectrum_forwarder.domain.quarantine import Suspect
 from spectrum_forwarder.release import Judge
 
@@ -387,5 +388,35 @@ def test_what_is_let_go_of_is_told(stack: Deployed, monkeypatch: pytest.MonkeyPa
     assert "6 events that owe work are not followed any more" in said[0]
 
 
-def test_a_search_reads_large_pages_and_a_list_small_ones() -> None:
-    assert selection.SEARCHED_AT_ONCE > selection.SHOWN_AT_ONCE
+class CountedLog:
+    """The pages that are asked for; each event is from Ada."""
+
+    def __init__(self) -> None:
+        self.limits: list[int] = []
+
+    def newest(self, *, limit: int, cursor: str | None, **_: object) -> Page:
+        self.limits.append(limit)
+        begin = int(cursor or 0)
+        events = [
+            LoggedEvent(f"m-{begin + n}", NOW, NOW, "w", sender_id="Ada") for n in range(limit)
+        ]
+        return Page(events, str(begin + limit) if begin + limit < 10_000 else None)
+
+
+@pytest.mark.parametrize(
+    ("sender", "limit", "pages"),
+    [
+        ("Ada", 50, [100]),
+        ("Ada", 150, [100, 200]),
+        ("Bob", 50, [100, 200, 400, 800, *[1000] * 9]),
+        (None, 250, [100, 100, 50]),
+    ],
+)
+def test_a_search_shows_the_newest_at_once_and_reads_on_in_large_pages(
+    sender: str | None, limit: int, pages: list[int]
+) -> None:
+    """Beside a backlog of 10,000 the first 50 that wait took nine seconds: a thousand were read."""
+    log = CountedLog()
+    found = Selection(sender=sender).search(log, lambda _: None, limit=limit)  # type: ignore[arg-type]
+    assert sum(map(len, found)) == (0 if sender == "Bob" else limit)
+    assert log.limits == pages
