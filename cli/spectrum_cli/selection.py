@@ -164,14 +164,15 @@ def moment(text: str | None, option: str) -> float | None:
     if (ago := span(text)) is not None:
         return time.time() - ago
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
+        # RFC 3339 takes small letters as well.
+        at = datetime.fromisoformat(text.upper())
+        found = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
         raise WrongUse(
             f"{option} {text!r} is no time: say 90s, 30m, 2h or 7d for so long ago, "
             "or 2026-01-31T08:00 (UTC)"
         ) from error
-    found = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    cut = CUT.search(text)
+    cut = CUT.search(text.upper())
     if option == UNTIL and cut is not None:
         digits = len(cut[1] or "")
         found += 10.0**-digits - 1e-6 if digits < 6 else 0.0

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from spectrum_forwarder.domain.delivery import Status
 
 from spectrum_cli.errors import WrongUse
 from spectrum_cli.names import Names
-from spectrum_cli.selection import Selection
+from spectrum_cli.selection import UNTIL, Selection, moment
 from spectrum_cli.ui.guard import Guard
 from spectrum_cli.ui.search import Wanted, matching
 
 FIELDS = ("q", "status", "destination", "kind", "space", "within", "since", "until")
 WITHIN = {"1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0}
 LONGEST_FIELD = 300
+UNTIL_NAME = "Until"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def read_wanted(asked: Asked, guard: Guard, names: Names, now: float) -> Wanted:
     bounds = [at for at in (lately, _moment(fields.get("since"), "From")) if at is not None]
     selection = Selection(
         since=max(bounds, default=None),
-        until=_moment(fields.get("until"), "Until"),
+        until=_moment(fields.get("until"), UNTIL_NAME),
         status=_status(fields.get("status")),
         destination=fields.get("destination"),
         names=names,
@@ -93,7 +93,6 @@ def _moment(text: str | None, name: str) -> float | None:
     if text is None:
         return None
     try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError) as error:
+        return moment(text, UNTIL if name == UNTIL_NAME else name)
+    except WrongUse as error:
         raise WrongUse(f"{name}: not a time; write it like 2027-01-31T08:00, in UTC") from error

@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 NORMALIZED, RAW = "normalized-events.v1", "raw-inbound.v1"
 RECEIVED = "message.received"
 # The endpoint's path, and what may follow it for another slot.
-ENDPOINT = re.compile(r"(https?://[^?#]*/spectrum-webhook)(?:/[^/?#]*)?/?")
+ENDPOINT = re.compile(r"((?i:https?)://[^?#]*/spectrum-webhook)(?:/[^/?#]*)?/?")
+PORTS = {"http": 80, "https": 443}
 # What the vendor's reasons mean. Nothing more is known of when it gives them.
 REASONS = {
     "manual": "somebody switched it off",
@@ -142,8 +144,23 @@ def is_endpoint(url: str, endpoint: str) -> bool:
 
 
 def same_url(one: str, other: str) -> bool:
-    """Whether two URLs are the same registration: a slash at the end makes no difference."""
-    return one.rstrip("/") == other.rstrip("/")
+    """Whether two URLs are the same registration.
+
+    A slash at the end makes no difference, nor what a URL's standard calls equal: capitals of
+    scheme and host, the scheme's own port, the root's full stop.
+    """
+    return _plain(one) == _plain(other)
+
+
+def _plain(url: str) -> tuple[object, ...]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:  # no URL, and no other one's equal
+        return (url,)
+    who, _, _ = parts.netloc.rpartition("@")
+    host = (parts.hostname or "").rstrip(".")
+    return parts.scheme, who, host, port, parts.path.rstrip("/"), parts.query
 
 
 def _leads_here(one: Registration, stored: Stored, endpoint: str) -> bool:
