@@ -10,7 +10,7 @@ import bisect
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,11 +93,16 @@ class BigTable:
         key = asked["Key"]["event_key"]["S"]
         return {"Item": self._item(key)} if key in self._times else {}
 
+    def whole_items(self) -> Iterator[items.Item]:
+        """Each event whole, the newest first."""
+        return map(self._item, self.keys)
+
     def _item(self, key: str) -> items.Item:
         phone = f"+1555{int(key[-8:]) // EVENTS_A_PERSON:07d}"
         return {
             **self._model(key),
             **items.key(key),
+            "shard": items.number(items.shard(key)),
             "received_at": items.number(self._times[key]),
             "sender_id": items.string(phone),
             "space_id": items.string(f"any;-;{phone}"),
