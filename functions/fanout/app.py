@@ -26,7 +26,6 @@ from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout.batch import FanOut
-from spectrum_forwarder.fanout.turns import AT_ONCE_BY_RATE
 from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import FanoutSettings
@@ -35,6 +34,9 @@ from spectrum_forwarder.storing import EventStore
 # Seconds before Lambda's time limit by which an invocation is over.
 MARGIN = 3.0
 BATCH = 10
+# What lines have under way at once, all together; each takes a thread, and one of its sender's,
+# and Lambda has a thousand.
+UNDER_WAY = 200
 
 
 def build(environment: Mapping[str, str]) -> FanOut:
@@ -74,8 +76,8 @@ def build(environment: Mapping[str, str]) -> FanOut:
         retention_days=settings.retention_days,
         new_owner=lambda: uuid.uuid4().hex,
         in_parallel=ThreadPoolExecutor(BATCH).map,
-        # Each line of a batch, and all that are under way in it; threads are made as they lack.
-        abreast=ThreadPoolExecutor(BATCH * (1 + AT_ONCE_BY_RATE)).map,
+        # All lines of a batch, and what is under way in them; threads are made as they lack.
+        abreast=ThreadPoolExecutor(BATCH + UNDER_WAY).map,
         lines=DynamoLines(dynamodb, settings.waiting_table),
         loops=Loops(DynamoNotes(dynamodb, settings.events_table), time.time),
     )
