@@ -1,5 +1,6 @@
 """A FIFO queue that is filled in order: what comes out is each conversation, in order and once."""
 
+import json
 import random
 import socket
 import threading
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_forwarder.adapters.kinds.router import make_sender
-from spectrum_forwarder.domain.order import Order
+from spectrum_forwarder.domain.order import Batch, Order
 
 from tests.support.benches import Bench, lose_the_answer_of, refusal, sqs_bench
 from tests.support.http_server import Request, Script, serving
@@ -49,11 +50,21 @@ def said(chat: int, second: int) -> bytes:
     return changed(body, space={"id": f"any;-;+1555010{chat}"}, message={"timestamp": time})
 
 
-def test_each_conversation_comes_out_in_order_and_once(bench: Bench) -> None:
+def bodies_of(bench: Bench) -> list[bytes]:
+    """All events that have come out, those of batches one by one."""
+    found: list[bytes] = []
+    for _, body in bench.arrived():
+        content = json.loads(body)
+        found += [each["body"].encode() for each in content.get("events", ())] or [body]
+    return found
+
+
+@pytest.mark.parametrize("batch", [None, Batch(window=2.0, most=3, wait=8.0)])
+def test_each_conversation_comes_out_in_order_and_once(bench: Bench, batch: Batch | None) -> None:
     world = World()
     world.clock.now = START
     world.sender = make_sender(allow_loopback=True)  # type: ignore[assignment]
-    world.add_quick(destination_of("orders", kind="sqs", url=bench.url, order=Order()))
+    world.add_quick(destination_of("orders", kind="sqs", url=bench.url, order=Order(batch=batch)))
     bench.script(failing_in_turn(bench.well))
     bodies = [said(chat, second) for chat in range(CHATS) for second in range(EACH)]
     for body in random.Random(7).sample(bodies, len(bodies)):
@@ -61,8 +72,10 @@ def test_each_conversation_comes_out_in_order_and_once(bench: Bench) -> None:
 
     world.live(600.0)
 
-    arrived = [body for _, body in bench.arrived()]
+    arrived = bodies_of(bench)
     assert len(arrived) == len(bodies)
     for chat in range(CHATS):
         of_chat = bodies[chat * EACH : (chat + 1) * EACH]
         assert [body for body in arrived if body in of_chat] == of_chat
+    sent = [json.loads(request.body) for request in bench.server.requests]
+    assert len({each["MessageGroupId"] for each in sent}) == CHATS

@@ -49,6 +49,16 @@ def bundled(events: Sequence[Bundled]) -> tuple[bytes, int]:
     return b'{"events":[' + b",".join(texts) + b"]}", len(texts)
 
 
+def first_in(body: bytes) -> bytes:
+    """The first event's body in that of a batch; the body itself where it is none of a batch."""
+    try:
+        first = json.loads(body)["events"][0]
+        text = str(first["body"])
+        return base64.b64decode(text) if first.get("isBase64Encoded") else text.encode()
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return body
+
+
 def batch_id(events: Sequence[Bundled]) -> str:
     """The `webhook-id` of a batch: the same for the same set of events, and for no other."""
     ids = "\n".join(sorted(event.outgoing_id for event in events))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spectrum_forwarder.adapters.kinds.kind import Clients, Grant, TooLarge, at_service
+from spectrum_forwarder.domain import bundle
 from spectrum_forwarder.domain.order import conversation_of
 from spectrum_forwarder.domain.outbound import REPLAY_HEADER, Attempt
 
@@ -85,7 +86,9 @@ def fifo_fields(attempt: Attempt) -> dict[str, str]:
     which SQS drops where that has arrived all the same. A replay is none, or it would be dropped
     too, nor is what another destination sends to the same queue.
     """
-    conversation = conversation_of(attempt.body)
+    is_batch = attempt.event_kind == bundle.KIND
+    body = bundle.first_in(attempt.body) if is_batch else attempt.body
+    conversation = conversation_of(body)
     group = ["conversation", conversation] if conversation else [attempt.event_key]
     copy = [attempt.event_key, attempt.destination, attempt.headers.get(REPLAY_HEADER, "")]
     return {"MessageGroupId": _hash(group), "MessageDeduplicationId": _hash(copy)}
