@@ -223,7 +223,7 @@ def main() -> int:
         billed, bill = bill_rows(server, children, urls, cost)
         rows += billed + growth_rows(server, children, urls)
     rows += recovery.rows()
-    rows.append(local_stack.row())
+    rows += local_stack.rows()
     write("rows", markdown(rows))
     write("bill", bill)
     made = f"Python {python_version()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"

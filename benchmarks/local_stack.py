@@ -1,26 +1,74 @@
-"""How many events a second go through the whole pipeline on the local stack, moto included."""
+"""The local stack, moto included: events a second, a page of the log, and how its memory grows.
+
+    .venv/bin/python -m benchmarks.local_stack [MINUTES]
+
+Prints its rows; with MINUTES, also the memory of so long at ten events a second while
+`forwarder events tail` is open, which `make bench` leaves out for the time that it takes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import secrets
+import subprocess
+import sys
+import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from spectrum_cli.demo.sender import Sender
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
+from spectrum_cli.local.guard import Guard
+from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
+from spectrum_cli.local.state import published
 from spectrum_cli.samples import SampleRequest, make_body, signed
+from spectrum_cli.target import Target
 
 from benchmarks.workshop import Row
+from tests.support.filled import put_many
+from tests.support.stacks import deployed
+from tests.ui.served import asked
 
 WARM_UP, EVENTS, CONNECTIONS = 40, 300, 4
 PATIENCE = 120.0
+STORED, PAGES = 8_000, 5
+# What a soak of twenty minutes sends.
+RATE, SOAK = 10, 12_000
 
 
-def row() -> Row:
-    """From the first request to the arrival of the last event at the one destination."""
+@dataclass
+class Running:
+    """A stack with one destination, and what has come there."""
+
+    stack: LocalStack
+    make: Any
+    arrived: set[str] = field(default_factory=set)
+
+    def through(self, events: int) -> float:
+        """Seconds from the first request to the arrival of the last event."""
+        sender, began = Sender(self.stack.endpoint_url), time.monotonic()
+        before = len(self.arrived)
+        with ThreadPoolExecutor(CONNECTIONS) as threads:
+            for _ in range(events):
+                threads.submit(sender.send, "bench", self.make)
+        while len(self.arrived) < before + events:
+            if time.monotonic() > began + PATIENCE:
+                raise RuntimeError(f"{len(self.arrived) - before} of {events} events arrived")
+            time.sleep(0.01)
+        return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Running]:
+    """The stack as `forwarder local` runs it, with what makes requests for it."""
     arrived: set[str] = set()
 
     def answer(received: Received) -> int:
@@ -33,17 +81,6 @@ def row() -> Row:
         body, now = make_body("text"), int(time.time())
         return signed(body, webhook_id=webhook.id, secret=webhook.signing_secret, timestamp=now)
 
-    def through(stack: LocalStack, events: int) -> float:
-        sender, began, before = Sender(stack.endpoint_url), time.monotonic(), len(arrived)
-        with ThreadPoolExecutor(CONNECTIONS) as threads:
-            for _ in range(events):
-                threads.submit(sender.send, "bench", make)
-        while len(arrived) < before + events:
-            if time.monotonic() > began + PATIENCE:
-                raise RuntimeError(f"{len(arrived) - before} of {events} events arrived")
-            time.sleep(0.01)
-        return time.monotonic() - began
-
     entry = {"name": "bench", "url": consumer.url, "signing_secret": consumer.secret}
     consumer.start()
     try:
@@ -52,9 +89,97 @@ def row() -> Row:
             destinations=json.dumps({"destinations": [entry]}),
             log=lambda source, line: None,
         ) as stack:
-            through(stack, WARM_UP)
-            time.sleep(6.0)  # until every worker knows that the destination is quick
-            rate = EVENTS / through(stack, EVENTS)
+            yield Running(stack, make, arrived)
     finally:
         consumer.stop()
-    return Row("local stack, events a second, all on this machine", "-", f"{rate:.0f}", None)
+
+
+def rate() -> Row:
+    """Events a second through the whole pipeline."""
+    with running() as used:
+        used.through(WARM_UP)
+        time.sleep(6.0)  # until every worker knows that the destination is quick
+        reached = EVENTS / used.through(EVENTS)
+    what = "local stack, events a second, all on this machine"
+    return Row(what, "≥ 100", f"{reached:.0f}", reached >= 100)
+
+
+def page() -> Row:
+    """The newest page of the log; what is read behind it, for later pages, is not in it."""
+    repair()
+    with deployed() as stack, emulated() as spent:
+        put_many(stack, STORED, received_at=time.time() - STORED - 200)
+        pages = asked(Target("bench", "bench", stack.outputs, False, 1.0, stack.client))
+        taken = []
+        for _ in range(PAGES):
+            pages.day.step()
+            spent.clear()
+            assert pages.client.get("/").status_code == 200
+            taken.append(sum(spent))
+    worst = max(taken)
+    what = f"local stack, a page of the log at {STORED:,} events, CPU of the emulator"
+    return Row(what, "≤ 0.2 s", f"{worst:.3f} s", worst <= 0.2)
+
+
+@contextlib.contextmanager
+def emulated() -> Iterator[list[float]]:
+    """CPU seconds of each call that the emulator answers meanwhile."""
+    spent: list[float] = []
+    answer = Guard.__call__
+
+    def timed(self: Guard, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        began = time.thread_time()
+        try:
+            return list(answer(self, environ, start_response))
+        finally:
+            spent.append(time.thread_time() - began)
+
+    Guard.__call__ = timed  # type: ignore[method-assign]
+    try:
+        yield spent
+    finally:
+        Guard.__call__ = answer  # type: ignore[method-assign]
+
+
+def memory(minutes: float) -> str:
+    """Resident memory of the stack and moto at READY and after so long, and where that leads."""
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
+    with running() as used, published(used.stack.state()):
+        ready = resident()
+        command = [sys.executable, "-m", "spectrum_cli", "events", "tail", "--local"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as tail:
+            sender, began, sent = Sender(used.stack.endpoint_url), time.time(), 0
+            while sent < 60 * minutes * RATE:
+                time.sleep(max(0.0, began + sent / RATE - time.time()))
+                sender.send("bench", used.make)
+                sent += 1
+            tail.terminate()
+        after = resident()
+    each = (after - ready) / sent
+    return (
+        f"{ready / 1e6:.0f} MB at READY, {after / 1e6:.0f} MB after {sent:,} events, "
+        f"{each / 1e3:.1f} KB each: {(ready + each * SOAK) / 1e6:.0f} MB after {SOAK:,}"
+    )
+
+
+def resident() -> int:
+    """Bytes that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def rows() -> list[Row]:
+    """What `make bench` shows of the local stack."""
+    return [rate(), page()]
+
+
+def main() -> None:
+    """Print the rows, and the memory of as many minutes as the command names."""
+    for row in rows():
+        print(f"{row.verdict:9}{row.what}: {row.reached}  (bar: {row.bar})")
+    if len(sys.argv) > 1:
+        print(memory(float(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
