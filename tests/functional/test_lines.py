@@ -310,6 +310,17 @@ def test_what_has_a_rate_goes_out_at_it_whoever_drains_and_others_at_once() -> N
     assert 300 / (world.clock() - began) >= 0.9 * 10
 
 
+def test_the_next_holder_is_hinted_at_without_a_delay_that_queues_would_round_up() -> None:
+    world = paced(rate=2)
+    receive(world, *(f"m{n}" for n in range(60)))
+    world.fan_out(*(world.hint(f"main:m{n}") for n in range(60)))
+    world.memory_queue.queued.clear()
+    world.fan_out(world.hint(hint_to("crm"), slow=True))
+    assert world.board.standing["crm"].next_at > world.clock()
+    [hint] = world.memory_queue.queued
+    assert hint.delayed_until <= world.clock()
+
+
 def test_a_line_that_goes_on_tells_at_what_pace_and_how_old_its_oldest_is() -> None:
     """Not since when there has been any: one that is never empty would raise an alarm by it."""
     world = paced(rate=2)

@@ -17,7 +17,7 @@ from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Line
 from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
-from spectrum_forwarder.fanout.turns import Turns
+from spectrum_forwarder.fanout.turns import PATIENCE, Turns
 
 # For how long (seconds) one invocation drains until another goes on: whatever else comes to the
 # slow lane waits no longer for it.
@@ -97,8 +97,10 @@ class Draining:
             self.board.let_go(identity, replace(left, next_at=next_at))
             more = turns.has_more
         if more and turns.is_open:
-            wait = max(0.0, next_at - now)
-            hint_at(self.queue, identity, self.facts, min(wait, self.timing.longest_hint_delay))
+            # Queues delay by whole seconds: the next holder waits for what is shorter itself.
+            wait = next_at - now
+            delay = min(wait, self.timing.longest_hint_delay) if wait > PATIENCE else 0.0
+            hint_at(self.queue, identity, self.facts, delay)
 
     def _lead(self, identity: str, place: Place, at: float) -> bool:
         """Let it have its turn, attempted at its time; whether the place is free then."""
