@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -51,6 +52,8 @@ class World:
     hostile_keys: list[str] = field(repr=False)
     newest_keys: list[str] = field(repr=False)
     dead_letters: set[str] = field(repr=False)
+    # While it is set, the consumer of all destinations answers 503.
+    is_down: threading.Event = field(repr=False)
 
     def send(self, message_id: str, **content: object) -> str:
         """Send a signed event to the endpoint; return its key."""
@@ -71,8 +74,11 @@ class World:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     received: list[Received] = []
+    is_down = threading.Event()
 
     def take(one: Received) -> int:
+        if is_down.is_set():
+            return 503
         received.append(one)
         return accept_verified(one)
 
@@ -99,7 +105,7 @@ def world() -> Iterator[World]:
             seeding.write(target.client("dynamodb"), target.table, [*hostile, *varied])
             with served(target) as link:
                 dead = {key for key, item in zip(_keys(varied), varied, strict=True) if _dead(item)}
-                yield World(target, link, received, _keys(hostile), _keys(varied), dead)
+                yield World(target, link, received, _keys(hostile), _keys(varied), dead, is_down)
     finally:
         consumer.stop()
 

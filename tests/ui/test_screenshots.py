@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,44 @@ if WHERE:
             _take(chrome, width, f"{name}-{page}")
 
     @LOOKS
+    def test_pictures_of_a_search_and_of_retry_now(
+        chrome: Chrome, world: World, name: str, width: int, dark: bool
+    ) -> None:
+        home = world.link.partition("/enter")[0]
+        _dress(chrome, dark=dark)
+        chrome.get(world.link)
+        item = world.target.client("dynamodb").get_item(
+            TableName=world.target.table, Key={"event_key": {"S": world.newest_keys[7]}}
+        )["Item"]
+        number = item["sender_id"]["S"].removeprefix("+1")
+        written = f"({number[:3]}) {number[3:6]}-{number[6:]}"
+        wait_for(lambda: "data-key" in _source(chrome, f"{home}/?q={quote(written)}"))
+        _take(chrome, width, f"{name}-search")
+        chrome.get(f"{home}/event?key={quote(world.newest_keys[7])}")
+        wait_for(lambda: chrome.find_elements(By.CSS_SELECTOR, "[data-open=retry-all]"))[0].click()
+        _take(chrome, width, f"{name}-retry")
+
+    @LOOKS
+    def test_pictures_of_an_outage_and_after_it(
+        chrome: Chrome, world: World, name: str, width: int, dark: bool
+    ) -> None:
+        home = world.link.partition("/enter")[0]
+        _dress(chrome, dark=dark)
+        chrome.get(world.link)
+        wait_for(lambda: "By the hour" in _source(chrome, f"{home}/overview"), seconds=200)
+        before = _number(chrome, "waiting")
+        world.is_down.set()
+        try:
+            keys = [world.send(f"{name}-outage-{number}") for number in range(40)]
+            wait_for(lambda: _number(chrome, "waiting", home) >= before + 3 * len(keys), 100)
+            _take(chrome, width, f"{name}-outage")
+        finally:
+            world.is_down.clear()
+        wait_for(lambda: all(world.times_received(key) >= 3 for key in keys), seconds=300)
+        wait_for(lambda: _number(chrome, "waiting", home) <= before)
+        _take(chrome, width, f"{name}-after")
+
+    @LOOKS
     def test_pictures_of_what_was_refused(
         chrome: Chrome, refused: tuple[str, str], name: str, width: int, dark: bool
     ) -> None:
@@ -75,6 +114,17 @@ if WHERE:
         kept.keep("m-10", ago=130, body=b"{}")
         with served(find_target()) as link:
             yield link, bad
+
+
+def _number(chrome: Chrome, word: str, home: str | None = None) -> int:
+    """A number of the overview, of the page as it is or loaded anew."""
+    if home is not None:
+        chrome.get(f"{home}/overview")
+    for part in chrome.find_elements(By.CSS_SELECTOR, ".numbers:not(.small) > *"):
+        found = re.fullmatch(r"([\d,]+)\s+(.*)|(.*?)\s+([\d,]+)", part.text, re.S)
+        if found and (found[2] or found[3]).strip() == word:
+            return int((found[1] or found[4]).replace(",", ""))
+    return -1
 
 
 def _source(chrome: Chrome, address: str) -> str:
