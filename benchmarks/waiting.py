@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from spectrum_forwarder.domain.destination import Destination
+from spectrum_forwarder.domain.order import Order
+
 from benchmarks.bill import INVOCATION, SQS_REQUEST, WRITE_UNIT
 from tests.support.make import body_of, destination_of
 from tests.support.world import World
@@ -17,10 +20,10 @@ READ_UNIT = 0.125
 # write the line's row.
 UNITS = {
     **{"claim": 1, "record": 3, "postpone": 3, "put": 1, "free": 1},
-    **dict.fromkeys(("stand", "hold", "let_go", "take_down"), 1),
+    **dict.fromkeys(("stand", "hold", "take", "let_go", "take_down"), 1),
 }
 # Read units of a page of a line in four parts, and of a look at a place that was left.
-READS = {"first": 4, "standing": 1}
+READS = {"first": 4, "standing": 1, "look": 1}
 # What `paced` destinations get (a second), and how far apart events come that find no other.
 RATE, APART = 10, 2.0
 
@@ -41,8 +44,17 @@ def counted(*, paused: bool) -> Counter[str]:
 
 def counted_at_a_pace(*, rate: float | None, apart: float) -> Counter[str]:
     """The same of one with a rate, or none, whose events come so far apart (seconds)."""
+    return _counted_as_they_come(destination_of("crm", rate=rate), apart)
+
+
+def counted_in_order(order: Order | None, *, apart: float) -> Counter[str]:
+    """The same of one that is ordered, or not; all events are of one conversation."""
+    return _counted_as_they_come(destination_of("crm", order=order), apart)
+
+
+def _counted_as_they_come(destination: Destination, apart: float) -> Counter[str]:
     world = World()
-    world.add_quick(destination_of("crm", rate=rate))
+    world.add_quick(destination)
     noted = _noting(world)
     for number in range(EVENTS):
         world.receive(body_of(f"m{number}"))
@@ -77,14 +89,22 @@ def at_a_pace(apart: float) -> dict[str, float]:
     )
 
 
+def in_order(apart: float) -> dict[str, float]:
+    """Dollars a million deliveries to an ordered one, more than to another, by line item."""
+    return _dollars(counted_in_order(Order(), apart=apart), counted_in_order(None, apart=apart))
+
+
 def _dollars(waiting: Counter[str], others: Counter[str]) -> dict[str, float]:
     more = {name: (waiting[name] - others[name]) / EVENTS for name in waiting}
     writes = {name: UNITS[name] * more.get(name, 0.0) * WRITE_UNIT for name in UNITS}
     reads = sum(READS[name] * more.get(name, 0.0) for name in READS) * READ_UNIT
     hints = more["hints"]
+    rows = ("stand", "hold", "take", "let_go", "take_down")
     return {
         "lines: places taken and given up": writes["put"] + writes["free"],
-        "lines: their rows": sum(writes[name] for name in ("stand", "hold", "let_go", "take_down")),
+        "lines: their rows": sum(
+            writes[name] for name in ("stand", "hold", "take", "let_go", "take_down")
+        ),
         "table: claims": writes["claim"],
         "table: records, each moving the due time": writes["record"],
         "table: due times moved on by the sweeper": writes["postpone"],

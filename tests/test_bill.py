@@ -41,3 +41,8 @@ def test_a_rate_costs_less_than_the_events_themselves_while_some_wait() -> None:
     busy, calm = (sum(waiting.at_a_pace(apart).values()) for apart in (0.0, waiting.APART))
     assert 0 < busy <= 4
     assert busy < calm <= 8.5
+
+
+def test_what_goes_out_in_order_costs_what_the_page_says() -> None:
+    alone, busy = (sum(waiting.in_order(apart).values()) for apart in (10.0, 0.1))
+    assert 5.0 < busy <= alone < 6.2
