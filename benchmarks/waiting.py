@@ -99,7 +99,6 @@ def _dollars(waiting: Counter[str], others: Counter[str]) -> dict[str, float]:
     writes = {name: UNITS[name] * more.get(name, 0.0) * WRITE_UNIT for name in UNITS}
     reads = sum(READS[name] * more.get(name, 0.0) for name in READS) * READ_UNIT
     hints = more["hints"]
-    rows = ("stand", "hold", "take", "let_go", "take_down")
     return {
         "lines: places taken and given up": writes["put"] + writes["free"],
         "lines: their rows": sum(
