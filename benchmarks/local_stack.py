@@ -29,8 +29,8 @@ from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
-from spectrum_cli.samples import SampleRequest, make_body, signed
-from spectrum_cli.target import Target
+from spectrum_cli.samples.requests import SampleRequest, make_body, signed
+from spectrum_cli.stack.target import Target
 
 from benchmarks.workshop import Row
 from tests.support.filled import put_many

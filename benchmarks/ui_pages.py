@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from flask.testing import FlaskClient
 from moto.dynamodb.models import dynamodb_backends
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
-from spectrum_cli.target import find_target
+from spectrum_cli.stack.target import find_target
 from spectrum_forwarder.domain.errors import ForwarderError
 
 from tests.support.stacks import Deployed, deployed

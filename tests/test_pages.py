@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import typer
-from spectrum_cli import docs
 from spectrum_cli.app import make_app
+from spectrum_cli.terminal import docs
 
 ROOT = Path(__file__).parents[1]
 LONGEST_README = 160

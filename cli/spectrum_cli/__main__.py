@@ -10,7 +10,7 @@ import signal
 import sys
 from types import FrameType
 
-from spectrum_cli.errors import CommandError
+from spectrum_cli.terminal.errors import CommandError
 
 INTERRUPTED = 130
 # Its documented way to end is a signal, so a signal is its success, however early it comes.
@@ -34,7 +34,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status: 0, 1, 2 or 3 (see `errors`)."""
-    from spectrum_cli.output import (  # noqa: PLC0415 (as below)
+    from spectrum_cli.terminal.output import (  # noqa: PLC0415 (as below)
         ReaderGone,
         be_lenient,
         discard_output,
@@ -59,8 +59,8 @@ def run(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> None:
     """Run one command; every error but the expected kinds becomes one of them."""
     from spectrum_cli.app import make_app  # noqa: PLC0415 (after the signal handlers)
-    from spectrum_cli.failures import defect, expected, traceback_wanted  # noqa: PLC0415
-    from spectrum_cli.output import ReaderGone  # noqa: PLC0415
+    from spectrum_cli.terminal.failures import defect, expected, traceback_wanted  # noqa: PLC0415
+    from spectrum_cli.terminal.output import ReaderGone  # noqa: PLC0415
 
     try:
         make_app(arguments)(args=arguments, prog_name="forwarder")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
-from spectrum_cli.samples import TEST_SECRET, TEST_WEBHOOK_ID, make_body, signed
+from spectrum_cli.samples.requests import TEST_SECRET, TEST_WEBHOOK_ID, make_body, signed
 
 HERE = Path(__file__).resolve().parent
 EVENTS = HERE.parents[1] / "events"

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from spectrum_cli.checks.account import concurrency
-from spectrum_cli.checks.model import Patient, Result
-from spectrum_cli.target import Target
+from spectrum_cli.doctor.account import concurrency
+from spectrum_cli.doctor.model import Patient, Result
+from spectrum_cli.stack.target import Target
 
 
 class Account:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from spectrum_cli.answer_times import Answers, answers_in
+from spectrum_cli.destinations.answer_times import Answers, answers_in
 from spectrum_forwarder.domain.delivery import Attempted, Delivery, planned
 from spectrum_forwarder.domain.log import LoggedEvent
 

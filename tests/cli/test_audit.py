@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from spectrum_cli.audit import MEANINGS, Audit
+from spectrum_cli.support.audit import MEANINGS, Audit
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.domain.event import make_event, pack

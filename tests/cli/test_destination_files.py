@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.destination_files import exported, merge, wanted_of
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.destinations.files import exported, merge, wanted_of
+from spectrum_cli.terminal.errors import WrongUse
 
 from tests.support.stacks import Deployed, Ran, forwarder
 

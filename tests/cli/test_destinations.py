@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.errors import Finding, Unreachable
 from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.state import LocalState, published
-from spectrum_cli.registry import Registry
+from spectrum_cli.stack.registry import Registry
+from spectrum_cli.terminal.errors import Finding, Unreachable
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.delivery import held, planned

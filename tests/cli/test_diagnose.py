@@ -13,7 +13,7 @@ from spectrum_cli.diagnosis.causes import CAUSES
 from spectrum_cli.diagnosis.diagnose import diagnose
 from spectrum_cli.diagnosis.log_line import explain, read
 from spectrum_cli.diagnosis.model import Capture, Diagnosis, KnownSecret
-from spectrum_cli.samples import (
+from spectrum_cli.samples.requests import (
     FLAWS,
     KINDS,
     SIGNATURE,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from spectrum_cli.diagnosis.capture import is_transcript, read_headers, read_request
 from spectrum_cli.diagnosis.model import Capture
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.terminal.errors import WrongUse
 
 from tests.support.mangle import NOW, WEBHOOK, Case, good
 from tests.support.mistakes import ALL, MISTAKES

@@ -12,7 +12,7 @@ from spectrum_cli.diagnosis.capture import read_secrets
 from spectrum_cli.diagnosis.diagnose import diagnose
 from spectrum_cli.diagnosis.log_line import explain
 from spectrum_cli.diagnosis.model import Capture, Diagnosis, KnownSecret
-from spectrum_cli.sample_keys import TEST_SECRET, TEST_STANDARD_SECRETS, TEST_WEBHOOK_ID
+from spectrum_cli.samples.keys import TEST_SECRET, TEST_STANDARD_SECRETS, TEST_WEBHOOK_ID
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.receive import Receiver
 

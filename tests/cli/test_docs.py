@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 import typer
-from spectrum_cli import docs
 from spectrum_cli.app import make_app
+from spectrum_cli.terminal import docs
 
 COMMANDS = dict(docs.commands(typer.main.get_command(make_app())))
 
 
 def test_the_page_is_what_help_says() -> None:
-    assert docs.PATH.read_text() == docs.render(), "write it anew: python -m spectrum_cli.docs"
+    again = "write it anew: python -m spectrum_cli.terminal.docs"
+    assert docs.PATH.read_text() == docs.render(), again
 
 
 @pytest.mark.parametrize("name", COMMANDS)

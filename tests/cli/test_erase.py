@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 import pytest
-from spectrum_cli.erasure import Eraser
-from spectrum_cli.target import find_target
+from spectrum_cli.events.erasure import Eraser
+from spectrum_cli.stack.target import find_target
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.quarantine import S3Quarantine

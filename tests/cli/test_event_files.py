@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.event_files import Maker, dumps, write
+from spectrum_cli.samples.event_files import Maker, dumps, write
 from spectrum_forwarder.domain.event import unpack
 
 EVENTS = Path(__file__).parents[2] / "events"

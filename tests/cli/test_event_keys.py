@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spectrum_cli.event_keys import find
+from spectrum_cli.events.keys import find
 from spectrum_forwarder.domain.outbound import outgoing_id
 
 EVENTS: Any = {key: key for key in ("main:webhook-id:evt_1", "main:m-1.2", "b:webhook-id:evt.3")}

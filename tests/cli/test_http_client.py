@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from spectrum_cli.http_client import LARGEST_ANSWER, HttpClient, NotAnswered
+from spectrum_cli.stack.http_client import LARGEST_ANSWER, HttpClient, NotAnswered
 
 from tests.support.stacks import Deployed, forwarder
 

@@ -14,18 +14,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from spectrum_cli import following, output
 from spectrum_cli.commands import events as events_command
+from spectrum_cli.destinations.names import Names
 from spectrum_cli.diagnosis.capture import read_secrets
 from spectrum_cli.diagnosis.diagnose import diagnose
 from spectrum_cli.diagnosis.model import Capture
-from spectrum_cli.errors import WrongUse
-from spectrum_cli.following import Followed
+from spectrum_cli.events import following
+from spectrum_cli.events.following import Followed
+from spectrum_cli.events.selection import Selection, exactly, moment, times
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
-from spectrum_cli.names import Names
-from spectrum_cli.selection import Selection, exactly, moment, times
-from spectrum_cli.target import find_target
-from spectrum_cli.wiring import event_log
+from spectrum_cli.stack.target import find_target
+from spectrum_cli.stack.wiring import event_log
+from spectrum_cli.terminal import output
+from spectrum_cli.terminal.errors import WrongUse
 from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_webhooks
 from spectrum_forwarder.domain.event import LONGEST_LABEL, label
 from spectrum_forwarder.domain.log import LoggedEvent, Page
@@ -305,7 +306,7 @@ COMMANDS = ["show", "quarantine"]
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_body_is_escaped_on_a_terminal_and_whole_in_a_pipe(command: str) -> None:
     """A stranger's bytes wrote titles and the clipboard."""
-    script = "import sys; from spectrum_cli.output import print_bytes; print_bytes({!r})"
+    script = "import sys; from spectrum_cli.terminal.output import print_bytes; print_bytes({!r})"
     words = [sys.executable, "-c", script.format(CLIPBOARD)]
     piped = subprocess.run(words, capture_output=True, check=True)
     assert (piped.stdout, piped.stderr) == (CLIPBOARD, b"")
@@ -329,7 +330,7 @@ def test_a_stream_that_is_not_utf_8_gets_escapes_and_no_defect(
 ) -> None:
     script = (
         "import sys; from spectrum_cli.__main__ import run; "
-        f"status = run({arguments!r}); from spectrum_cli.output import print_line, note; "
+        f"status = run({arguments!r}); from spectrum_cli.terminal.output import print_line, note; "
         "print_line('✓ é \\ud800'); note('✗ é'); sys.exit(status)"
     )
     environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spectrum_cli.names import Names
-from spectrum_cli.selection import moment
+from spectrum_cli.destinations.names import Names
+from spectrum_cli.events.selection import moment
 from spectrum_cli.ui.asked import Asked, read_wanted
 from spectrum_cli.ui.guard import Guard
 from spectrum_forwarder.adapters.ourselves import Ourselves

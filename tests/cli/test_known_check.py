@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from spectrum_cli.checks import endpoint
-from spectrum_cli.checks.model import Patient, Result, Verdict
-from spectrum_cli.http_client import HttpClient
+from spectrum_cli.doctor import endpoint
+from spectrum_cli.doctor.model import Patient, Result, Verdict
+from spectrum_cli.stack.http_client import HttpClient
 
 from tests.support.http_server import serving
 

@@ -26,7 +26,7 @@ import pytest
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
-from spectrum_cli.target import Target, local_target
+from spectrum_cli.stack.target import Target, local_target
 from spectrum_forwarder.domain.ports import Webhook
 
 from tests.support.listening import DevConsumer, Listen, Terminal, wait_until

@@ -9,8 +9,6 @@ import time
 from typing import Any
 
 import pytest
-from spectrum_cli.errors import WrongUse
-from spectrum_cli.http_client import HttpClient
 from spectrum_cli.listen.listener import (
     TAG_HOST,
     TAG_SEEN,
@@ -22,8 +20,10 @@ from spectrum_cli.listen.listener import (
     say_seen,
 )
 from spectrum_cli.listen.posting import Event, Poster, read_event, signed_now
-from spectrum_cli.registry import destinations_of
-from spectrum_cli.target import Target, find_target
+from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.registry import destinations_of
+from spectrum_cli.stack.target import Target, find_target
+from spectrum_cli.terminal.errors import WrongUse
 from spectrum_forwarder.adapters.kinds.router import make_sender
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 from spectrum_forwarder.domain.signature import sign_standard

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from spectrum_cli.checks.destinations import destinations
-from spectrum_cli.checks.model import Patient, Verdict
-from spectrum_cli.mending import BY_HAND, mending
-from spectrum_cli.target import find_target
+from spectrum_cli.destinations.mending import BY_HAND, mending
+from spectrum_cli.doctor.destinations import destinations
+from spectrum_cli.doctor.model import Patient, Verdict
+from spectrum_cli.stack.target import find_target
 from spectrum_forwarder.adapters.destination_registry import read_destinations
 
 from tests.cli.test_destinations import Secret, secret

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from spectrum_cli.names import Names, names_in
-from spectrum_cli.target import find_target
+from spectrum_cli.destinations.names import Names, names_in
+from spectrum_cli.stack.target import find_target
 from spectrum_forwarder.domain.delivery import Status, settled
 from spectrum_forwarder.domain.destination import Broken, Destinations
 
@@ -167,7 +167,8 @@ def test_a_replay_goes_to_the_destination_that_has_the_name_today(stack_of_names
 def test_a_replay_to_a_destination_that_was_removed_is_not_continued_to_its_successor(
     stack_of_names: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spectrum_cli.journal.Journal.finish", lambda _: None)  # it is cut off
+    # It is cut off.
+    monkeypatch.setattr("spectrum_cli.events.journal.Journal.finish", lambda _: None)
     command = ("replay", "--since", "1h", "--destination", "crm", "--json")
     assert forwarder(*command).json["deliveries"] == {"crm": 2}
     text = stack_of_names.secret("DestinationsSecretId")

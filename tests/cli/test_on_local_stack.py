@@ -15,7 +15,7 @@ from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
-from spectrum_cli.samples import make_body, signed
+from spectrum_cli.samples.requests import make_body, signed
 
 from tests.support.make import body_of
 from tests.support.stacks import forwarder

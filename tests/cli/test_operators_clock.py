@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from spectrum_cli.table_clock import TableClock
+from spectrum_cli.stack.table_clock import TableClock
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.domain.delivery import held, planned

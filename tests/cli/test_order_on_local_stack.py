@@ -16,7 +16,7 @@ from spectrum_cli.demo.consumer import verify_standard
 from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.samples import signed
+from spectrum_cli.samples.requests import signed
 from standardwebhooks import Webhook
 
 from tests.support.make import body_of, changed

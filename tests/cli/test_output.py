@@ -6,9 +6,9 @@ import time
 
 import pytest
 from rich.console import Console
-from spectrum_cli import output
-from spectrum_cli.errors import WrongUse
-from spectrum_cli.redaction import redact
+from spectrum_cli.support.redaction import redact
+from spectrum_cli.terminal import output
+from spectrum_cli.terminal.errors import WrongUse
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import Any, cast
 import boto3
 import pytest
 from moto import mock_aws
-from spectrum_cli import probes
-from spectrum_cli.http_client import HttpAnswer
-from spectrum_cli.probes import LAG, seen
-from spectrum_cli.rotation import Seen
+from spectrum_cli.stack import probes
+from spectrum_cli.stack.http_client import HttpAnswer
+from spectrum_cli.stack.probes import LAG, seen
+from spectrum_cli.vendor.rotation import Seen
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.payloads import S3Payloads

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli import releasing, suspects
 from spectrum_cli.commands import quarantine as command_module
-from spectrum_cli.target import Target
+from spectrum_cli.quarantine import releasing, suspects
+from spectrum_cli.stack.target import Target
 from spectrum_forwarder.adapters import quarantine as quarantine_module
 from spectrum_forwarder.adapters.quarantine import PREFIX
 from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf

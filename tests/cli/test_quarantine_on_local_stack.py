@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.http_client import HttpClient
 from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.registry_files import MadeUpWebhook, destination_registry, make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
-from spectrum_cli.samples import SampleRequest, make_body, signed
+from spectrum_cli.samples.requests import SampleRequest, make_body, signed
+from spectrum_cli.stack.http_client import HttpClient
 
 from tests.support.stacks import forwarder, forwarder_process
 

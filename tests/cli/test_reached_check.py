@@ -9,10 +9,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from spectrum_cli.checks import endpoint
-from spectrum_cli.checks.model import Patient, Result, Verdict
-from spectrum_cli.checks.walk import CHECKS
-from spectrum_cli.http_client import HttpAnswer, NotAnswered
+from spectrum_cli.doctor import endpoint
+from spectrum_cli.doctor.model import Patient, Result, Verdict
+from spectrum_cli.doctor.walk import CHECKS
+from spectrum_cli.stack.http_client import HttpAnswer, NotAnswered
 from spectrum_forwarder.domain.registration import Registration
 
 ENDPOINT = "https://x.example.com/spectrum-webhook"
@@ -65,7 +65,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
         address = "10.0.0.7" if host.startswith("inner") else "93.184.216.34"
         return [(0, 0, 0, "", (address, 443))]
 
-    monkeypatch.setattr("spectrum_cli.vendor_view.socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("spectrum_cli.vendor.sights.socket.getaddrinfo", getaddrinfo)
 
 
 def test_it_is_one_of_the_doctors_checks() -> None:

@@ -1,8 +1,14 @@
 """Ready filters: what each takes of the samples, as the registry itself reads the expression."""
 
 import pytest
-from spectrum_cli.ready_filters import READY, ready
-from spectrum_cli.samples import CONTENT_KINDS, KINDS, ODD_KINDS, SITUATION_KINDS, make_body
+from spectrum_cli.destinations.ready_filters import READY, ready
+from spectrum_cli.samples.requests import (
+    CONTENT_KINDS,
+    KINDS,
+    ODD_KINDS,
+    SITUATION_KINDS,
+    make_body,
+)
 from spectrum_forwarder.adapters.destination_registry import read_destination
 from spectrum_forwarder.domain.destination import Content
 

@@ -6,10 +6,10 @@ import time
 from typing import Any, cast
 
 import pytest
-from spectrum_cli.checks import refusals
-from spectrum_cli.checks.model import Patient, Result
-from spectrum_cli.checks.walk import CHECKS
-from spectrum_cli.target import find_target
+from spectrum_cli.doctor import refusals
+from spectrum_cli.doctor.model import Patient, Result
+from spectrum_cli.doctor.walk import CHECKS
+from spectrum_cli.stack.target import find_target
 from spectrum_forwarder.adapters import quarantine as module
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.domain.errors import QuarantineFull

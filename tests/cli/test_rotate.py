@@ -12,15 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from spectrum_cli import spectrum_api
-from spectrum_cli.http_client import HttpClient
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
-from spectrum_cli.probes import knows
-from spectrum_cli.rotation import other_slot
-from spectrum_cli.samples import make_body
+from spectrum_cli.samples.requests import make_body
+from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.probes import knows
+from spectrum_cli.vendor import api as spectrum_api
+from spectrum_cli.vendor.rotation import other_slot
 
 from tests.support.fake_spectrum import Delivered, FakeSpectrum
 from tests.support.killer import CHANGING, Killed, Killer

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from spectrum_cli.target import find_target
+from spectrum_cli.stack.target import find_target
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.domain.delivery import Deliveries, Status, planned, settled
 from spectrum_forwarder.domain.event import make_event, pack

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
-from spectrum_cli.samples import FLAWS, TEST_SECRET
+from spectrum_cli.samples.requests import FLAWS, TEST_SECRET
 
 from tests.support.stacks import forwarder
 

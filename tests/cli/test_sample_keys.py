@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from spectrum_cli.sample_bodies import make_body
-from spectrum_cli.sample_keys import (
+from spectrum_cli.samples.bodies import make_body
+from spectrum_cli.samples.keys import (
     SCHEMES,
     TEST_KEYS,
     TEST_SECRET,
@@ -13,7 +13,7 @@ from spectrum_cli.sample_keys import (
     Keys,
     event_id_of,
 )
-from spectrum_cli.samples import FLAWS, V0_ALONE, SampleRequest, flawed, signed
+from spectrum_cli.samples.requests import FLAWS, V0_ALONE, SampleRequest, flawed, signed
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.schemes import Proof, prove
 

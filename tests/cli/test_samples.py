@@ -6,8 +6,8 @@ import time
 import uuid
 
 import pytest
-from spectrum_cli.sample_bodies import make_id, shared_by
-from spectrum_cli.samples import (
+from spectrum_cli.samples.bodies import make_id, shared_by
+from spectrum_cli.samples.requests import (
     CONTENT_KINDS,
     FLAWS,
     KINDS,

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli import spectrum_api, support
-from spectrum_cli.redaction import redact
-from spectrum_cli.sample_bodies import CONTENT_KINDS, make_body
+from spectrum_cli.samples.bodies import CONTENT_KINDS, make_body
+from spectrum_cli.support import bundle as support
+from spectrum_cli.support.redaction import redact
+from spectrum_cli.vendor import api as spectrum_api
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 from spectrum_forwarder.domain.delivery import held, planned, standing

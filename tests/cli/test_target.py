@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from spectrum_cli import local_choice
-from spectrum_cli.aws_errors import explained
 from spectrum_cli.local.state import LocalState, published
-from spectrum_cli.target import Target, find_target
+from spectrum_cli.stack import local_choice
+from spectrum_cli.stack.target import Target, find_target
+from spectrum_cli.terminal.aws_errors import explained
 from spectrum_forwarder.domain.errors import TableUnavailable
 
 from tests.support.stacks import STACK, Deployed, Ran, forwarder

@@ -1,8 +1,8 @@
 """URLs with letters outside of ASCII: encoded when the entry is written, and refused when read."""
 
 import pytest
-from spectrum_cli.errors import WrongUse
-from spectrum_cli.urls import encoded
+from spectrum_cli.stack.urls import encoded
+from spectrum_cli.terminal.errors import WrongUse
 from spectrum_forwarder.adapters.destination_registry import read_destination
 from spectrum_forwarder.adapters.kinds.http.sender import HttpSender
 from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle

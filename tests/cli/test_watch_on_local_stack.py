@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from spectrum_cli import spectrum_api
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.spectrum.server import Spectrum
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
+from spectrum_cli.vendor import api as spectrum_api
 
 from tests.support.stacks import forwarder
 

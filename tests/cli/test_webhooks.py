@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from spectrum_cli import spectrum_api
-from spectrum_cli import webhook_changes as commands
-from spectrum_cli.vendor_view import sights
+from spectrum_cli.vendor import api as spectrum_api
+from spectrum_cli.vendor import webhook_changes as commands
+from spectrum_cli.vendor.sights import sights
 from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.domain.notes import digest_of
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from spectrum_cli.samples import CONTENT_KINDS, KINDS, PLATFORMS, make_body
-from spectrum_cli.wire import NOTHING, Wire
-from spectrum_cli.wire_report import DUPLICATES, lines
+from spectrum_cli.samples.requests import CONTENT_KINDS, KINDS, PLATFORMS, make_body
+from spectrum_cli.support.wire import NOTHING, Wire
+from spectrum_cli.support.wire_report import DUPLICATES, lines
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.domain.event import make_event, pack

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from spectrum_cli.destination_sample import send_sample
+from spectrum_cli.destinations.testing import send_sample
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_forwarder.adapters.kinds import KINDS
 from spectrum_forwarder.adapters.kinds.eventbridge import write_detail

@@ -173,7 +173,7 @@ MUTANTS: Final = (
             return
 """,
         "            knows = False\n",
-        "cli/spectrum_cli/checks/endpoint.py",
+        "cli/spectrum_cli/doctor/endpoint.py",
     ),
     Mutant(
         "records that wait for the queue's six minutes",

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-from spectrum_cli.samples import flawed
+from spectrum_cli.samples.requests import flawed
 
 from tests.deploy.consumers import Taking, taking
 from tests.deploy.site import ROOT, Site, new_body

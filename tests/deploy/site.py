@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from spectrum_cli.local.registry_files import MadeUpWebhook
-from spectrum_cli.samples import SampleRequest, signed
+from spectrum_cli.samples.requests import SampleRequest, signed
 
 from tests.deploy.emulator import Emulator
 from tests.deploy.steps import Failed, expect

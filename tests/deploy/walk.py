@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spectrum_cli.local.registry_files import destination_registry, make_up_webhook
-from spectrum_cli.samples import FLAWS, flawed
+from spectrum_cli.samples.requests import FLAWS, flawed
 
 from tests.deploy import (
     again,

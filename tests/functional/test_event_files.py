@@ -12,14 +12,14 @@ from typing import Any
 import boto3
 import pytest
 from spectrum_cli.demo.consumer import Consumer
-from spectrum_cli.event_files import DESTINATION_SECRET, ON_PLATFORMS, Maker
 from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.deployment import Deployment, Endpoints, FunctionSpec
 from spectrum_cli.local.functions import FunctionPool
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.worker import REGION
-from spectrum_cli.sample_keys import SCHEMES
-from spectrum_cli.samples import CONTENT_KINDS, FLAWS, KINDS, flawed
+from spectrum_cli.samples.event_files import DESTINATION_SECRET, ON_PLATFORMS, Maker
+from spectrum_cli.samples.keys import SCHEMES
+from spectrum_cli.samples.requests import CONTENT_KINDS, FLAWS, KINDS, flawed
 
 from tests.support.built import for_this_machine
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from spectrum_cli.demo.sender import PAUSES, RETRIED, TIMEOUT
 from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.registry_files import MadeUpWebhook
-from spectrum_cli.samples import make_body, signed
+from spectrum_cli.samples.requests import make_body, signed
 
 SECRET = "9a" * 32
 

@@ -11,9 +11,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from spectrum_cli.errors import Unreachable
 from spectrum_cli.local.builds import BuildCancelled, Builds, Target, this_machine
 from spectrum_cli.local.template import CodeFolder, code_folders
+from spectrum_cli.terminal.errors import Unreachable
 
 from tests.local.conftest import wait_until
 

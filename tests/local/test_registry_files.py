@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from spectrum_cli.errors import WrongUse
 from spectrum_cli.local.registry_files import (
     destination_registry,
     make_up_webhook,
     read_registry,
 )
+from spectrum_cli.terminal.errors import WrongUse
 
 
 def test_file_is_passed_on_as_it_is(tmp_path: Path) -> None:

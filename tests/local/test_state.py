@@ -9,8 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from spectrum_cli.errors import Unreachable
 from spectrum_cli.local.state import LocalState, published, running, state_path
+from spectrum_cli.terminal.errors import Unreachable
 
 STATE = LocalState(os.getpid(), "http://127.0.0.1:1/x", "http://127.0.0.1:2", {}, {"A": "a"}, {})
 # Another process that lives, and one that cannot.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from spectrum_cli.demo.sender import Sender
 from spectrum_cli.local.registry_files import MadeUpWebhook
-from spectrum_cli.samples import FLAWS, SampleRequest, flawed, signed
+from spectrum_cli.samples.requests import FLAWS, SampleRequest, flawed, signed
 
 from tests.soak.accounts import Accounts
 

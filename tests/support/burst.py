@@ -18,7 +18,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from spectrum_cli.local.consumer import Answered, Consumer, Received, accept_verified
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.samples import FLAWS, WEBHOOK_ID, flawed
+from spectrum_cli.samples.requests import FLAWS, WEBHOOK_ID, flawed
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.notes import DynamoNotes

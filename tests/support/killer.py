@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from spectrum_cli.http_client import HttpAnswer, HttpClient
+from spectrum_cli.stack.http_client import HttpAnswer, HttpClient
 
 CHANGING = ("POST", "DELETE", "PutSecretValue", "UpdateSecretVersionStage")
 

@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from spectrum_cli.samples import SIGNATURE, TEST_SECRET, TIMESTAMP, WEBHOOK_ID, make_body, signed
+from spectrum_cli.samples.requests import (
+    SIGNATURE,
+    TEST_SECRET,
+    TIMESTAMP,
+    WEBHOOK_ID,
+    make_body,
+    signed,
+)
 from spectrum_forwarder.domain.signature import sign
 
 NOW = 1_700_000_000

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import quote_plus
 
-from spectrum_cli.samples import SIGNATURE, TEST_SECRET
+from spectrum_cli.samples.requests import SIGNATURE, TEST_SECRET
 
 from tests.support.mangle import MANGLED, NOW, Case, good, signed_by, with_body
 

@@ -9,7 +9,7 @@ from typing import Any
 import botocore.session
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-from spectrum_cli.checks.account import RECEIVERS, SWEEPERS
+from spectrum_cli.doctor.account import RECEIVERS, SWEEPERS
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION, STACK_NAME
 from spectrum_cli.local.template import Template, load
 from spectrum_forwarder.adapters.kinds import KINDS

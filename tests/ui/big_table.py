@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
-from spectrum_cli.target import Target
+from spectrum_cli.stack.target import Target
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.event_table import DUE_INDEX
 from spectrum_forwarder.domain.ports import SHARDS

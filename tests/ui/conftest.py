@@ -18,7 +18,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.stack import LocalStack
-from spectrum_cli.target import Target, local_target
+from spectrum_cli.stack.target import Target, local_target
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.stacks import Deployed, found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask.testing import FlaskClient
-from spectrum_cli.target import Target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.ui.app import explain, make_pages
 from spectrum_cli.ui.day import Day, KeptFresh
 from spectrum_cli.ui.guard import Guard, random_host

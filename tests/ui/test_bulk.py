@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.errors import Finding
-from spectrum_cli.target import find_target
+from spectrum_cli.stack.target import find_target
+from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.ui import replay_pages
 from spectrum_cli.ui.curl import as_curl
 from spectrum_cli.ui.jobs import Job, Jobs

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from spectrum_cli.errors import Unreachable
+from spectrum_cli.terminal.errors import Unreachable
 from spectrum_cli.ui.asked import own_path
 from spectrum_cli.ui.guard import HEADERS, Guard, random_host
 from spectrum_cli.ui.opening import leading_to

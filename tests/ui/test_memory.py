@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from spectrum_cli.selection import Selection
+from spectrum_cli.events.selection import Selection
 from spectrum_cli.ui.memory import MOST_OWED, PORTION, WALK_EVERY, Memory
 from spectrum_cli.ui.search import PAGE, Found, Wanted, find, matching
 from spectrum_forwarder.domain.delivery import Status

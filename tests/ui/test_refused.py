@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from spectrum_cli.target import find_target
+from spectrum_cli.stack.target import find_target
 from spectrum_cli.ui import refusals as module
 from spectrum_cli.ui.refusals import Counted, CountedFresh, Refusals
 from spectrum_forwarder.domain.quarantine import Suspect

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from spectrum_cli.target import find_target
+from spectrum_cli.stack.target import find_target
 
 from tests.support.kept import ENTRY, Kept
 from tests.support.make import body_of

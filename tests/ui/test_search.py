@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from spectrum_cli.errors import Unreachable
+from spectrum_cli.terminal.errors import Unreachable
 from spectrum_cli.ui import search
 from spectrum_cli.ui.rows import row_of
 from spectrum_cli.ui.search import is_number, matching

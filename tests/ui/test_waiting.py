@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from spectrum_cli.lines import Queue
-from spectrum_cli.target import find_target
+from spectrum_cli.destinations.lines import Queue
+from spectrum_cli.stack.target import find_target
 from spectrum_cli.ui import words
 from spectrum_cli.ui.stack import Stack
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard

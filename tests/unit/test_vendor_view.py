@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from spectrum_cli.http_client import HttpAnswer, NotAnswered
-from spectrum_cli.vendor_view import sights
+from spectrum_cli.stack.http_client import HttpAnswer, NotAnswered
+from spectrum_cli.vendor.sights import sights
 
 URL = "https://x.example.com/spectrum-webhook"
 OURS = json.dumps({"error": {"code": "missing_headers"}}).encode()

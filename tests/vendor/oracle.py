@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spectrum_cli.samples import (
+from spectrum_cli.samples.requests import (
     CONTENT_TYPES,
     TEST_SECRET,
     TEST_WEBHOOK_ID,

@@ -5,7 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from spectrum_cli.samples import CONTENT_KINDS, ODD_KINDS, PLATFORMS, SITUATION_KINDS, USUAL
+from spectrum_cli.samples.requests import (
+    CONTENT_KINDS,
+    ODD_KINDS,
+    PLATFORMS,
+    SITUATION_KINDS,
+    USUAL,
+)
 
 from tests.vendor.oracle import Seen, delivered, sample, sent_straight, vendor
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from spectrum_cli.sample_keys import TEST_KEYS, TEST_STANDARD_SECRETS
-from spectrum_cli.samples import (
+from spectrum_cli.samples.keys import TEST_KEYS, TEST_STANDARD_SECRETS
+from spectrum_cli.samples.requests import (
     CONTENT_KINDS,
     ODD_KINDS,
     PLATFORMS,

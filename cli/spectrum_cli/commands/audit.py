@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from spectrum_forwarder.domain.errors import InvalidEntry
 
-from spectrum_cli.audit import MEANINGS, Audit, Notable
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.log_search import bodies_of, events_of
-from spectrum_cli.output import (
+from spectrum_cli.events.log_search import bodies_of, events_of
+from spectrum_cli.events.selection import Since, times
+from spectrum_cli.quarantine.suspects import kept_ids, read_all, read_webhooks_secret
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.wiring import event_log
+from spectrum_cli.support.audit import MEANINGS, Audit, Notable
+from spectrum_cli.support.wire_report import report
+from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.output import (
     AsJson,
     Reveal,
     Rows,
@@ -25,11 +30,6 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.selection import Since, times
-from spectrum_cli.suspects import kept_ids, read_all, read_webhooks_secret
-from spectrum_cli.target import Target, with_target
-from spectrum_cli.wire_report import report
-from spectrum_cli.wiring import event_log
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import EventLog, LoggedEvent

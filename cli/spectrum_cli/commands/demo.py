@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.errors import Finding, Unreachable
+from spectrum_cli.terminal.errors import Finding, Unreachable
 
 # Lines of the stack that are shown when something went wrong.
 LAST_LINES = 30

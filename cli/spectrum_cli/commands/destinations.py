@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli import destination_entries as entries_of
-from spectrum_cli.destination_apply import apply, export
-from spectrum_cli.destination_changes import change_destinations
-from spectrum_cli.destination_entries import (
+from spectrum_cli.destinations import entries as entries_of
+from spectrum_cli.destinations.applying import apply, export
+from spectrum_cli.destinations.changes import change_destinations
+from spectrum_cli.destinations.entries import (
     Filter,
     Headers,
     KeepAnswers,
@@ -21,22 +21,22 @@ from spectrum_cli.destination_entries import (
     WebhookId,
     WhenItFails,
 )
-from spectrum_cli.destination_filter import filter_of
-from spectrum_cli.destination_list import list_destinations
-from spectrum_cli.destination_rotation import rotate
-from spectrum_cli.destination_sample import test
-from spectrum_cli.destination_secrets import new_secret, replace
-from spectrum_cli.destination_telling import ADDED, TAKES_EFFECT, tell
-from spectrum_cli.destination_views import forget_health
-from spectrum_cli.destination_waking import flush, pause, resume
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.filter_trials import tried_of
-from spectrum_cli.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
-from spectrum_cli.mending import Drop, drop
-from spectrum_cli.output import AsJson, Reveal, Yes, confirm, note
-from spectrum_cli.ready_filters import one_of
-from spectrum_cli.registry import Entry, destinations_of
-from spectrum_cli.target import Target, with_target
+from spectrum_cli.destinations.filter import filter_of
+from spectrum_cli.destinations.filter_trials import tried_of
+from spectrum_cli.destinations.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
+from spectrum_cli.destinations.listing import list_destinations
+from spectrum_cli.destinations.mending import Drop, drop
+from spectrum_cli.destinations.ready_filters import one_of
+from spectrum_cli.destinations.rotating import rotate
+from spectrum_cli.destinations.secrets import new_secret, replace
+from spectrum_cli.destinations.telling import ADDED, TAKES_EFFECT, tell
+from spectrum_cli.destinations.testing import test
+from spectrum_cli.destinations.views import forget_health
+from spectrum_cli.destinations.waking import flush, pause, resume
+from spectrum_cli.stack.registry import Entry, destinations_of
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.output import AsJson, Reveal, Yes, confirm, note
 
 
 def register(app: typer.Typer) -> None:

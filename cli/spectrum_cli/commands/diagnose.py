@@ -16,11 +16,7 @@ from spectrum_cli.diagnosis import log_line as logged
 from spectrum_cli.diagnosis.diagnose import diagnose as find_causes
 from spectrum_cli.diagnosis.header_reading import read_date
 from spectrum_cli.diagnosis.model import Capture, Diagnosis, KnownSecret
-from spectrum_cli.errors import Finding as SomethingFound
-from spectrum_cli.errors import WrongUse
-from spectrum_cli.output import AsJson, note, print_json, stdout_console
-from spectrum_cli.shell import SECRET_VARIABLE, secret_of_the_shell
-from spectrum_cli.target import (
+from spectrum_cli.stack.target import (
     STACK_VARIABLE,
     LocalOption,
     ProfileOption,
@@ -28,6 +24,10 @@ from spectrum_cli.target import (
     StackOption,
     find_target,
 )
+from spectrum_cli.terminal.errors import Finding as SomethingFound
+from spectrum_cli.terminal.errors import WrongUse
+from spectrum_cli.terminal.output import AsJson, note, print_json, stdout_console
+from spectrum_cli.terminal.shell import SECRET_VARIABLE, secret_of_the_shell
 
 if TYPE_CHECKING:
     from spectrum_cli.diagnosis.model import Finding

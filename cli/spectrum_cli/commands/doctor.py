@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.errors import Finding
-from spectrum_cli.output import AsJson, print_json, progress, stdout_console
-from spectrum_cli.spectrum_api import BASE_URL
-from spectrum_cli.spectrum_options import ApiUrl, ProjectId, ProjectSecret
-from spectrum_cli.target import Target, with_target
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.terminal.errors import Finding
+from spectrum_cli.terminal.output import AsJson, print_json, progress, stdout_console
+from spectrum_cli.vendor.api import BASE_URL
+from spectrum_cli.vendor.options import ApiUrl, ProjectId, ProjectSecret
 
 SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "·"}
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
@@ -44,13 +44,13 @@ def doctor(
 
     Example: forwarder doctor --stack spectrum-forwarder
     """
-    from spectrum_cli.checks.canary import canary as canary_check  # noqa: PLC0415 (as below)
-    from spectrum_cli.checks.model import Patient, Result  # noqa: PLC0415
-    from spectrum_cli.checks.walk import CHECKS, walk  # noqa: PLC0415
-    from spectrum_cli.http_client import HttpClient  # noqa: PLC0415
-    from spectrum_cli.spectrum_api import SpectrumApi  # noqa: PLC0415
-    from spectrum_cli.webhook_store import store_of  # noqa: PLC0415
-    from spectrum_cli.wiring import event_log  # noqa: PLC0415
+    from spectrum_cli.doctor.canary import canary as canary_check  # noqa: PLC0415 (as below)
+    from spectrum_cli.doctor.model import Patient, Result  # noqa: PLC0415
+    from spectrum_cli.doctor.walk import CHECKS, walk  # noqa: PLC0415
+    from spectrum_cli.stack.http_client import HttpClient  # noqa: PLC0415
+    from spectrum_cli.stack.wiring import event_log  # noqa: PLC0415
+    from spectrum_cli.vendor.api import SpectrumApi  # noqa: PLC0415
+    from spectrum_cli.vendor.webhook_store import store_of  # noqa: PLC0415
 
     results: list[Result] = []
     with ExitStack() as cleanup:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.terminal.errors import WrongUse
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def event_files(
     ] = False,
 ) -> None:
     """Write the sample events of `events/`: the stored ones, or with --now fresh ones."""
-    from spectrum_cli.event_files import Maker, write  # noqa: PLC0415 (boto3 is heavy)
+    from spectrum_cli.samples.event_files import Maker, write  # noqa: PLC0415 (boto3 is heavy)
 
     files = (Maker(timestamp=int(time.time())) if now else Maker()).files()
     try:

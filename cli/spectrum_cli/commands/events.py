@@ -9,24 +9,11 @@ import typer
 from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing
 from spectrum_forwarder.domain.outbound import key_of
 
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.event_erasing import erase
-from spectrum_cli.event_keys import find_event
-from spectrum_cli.event_views import COLUMNS, document, row, show
-from spectrum_cli.following import Followed
-from spectrum_cli.names import Names, names_of
-from spectrum_cli.output import (
-    AsJson,
-    Reveal,
-    Rows,
-    counted,
-    note,
-    print_bytes,
-    print_json,
-    print_json_line,
-    progress,
-)
-from spectrum_cli.selection import (
+from spectrum_cli.destinations.names import Names, names_of
+from spectrum_cli.events.erasing import erase
+from spectrum_cli.events.following import Followed
+from spectrum_cli.events.keys import find_event
+from spectrum_cli.events.selection import (
     FromSender,
     InSpace,
     Selection,
@@ -37,8 +24,21 @@ from spectrum_cli.selection import (
     exactly,
     times,
 )
-from spectrum_cli.target import Target, with_target
-from spectrum_cli.wiring import event_log
+from spectrum_cli.events.views import COLUMNS, document, row, show
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.wiring import event_log
+from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.output import (
+    AsJson,
+    Reveal,
+    Rows,
+    counted,
+    note,
+    print_bytes,
+    print_json,
+    print_json_line,
+    progress,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,11 +13,19 @@ from urllib.parse import urlsplit
 
 import typer
 
-from spectrum_cli.destination_entries import Filter, SecretFromInput
-from spectrum_cli.destination_secrets import new_secret
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.output import AsJson, Yes, confirm, note, print_json, print_json_line, print_line
-from spectrum_cli.target import Target, with_target
+from spectrum_cli.destinations.entries import Filter, SecretFromInput
+from spectrum_cli.destinations.secrets import new_secret
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.output import (
+    AsJson,
+    Yes,
+    confirm,
+    note,
+    print_json,
+    print_json_line,
+    print_line,
+)
 
 if TYPE_CHECKING:
     from spectrum_cli.listen.listener import Leftover, Listener
@@ -88,10 +96,10 @@ def _listen(
     *,
     as_json: bool,
 ) -> None:
-    from spectrum_cli.http_client import HttpClient  # noqa: PLC0415 (heavy, as are the others)
     from spectrum_cli.listen import keys, listener  # noqa: PLC0415
     from spectrum_cli.listen.loop import Loop  # noqa: PLC0415
     from spectrum_cli.listen.posting import Poster  # noqa: PLC0415
+    from spectrum_cli.stack.http_client import HttpClient  # noqa: PLC0415 (heavy, as are the others)
 
     with listener.only_one(target, name), HttpClient() as http:
         opened = listener.open_listener(target, name, expression=expression, secret=secret)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spectrum_cli.errors import Unreachable, WrongUse
 from spectrum_cli.local.deployment import Run
 from spectrum_cli.local.state import LocalState, published, refuse_taken, running
-from spectrum_cli.output import escaped
-from spectrum_cli.target import local_target
+from spectrum_cli.stack.target import local_target
+from spectrum_cli.terminal.errors import Unreachable, WrongUse
+from spectrum_cli.terminal.output import escaped
 
 if TYPE_CHECKING:
     from spectrum_cli.local.registry_files import MadeUpWebhook

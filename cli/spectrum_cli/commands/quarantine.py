@@ -7,8 +7,27 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.output import (
+from spectrum_cli.quarantine.releasing import explain, find, release_all, secrets_of
+from spectrum_cli.quarantine.suspects import (
+    SENTENCES,
+    kept_ids,
+    lost,
+    read_all,
+    shelf,
+)
+from spectrum_cli.quarantine.views import (
+    COLUMNS,
+    Summary,
+    document,
+    gone,
+    not_kept,
+    report,
+    row,
+    soon_gone,
+)
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.output import (
     AsJson,
     Rows,
     Yes,
@@ -21,25 +40,6 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.releasing import explain, find, release_all, secrets_of
-from spectrum_cli.suspect_views import (
-    COLUMNS,
-    Summary,
-    document,
-    gone,
-    not_kept,
-    report,
-    row,
-    soon_gone,
-)
-from spectrum_cli.suspects import (
-    SENTENCES,
-    kept_ids,
-    lost,
-    read_all,
-    shelf,
-)
-from spectrum_cli.target import Target, with_target
 
 # So many are released without asking.
 UNASKED = 100

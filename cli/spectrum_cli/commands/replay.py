@@ -7,12 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from spectrum_forwarder.domain.outbound import key_of
 
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.event_keys import find_event
-from spectrum_cli.journal import Journal, Run
-from spectrum_cli.lines import Resting, drain, rouse, told
-from spectrum_cli.names import Names, names_in
-from spectrum_cli.output import (
+from spectrum_cli.destinations.lines import Resting, drain, rouse, told
+from spectrum_cli.destinations.names import Names, names_in
+from spectrum_cli.events.journal import Journal, Run
+from spectrum_cli.events.keys import find_event
+from spectrum_cli.events.replaying import Planned, Summary, begin_all
+from spectrum_cli.events.selection import (
+    FromSender,
+    InSpace,
+    Selection,
+    Since,
+    Until,
+    WithStatus,
+    times,
+)
+from spectrum_cli.stack.registry import destinations_of
+from spectrum_cli.stack.table_clock import table_clock
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.wiring import event_log, reopener
+from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.output import (
     AsJson,
     Rows,
     Yes,
@@ -24,20 +38,6 @@ from spectrum_cli.output import (
     progress,
     utc,
 )
-from spectrum_cli.registry import destinations_of
-from spectrum_cli.replaying import Planned, Summary, begin_all
-from spectrum_cli.selection import (
-    FromSender,
-    InSpace,
-    Selection,
-    Since,
-    Until,
-    WithStatus,
-    times,
-)
-from spectrum_cli.table_clock import table_clock
-from spectrum_cli.target import Target, with_target
-from spectrum_cli.wiring import event_log, reopener
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Status

@@ -12,11 +12,8 @@ from typing import Annotated
 import typer
 
 from spectrum_cli.diagnosis.capture import read_bytes
-from spectrum_cli.errors import Finding, Unreachable, WrongUse
-from spectrum_cli.output import AsJson, as_text_or_base64, note, print_json, print_line, progress
-from spectrum_cli.probes import error_code
-from spectrum_cli.sample_keys import PREFIX, SCHEMES, TEST_KEYS, TEST_WEBHOOK_ID, Keys
-from spectrum_cli.samples import (
+from spectrum_cli.samples.keys import PREFIX, SCHEMES, TEST_KEYS, TEST_WEBHOOK_ID, Keys
+from spectrum_cli.samples.requests import (
     CONTENT_KINDS,
     CONTENT_TYPES,
     FLAWS,
@@ -29,9 +26,9 @@ from spectrum_cli.samples import (
     make_body,
     signed,
 )
-from spectrum_cli.sending import SampleAnswer, curl, send_all, summary
-from spectrum_cli.shell import SECRET_VARIABLE, secret_of_the_shell
-from spectrum_cli.target import (
+from spectrum_cli.samples.sending import SampleAnswer, curl, send_all, summary
+from spectrum_cli.stack.probes import error_code
+from spectrum_cli.stack.target import (
     STACK_VARIABLE,
     LocalOption,
     ProfileOption,
@@ -40,6 +37,16 @@ from spectrum_cli.target import (
     Target,
     find_target,
 )
+from spectrum_cli.terminal.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.terminal.output import (
+    AsJson,
+    as_text_or_base64,
+    note,
+    print_json,
+    print_line,
+    progress,
+)
+from spectrum_cli.terminal.shell import SECRET_VARIABLE, secret_of_the_shell
 
 ENDPOINT = "endpoint"
 PLACEHOLDER_URL = "http://127.0.0.1:8787/spectrum-webhook"

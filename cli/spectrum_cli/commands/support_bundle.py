@@ -12,17 +12,24 @@ from typing import Annotated, Any
 import typer
 from spectrum_forwarder.domain.errors import InvalidEntry
 
-from spectrum_cli import support
-from spectrum_cli.errors import Finding, Unreachable, WrongUse
-from spectrum_cli.http_client import HttpClient
-from spectrum_cli.log_search import events_of
-from spectrum_cli.output import Yes, confirm, iso, note, print_line, progress
-from spectrum_cli.selection import Since, Until, times
-from spectrum_cli.spectrum_api import BASE_URL, SpectrumApi
-from spectrum_cli.spectrum_options import ID_VARIABLE, ApiUrl, ProjectId, ProjectSecret
-from spectrum_cli.suspects import Judged, Secrets, kept_ids, read_all, read_webhooks_secret, shelf
-from spectrum_cli.target import Target, with_target
-from spectrum_cli.wiring import event_log
+from spectrum_cli.events.log_search import events_of
+from spectrum_cli.events.selection import Since, Until, times
+from spectrum_cli.quarantine.suspects import (
+    Judged,
+    Secrets,
+    kept_ids,
+    read_all,
+    read_webhooks_secret,
+    shelf,
+)
+from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.wiring import event_log
+from spectrum_cli.support import bundle as support
+from spectrum_cli.terminal.errors import Finding, Unreachable, WrongUse
+from spectrum_cli.terminal.output import Yes, confirm, iso, note, print_line, progress
+from spectrum_cli.vendor.api import BASE_URL, SpectrumApi
+from spectrum_cli.vendor.options import ID_VARIABLE, ApiUrl, ProjectId, ProjectSecret
 
 STANDARD_OUTPUT = Path("-")
 MOST_EVENTS, MOST_REFUSED = 10_000, 1000

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.errors import Unreachable
-from spectrum_cli.output import note, print_line
-from spectrum_cli.target import Target, with_target
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.terminal.errors import Unreachable
+from spectrum_cli.terminal.output import note, print_line
 
 DEFAULT_PORT = 8788
 

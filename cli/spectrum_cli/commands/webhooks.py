@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 from spectrum_forwarder.domain.registration import Registration, look
 
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.http_client import HttpClient
-from spectrum_cli.leaks import forgive
-from spectrum_cli.output import (
+from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.output import (
     AsJson,
     Reveal,
     Rows,
@@ -23,8 +23,9 @@ from spectrum_cli.output import (
     print_json,
     print_line,
 )
-from spectrum_cli.spectrum_api import BASE_URL
-from spectrum_cli.spectrum_options import (
+from spectrum_cli.vendor.api import BASE_URL
+from spectrum_cli.vendor.leaks import forgive
+from spectrum_cli.vendor.options import (
     ID_VARIABLE,
     SECRET_VARIABLE,
     ApiUrl,
@@ -32,17 +33,16 @@ from spectrum_cli.spectrum_options import (
     ProjectSecret,
     open_api,
 )
-from spectrum_cli.target import Target, with_target
-from spectrum_cli.vendor_view import sights
-from spectrum_cli.webhook_changes import delete, done, enable, register_webhook, rotate
-from spectrum_cli.webhook_store import (
+from spectrum_cli.vendor.sights import sights
+from spectrum_cli.vendor.webhook_changes import delete, done, enable, register_webhook, rotate
+from spectrum_cli.vendor.webhook_list import complain, webhook_rows
+from spectrum_cli.vendor.webhook_store import (
     STANDARD,
     V0,
     Webhooks,
     store_of,
     stored,
 )
-from spectrum_cli.webhook_views import complain, webhook_rows
 
 
 def register(app: typer.Typer) -> None:

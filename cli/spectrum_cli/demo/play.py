@@ -26,9 +26,9 @@ from spectrum_cli.demo.sender import Sender, Sent
 from spectrum_cli.local.registry_files import MadeUpWebhook, make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.worker import LogLine
-from spectrum_cli.sample_bodies import SENT_AT, compact, delivery
-from spectrum_cli.sample_keys import Keys
-from spectrum_cli.samples import (
+from spectrum_cli.samples.bodies import SENT_AT, compact, delivery
+from spectrum_cli.samples.keys import Keys
+from spectrum_cli.samples.requests import (
     CONTENT_KINDS,
     ODD_KINDS,
     SampleRequest,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from spectrum_cli.samples import SampleRequest
+from spectrum_cli.samples.requests import SampleRequest
 
 # Seconds between attempts; Spectrum makes six, and gives each one 10 s.
 PAUSES = (0.2, 1.0, 5.0, 10.0, 10.0)

@@ -16,7 +16,7 @@ from spectrum_forwarder.domain.schemes import SCHEMES
 
 from spectrum_cli.diagnosis.model import Capture, KnownSecret
 from spectrum_cli.diagnosis.saved import pairs, read_saved
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.terminal.errors import WrongUse
 
 REQUEST_LINE = re.compile(r"[A-Z]+ \S+ HTTP/[0-9.]+")
 HEADER_LINE = re.compile(r"[><*]? ?([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s?(.*)")

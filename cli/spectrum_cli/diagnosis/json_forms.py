@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from spectrum_cli.diagnosis.model import Guess
-from spectrum_cli.sample_bodies import CONTENTS, SENDER, delivery
+from spectrum_cli.samples.bodies import CONTENTS, SENDER, delivery
 
 # Layout → what json.dumps is told. Spectrum writes the first.
 LAYOUTS: dict[str, dict[str, object]] = {

@@ -11,7 +11,7 @@ from spectrum_forwarder.domain.inbound import REQUIRED_HEADERS
 
 from spectrum_cli.diagnosis.causes import finding
 from spectrum_cli.diagnosis.model import Finding
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.terminal.errors import WrongUse
 
 MISSING = {
     "x-spectrum-signature": "signature_missing",

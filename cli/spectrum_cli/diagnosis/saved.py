@@ -13,7 +13,7 @@ from typing import Any
 
 from spectrum_cli.diagnosis.header_reading import read_date
 from spectrum_cli.diagnosis.model import Capture
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.terminal.errors import WrongUse
 
 Fields = Mapping[str, Any]
 # Reads a whole request as it travelled.

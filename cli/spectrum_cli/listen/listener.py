@@ -20,12 +20,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from spectrum_cli import destination_entries as entries_of
-from spectrum_cli.destination_views import forget_health
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.destinations import entries as entries_of
+from spectrum_cli.destinations.views import forget_health
 from spectrum_cli.local.state import state_home
-from spectrum_cli.registry import Entry, Registry, destinations_of
-from spectrum_cli.target import Target
+from spectrum_cli.stack.registry import Entry, Registry, destinations_of
+from spectrum_cli.stack.target import Target
+from spectrum_cli.terminal.errors import WrongUse
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 DESTINATION = "listen-"

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, Protocol
 
-from spectrum_cli.aws_errors import explained
-from spectrum_cli.errors import Unreachable
 from spectrum_cli.listen.posting import Event, Posted, Poster, read_event
+from spectrum_cli.terminal.aws_errors import explained
+from spectrum_cli.terminal.errors import Unreachable
 
 BATCH = 10
 # Shorter than the client's own patience.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spectrum_cli.http_client import HttpClient, NotAnswered
+from spectrum_cli.stack.http_client import HttpClient, NotAnswered
 
 ATTEMPT_SECONDS = 10.0
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from spectrum_cli.listen.posting import Posted
 from spectrum_cli.local.console import printable
-from spectrum_cli.output import iso, note, print_json_line, print_line
+from spectrum_cli.terminal.output import iso, note, print_json_line, print_line
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from spectrum_cli.errors import Unreachable
 from spectrum_cli.local.template import CodeFolder, code_folders
+from spectrum_cli.terminal.errors import Unreachable
 
 # What decides what `make packages` makes; all files of a folder decide what `make own` does.
 _PACKAGES: Final = ("Makefile", "requirements.txt", "trim.py")

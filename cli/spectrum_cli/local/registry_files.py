@@ -12,7 +12,7 @@ from pathlib import Path
 from spectrum_forwarder.adapters.registry_entries import content_of
 from spectrum_forwarder.domain.errors import InvalidEntry
 
-from spectrum_cli.errors import WrongUse
+from spectrum_cli.terminal.errors import WrongUse
 
 
 @dataclass(frozen=True)

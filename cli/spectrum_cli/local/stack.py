@@ -20,7 +20,6 @@ from typing import Any, Self
 
 from botocore.config import Config
 
-from spectrum_cli.errors import Unreachable
 from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.aws import made_up_credentials, session
 from spectrum_cli.local.builds import BuildCancelled, Builds, build_all, this_machine
@@ -40,6 +39,7 @@ from spectrum_cli.local.poller import Poller
 from spectrum_cli.local.schedule import Schedule
 from spectrum_cli.local.state import LocalState
 from spectrum_cli.local.worker import LogLine
+from spectrum_cli.terminal.errors import Unreachable
 
 # A laptop has few cores. Deliveries mostly wait for destinations, so a lane may have more workers
 # than there are cores; receivers only compute, and each cold start takes from the others.

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
-from spectrum_cli.errors import Unreachable
+from spectrum_cli.terminal.errors import Unreachable
 
 DEFAULT_NAME = "local"
 

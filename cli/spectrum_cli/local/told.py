@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spectrum_cli.output import note
+from spectrum_cli.terminal.output import note
 
 if TYPE_CHECKING:
-    from spectrum_cli.target import Target
+    from spectrum_cli.stack.target import Target
 
 
 # The file of a registry and its text; None where there is none.
@@ -30,7 +30,7 @@ def told_of_destinations(path: Path, text: str, target: Target) -> Iterator[str]
     """A sentence on each entry that cannot be used, and that the file is not read again."""
     from spectrum_forwarder.adapters.destination_registry import read_destinations  # noqa: PLC0415
 
-    from spectrum_cli.destination_entries import ourselves  # noqa: PLC0415
+    from spectrum_cli.destinations.entries import ourselves  # noqa: PLC0415
 
     refused: list[str] = []
     read_destinations(

@@ -12,9 +12,9 @@ from spectrum_forwarder.domain.errors import ForwarderError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from spectrum_cli.aws_errors import explained
-from spectrum_cli.errors import CommandError, WrongUse
-from spectrum_cli.names import names_from
+from spectrum_cli.destinations.names import names_from
+from spectrum_cli.terminal.aws_errors import explained
+from spectrum_cli.terminal.errors import CommandError, WrongUse
 from spectrum_cli.ui import chart, words
 from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
 from spectrum_cli.ui.day import KeptFresh

@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit
 
 from spectrum_forwarder.domain.delivery import Status
 
-from spectrum_cli.errors import WrongUse
-from spectrum_cli.names import Names
-from spectrum_cli.selection import UNTIL, Selection, moment
+from spectrum_cli.destinations.names import Names
+from spectrum_cli.events.selection import UNTIL, Selection, moment
+from spectrum_cli.terminal.errors import WrongUse
 from spectrum_cli.ui.guard import Guard
 from spectrum_cli.ui.search import Wanted, matching
 

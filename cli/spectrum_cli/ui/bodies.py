@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from spectrum_cli.local.console import printable
-from spectrum_cli.output import masked
+from spectrum_cli.terminal.output import masked
 
 # What a browser shows at ease; the whole is there to be copied and downloaded.
 MOST_PIECES = 6000

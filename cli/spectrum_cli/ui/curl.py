@@ -16,7 +16,7 @@ from spectrum_forwarder.domain.destination import HTTP, Destination
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.outbound import outbound_headers, outgoing_id
 
-from spectrum_cli.errors import Finding
+from spectrum_cli.terminal.errors import Finding
 
 # Bytes: a terminal takes no longer line at ease.
 LARGEST_BODY = 256_000

@@ -7,7 +7,7 @@ from spectrum_forwarder.domain.errors import LaterFormat, PayloadMissing
 from spectrum_forwarder.replay import Outcome
 from werkzeug.wrappers import Response as AnyResponse
 
-from spectrum_cli.names import names_from
+from spectrum_cli.destinations.names import names_from
 from spectrum_cli.ui import words
 from spectrum_cli.ui.asked import Asked
 from spectrum_cli.ui.bodies import show_body

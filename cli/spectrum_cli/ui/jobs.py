@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spectrum_cli.errors import Finding
+from spectrum_cli.terminal.errors import Finding
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from spectrum_forwarder.domain.quarantine import KEPT_SECONDS, Suspect
 from spectrum_forwarder.release import Outcome, Released, Verdict
 
 from spectrum_cli.diagnosis.model import Finding
-from spectrum_cli.releasing import find, release_all, secrets_of
-from spectrum_cli.suspect_views import Summary, not_kept
-from spectrum_cli.suspects import READ_AT_ONCE, Judged, Secrets, lost, releaser, shelf
-from spectrum_cli.target import Target
+from spectrum_cli.quarantine.releasing import find, release_all, secrets_of
+from spectrum_cli.quarantine.suspects import READ_AT_ONCE, Judged, Secrets, lost, releaser, shelf
+from spectrum_cli.quarantine.views import Summary, not_kept
+from spectrum_cli.stack.target import Target
 from spectrum_cli.ui.behind import ReadBehind
 from spectrum_cli.ui.jobs import Job
 
@@ -78,7 +78,7 @@ class Refusals:
     def page(self, before: str | None) -> Page:
         """The newest hours of what is kept, or those whose ids come before that one.
 
-        Raises ValueError for an id that is none, spectrum_cli.errors.Finding where the secrets
+        Raises ValueError for an id that is none, Finding (terminal.errors) where the secrets
         cannot be used.
         """
         secrets = secrets_of(self._target)

@@ -6,7 +6,7 @@ from flask import g, redirect, render_template, request
 from spectrum_forwarder.release import Outcome, Verdict
 from werkzeug.wrappers import Response
 
-from spectrum_cli.suspects import SENTENCES
+from spectrum_cli.quarantine.suspects import SENTENCES
 from spectrum_cli.ui.asked import Asked
 from spectrum_cli.ui.bodies import show_body
 from spectrum_cli.ui.guard import Forbidden

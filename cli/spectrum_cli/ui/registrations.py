@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 
 from spectrum_forwarder.domain.registration import look
 
-from spectrum_cli.registry import webhooks_of
-from spectrum_cli.spectrum_api import BASE_URL
-from spectrum_cli.spectrum_options import ID_VARIABLE, SECRET_VARIABLE, open_api
-from spectrum_cli.target import Target
+from spectrum_cli.stack.registry import webhooks_of
+from spectrum_cli.stack.target import Target
 from spectrum_cli.ui.behind import ReadBehind
-from spectrum_cli.webhook_store import WebhookStore, stored
-from spectrum_cli.webhook_views import say_trouble
+from spectrum_cli.vendor.api import BASE_URL
+from spectrum_cli.vendor.options import ID_VARIABLE, SECRET_VARIABLE, open_api
+from spectrum_cli.vendor.webhook_list import say_trouble
+from spectrum_cli.vendor.webhook_store import WebhookStore, stored
 
 EVERY = 60.0
 NOT_ASKED = f"Spectrum is not asked: set {ID_VARIABLE} and {SECRET_VARIABLE} to see registrations."

@@ -12,9 +12,9 @@ from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.replay import Change
 from werkzeug.wrappers import Response
 
-from spectrum_cli.errors import Finding, WrongUse
-from spectrum_cli.names import names_from
-from spectrum_cli.replaying import Planned, begin_all
+from spectrum_cli.destinations.names import names_from
+from spectrum_cli.events.replaying import Planned, begin_all
+from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.ui import words
 from spectrum_cli.ui.asked import Asked, read_asked, read_wanted
 from spectrum_cli.ui.guard import Guard

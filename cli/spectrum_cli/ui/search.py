@@ -15,7 +15,7 @@ from itertools import islice
 
 from spectrum_forwarder.domain.log import EventLog, LoggedEvent
 
-from spectrum_cli.selection import Selection
+from spectrum_cli.events.selection import Selection
 from spectrum_cli.ui.memory import ORDER, View
 from spectrum_cli.ui.rows import Row, digits_of, row_of
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from spectrum_cli.errors import Unreachable
+from spectrum_cli.terminal.errors import Unreachable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

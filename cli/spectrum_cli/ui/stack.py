@@ -18,17 +18,17 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake
 
-from spectrum_cli.destination_entries import ourselves
-from spectrum_cli.errors import Finding
-from spectrum_cli.event_keys import find_event, find_message
-from spectrum_cli.lines import Queue, Resting, drain, queues_of, rouse, told
-from spectrum_cli.registry import Entry, destinations_of
-from spectrum_cli.replaying import begin_all, owed
-from spectrum_cli.table_clock import table_clock
-from spectrum_cli.target import DEFAULT_STACK, Target
+from spectrum_cli.destinations.entries import ourselves
+from spectrum_cli.destinations.lines import Queue, Resting, drain, queues_of, rouse, told
+from spectrum_cli.events.keys import find_event, find_message
+from spectrum_cli.events.replaying import begin_all, owed
+from spectrum_cli.stack.registry import Entry, destinations_of
+from spectrum_cli.stack.table_clock import table_clock
+from spectrum_cli.stack.target import DEFAULT_STACK, Target
+from spectrum_cli.stack.wiring import event_log, reopener
+from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.ui.jobs import Job
 from spectrum_cli.ui.refusals import Refusals
-from spectrum_cli.wiring import event_log, reopener
 
 # The registry is read at most so often (seconds): every page wants it.
 READ_EVERY = 5.0

@@ -9,7 +9,7 @@ from spectrum_forwarder.domain.delivery import Attempted, Delivery, Status
 from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.log import LoggedEvent
 
-from spectrum_cli.names import names_from
+from spectrum_cli.destinations.names import names_from
 from spectrum_cli.ui import words
 
 FUTURE = "future"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from spectrum_cli.lines import Queue
+from spectrum_cli.destinations.lines import Queue
 from spectrum_cli.ui.behind import ReadBehind
 
 # A count reads all places of every line that stands.

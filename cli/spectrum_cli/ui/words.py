@@ -10,9 +10,9 @@ from spectrum_forwarder.domain.delivery import Delivery, Status
 from spectrum_forwarder.domain.destination import HTTP, Destination
 from spectrum_forwarder.domain.log import LoggedEvent
 
-from spectrum_cli.lines import Queue
+from spectrum_cli.destinations.lines import Queue
 from spectrum_cli.local.console import printable
-from spectrum_cli.output import masked
+from spectrum_cli.terminal.output import masked
 
 LONGEST_SHOWN = 300
 STATUSES = {

@@ -17,7 +17,7 @@ from typing import Any, Literal, Self
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 from spectrum_cli.local.spectrum.registrations import Answer, Registered, Registrations, Rules
 from spectrum_cli.local.spectrum.sender import Delivered, deliver
-from spectrum_cli.samples import make_body
+from spectrum_cli.samples.requests import make_body
 
 RATE_LIMIT = 5
 LARGEST_BODY = 64 * 1024

@@ -1,0 +1,1 @@
+"""Destinations: their entries, how they stand, who waits for them."""

@@ -1,0 +1,89 @@
+"""What a check needs and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.vendor.api import SpectrumApi
+from spectrum_cli.vendor.webhook_store import WebhookStore
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.log import EventLog, LoggedEvent
+
+    from spectrum_cli.stack.target import Target
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the walk; `next_step` is what to do where it is not ok."""
+
+    check: str
+    verdict: Verdict
+    said: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is looked at. `api` is None without the project's credentials."""
+
+    target: Target
+    http: HttpClient
+    api: SpectrumApi | None
+    store: WebhookStore
+    log: EventLog
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+RECENT = 100
+# Seconds that count as lately: what went wrong then may go wrong now.
+LATELY = 6 * 3600.0
+LATELY_SAID = "in the last 6 hours"
+
+Check = Callable[[Patient], Iterator[Result]]
+
+
+def ok(check: str, said: str) -> Result:
+    return Result(check, Verdict.OK, said)
+
+
+def warning(check: str, said: str, next_step: str) -> Result:
+    return Result(check, Verdict.WARNING, said, next_step)
+
+
+def failed(check: str, said: str, next_step: str) -> Result:
+    return Result(check, Verdict.FAILED, said, next_step)
+
+
+def skipped(check: str, said: str) -> Result:
+    return Result(check, Verdict.SKIPPED, said)
+
+
+def recent(patient: Patient) -> list[LoggedEvent]:
+    """The newest events, newest first, without canaries: these are our own."""
+    from spectrum_forwarder.domain.event import is_canary  # noqa: PLC0415 (not for --help)
+
+    events = patient.log.newest(limit=RECENT).events
+    return [event for event in events if not is_canary(event.event_key)]
+
+
+def ago(seconds: float) -> str:
+    """A time in words: 40 seconds, 12 minutes, 5 hours."""
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} seconds"

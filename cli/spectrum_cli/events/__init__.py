@@ -1,0 +1,1 @@
+"""Stored events: which are meant, how they are shown, begun anew, erased."""

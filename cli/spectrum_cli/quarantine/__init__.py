@@ -1,0 +1,1 @@
+"""What was refused and kept: judged, shown, released."""

@@ -1,0 +1,1 @@
+"""Synthetic requests: bodies, ids and signatures, as Spectrum sends them."""

@@ -1,0 +1,264 @@
+"""What commands print: tables for people, JSON for programs, progress for whoever waits.
+
+Results go to standard output, everything else to standard error. What came with an event is
+untrusted: it is printed with control characters escaped, and with phone numbers masked unless
+`--reveal` asks for them.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from spectrum_forwarder.domain import masking
+
+from spectrum_cli.local.console import printable
+from spectrum_cli.terminal.errors import WrongUse
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Reveal = Annotated[
+    bool, typer.Option("--reveal", help="Show secrets and personal data unmasked as well.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+# By the words that a cell begins with; where it holds several, the last of these wins.
+STYLES = {
+    **{"filtered": "dim", "removed": "dim"},
+    **{"ok": "green", "delivered": "green", "yes": "green"},
+    **{"pending": "yellow", "paused": "yellow", "warning": "yellow", "new": "yellow"},
+    **{"failed": "bold red", "dead_lettered": "bold red", "broken": "bold red"},
+    **{"failing": "bold red"},
+}
+PIPE_WIDTH = 10_000
+INDENT = "    "
+# Progress is told from the first on, and where it cannot be drawn, in a line now and then.
+TELL_AFTER, TELL_EVERY = 1.0, 5.0
+
+
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it (`| head`): there is no more to do."""
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    print_line(json.dumps(document, indent=2))
+
+
+def print_json_line(document: object) -> None:
+    """Print one line of a stream of JSON documents, at once."""
+    print_line(json.dumps(document, separators=(",", ":")))
+
+
+def print_line(text: str) -> None:
+    """Print a line to standard output, at once; raise ReaderGone."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def print_bytes(content: bytes) -> None:
+    """Print bytes to standard output as they are; raise ReaderGone.
+
+    On a terminal what is no plain text is escaped, for a stranger wrote it: it could write titles
+    and the clipboard.
+    """
+    if sys.stdout.isatty():
+        shown = escaped(content)
+        print_line(shown)
+        if shown.encode("utf-8", "surrogatepass") != content:
+            note("escaped for the terminal: send it to a file, or through a pipe, for the bytes")
+        return
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def escaped(content: bytes) -> str:
+    """The bytes as a terminal can show them: text as it is, all else as escapes."""
+    text = content.decode("utf-8", "backslashreplace")
+    return "".join(part if part in "\n\t" else printable(part) for part in text)
+
+
+def as_text_or_base64(content: bytes) -> dict[str, str]:
+    """A body for programs: `body`, or `body_base64` where it is no UTF-8."""
+    try:
+        return {"body": content.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(content).decode()}
+
+
+def be_lenient() -> None:
+    """Let a stream that is not UTF-8 get an escape in the place of what it cannot take."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def note(text: str) -> None:
+    """Tell a person something that is not the result."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def stdout_console() -> Console:
+    """A console on standard output that never cuts lines off when it is not a terminal."""
+    from rich.console import Console  # noqa: PLC0415 (not every command draws)
+
+    class Stdout(Console):
+        def on_broken_pipe(self) -> None:
+            raise ReaderGone
+
+    plain = not sys.stdout.isatty()
+    return Stdout(highlight=False, soft_wrap=True, width=PIPE_WIDTH if plain else None)
+
+
+class Rows:
+    """A table that is printed as its rows come. The first page of rows decides the widths.
+
+    On a terminal that is narrower than a row, columns go on in the lines below, indented, the same
+    in every row. Into a pipe a row is one line.
+    """
+
+    def __init__(self, *titles: str) -> None:
+        self._titles = titles
+        self._widths: list[int] = []
+        self._begins = frozenset[int]()
+        self._console = stdout_console()
+
+    def add(self, page: Sequence[Sequence[str]]) -> None:
+        """Print rows, one cell for each title; no cell is cut off or broken."""
+        cells = [[printable(cell) for cell in row] for row in page]
+        if not self._widths:
+            columns = zip(self._titles, *cells, strict=True)
+            self._widths = [max(len(cell) for cell in column) for column in columns]
+            self._begins = lines_of(self._widths, self._console.width)
+            if any(self._titles):
+                self._print(self._titles, header=True)
+        for row in cells:
+            self._print(row)
+
+    def _print(self, row: Sequence[str], *, header: bool = False) -> None:
+        from rich.text import Text  # noqa: PLC0415
+
+        line = Text()
+        for number, (cell, width) in enumerate(zip(row, self._widths, strict=True)):
+            last = number == len(row) - 1
+            style = "bold" if header else _style(cell)
+            if number in self._begins:
+                line.rstrip()
+                line.append(f"\n{INDENT}")
+            line.append(cell if last else f"{cell:<{width}}  ", style)
+        line.rstrip()
+        self._console.print(line)
+
+
+def lines_of(widths: Sequence[int], room: int) -> frozenset[int]:
+    """The numbers of the columns that begin a line below, so that each line has room.
+
+    A column that has no room alone has a line for itself.
+    """
+    begins, used = set[int](), 0
+    for number, width in enumerate(widths):
+        if used and used + width > room:
+            begins.add(number)
+            used = len(INDENT)
+        used += width + 2
+    return frozenset(begins)
+
+
+def _style(cell: str) -> str:
+    """The style of a cell like `ok`, or `delivered crm, pending erp`."""
+    words = {part.partition(" ")[0] for part in cell.split(", ")}
+    return next((STYLES[word] for word in reversed(STYLES) if word in words), "")
+
+
+def counted(number: int, what: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def utc(seconds: float | None) -> str:
+    """A moment for people: UTC, to the second; `-` for none."""
+    if seconds is None:
+        return "-"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso(seconds: float | None) -> str | None:
+    """A moment for programs: RFC 3339 in UTC, to the millisecond."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def masked(text: str | None, *, reveal: bool = False, bare: bool = True) -> str | None:
+    """The text with phone numbers and mail addresses shortened: +1555…00, a…@example.com.
+
+    With `bare` digits alone count as a phone number as well.
+    """
+    return text if text is None or reveal else masking.masked(text, bare=bare)
+
+
+def confirm(question: str, *, yes: bool) -> bool:
+    """Ask, unless `--yes` was given; raise WrongUse where there is nobody to be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise WrongUse(f"{question} Say so with --yes: there is no terminal to ask at")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextlib.contextmanager
+def progress(
+    doing: str, total: int | None = None, *, drawn: bool = True, told: bool = True
+) -> Iterator[Callable[[int], None]]:
+    """Show how far it is while the context lasts; what it gives is told how much more is done.
+
+    A bar, which nothing else may be printed beside; with `drawn` false a line now and then; with
+    `told` false nothing.
+    """
+    if told and drawn and sys.stderr.isatty():
+        with _drawn(doing, total) as advance:
+            yield advance
+        return
+    done, last = 0, time.monotonic() + TELL_AFTER - TELL_EVERY
+
+    def advance_plainly(more: int) -> None:
+        nonlocal done, last
+        done += more
+        if told and time.monotonic() - last >= TELL_EVERY:
+            last = time.monotonic()
+            note(f"{doing}: {done}" + (f" of {total}" if total is not None else ""))
+
+    yield advance_plainly
+
+
+@contextlib.contextmanager
+def _drawn(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task(doing, total=total)
+        yield lambda more: bars.advance(bar, more)
+
+
+def discard_output() -> None:
+    """Let nothing more be written to a standard output that nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,1 @@
+"""Spectrum: its management API, and the webhooks that are registered there."""

@@ -1,0 +1,263 @@
+"""What `forwarder webhooks` changes at Spectrum: registering, enabling, rotating, deleting."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.probes import knows, seen
+from spectrum_cli.stack.registry import destinations_of
+from spectrum_cli.stack.target import Target
+from spectrum_cli.stack.wiring import event_log
+from spectrum_cli.terminal.errors import WrongUse
+from spectrum_cli.terminal.output import (
+    AsJson,
+    Yes,
+    confirm,
+    note,
+    print_json,
+    print_line,
+    utc,
+)
+from spectrum_cli.vendor.answers import NotTaken
+from spectrum_cli.vendor.api import BASE_URL, SpectrumApi
+from spectrum_cli.vendor.leaks import ENDS_WITHIN, revoker
+from spectrum_cli.vendor.options import (
+    ApiUrl,
+    ProjectId,
+    ProjectSecret,
+    open_api,
+)
+from spectrum_cli.vendor.registering import Registering
+from spectrum_cli.vendor.rotation import Rotated, Rotation, choose
+from spectrum_cli.vendor.sights import sights
+from spectrum_cli.vendor.standard_rotation import LONGEST_OVERLAP, USUAL_OVERLAP, rotate_standard
+from spectrum_cli.vendor.webhook_store import GRACE_SECONDS, Webhooks, store_of
+
+DEFAULT_WAIT = 300.0
+LOCAL_POLL, POLL = 0.2, 3.0
+Wait = Annotated[
+    float, typer.Option(min=0, help="Seconds to wait for a delivery through the new one.")
+]
+
+
+def register_webhook(
+    url: Annotated[
+        str | None, typer.Argument(help="The URL; the stack's endpoint if none.")
+    ] = None,
+    *,
+    target: Target,
+    source: Annotated[
+        str | None, typer.Option(help="The alias to deduplicate under; the webhook's id if none.")
+    ] = None,
+    failure_email: Annotated[
+        str | None, typer.Option(help="Whom Spectrum writes to when it disables the registration.")
+    ] = None,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Register without looking at the URL first.")
+    ] = False,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Register the endpoint at Spectrum and store both secrets that its answer holds.
+
+    The URL is looked at first as Spectrum does before every attempt: https, public addresses, no
+    redirect. Add a destination before: what comes while there is none is delivered to nobody. If
+    it is killed, or the answer is lost, run it again: it finds out what was done.
+
+    Example: forwarder webhooks register --source main
+    """
+    url = url or target.endpoint_url
+    _check_source(source)
+    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+        registering = Registering(
+            api=api,
+            store=store_of(target),
+            destinations=destinations_of(target),
+            # Nobody but this machine reaches a stack on loopback, whatever Spectrum would say.
+            look=lambda url: () if unchecked or target.is_local else sights(url, client),
+            say=note,
+        )
+        webhook_id = registering.register(url, source=source, failure_email=failure_email)
+    done(
+        as_json,
+        {"id": webhook_id, "url": url},
+        f"{webhook_id} is registered; its secrets are stored",
+    )
+
+
+def enable(
+    webhook_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    target: Target,
+    wait: Wait = DEFAULT_WAIT,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Have a registration that Spectrum has disabled delivered to again.
+
+    Where Spectrum does not take the change (it answers 409 for some registrations), the endpoint's
+    other path is registered in its place, as by forwarder webhooks rotate. What Spectrum had to
+    deliver meanwhile is lost: it keeps nothing of that.
+
+    Example: forwarder webhooks enable 3f1c2b7e-0000-4000-8000-000000000001
+    """
+    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+        # The list is asked first: a webhook that is not there is not one that cannot be changed.
+        one = choose(api.list(), store_of(target).read(), webhook_id)
+        if not one.disabled:
+            done(as_json, {"id": one.id, "enabled": True}, f"{one.id} is not disabled")
+            return
+        try:
+            api.enable(one.id)
+        except NotTaken as refused:
+            note(f"{refused}: registering the endpoint's other path instead")
+            rotated = _rotation(api, client, target, wait).rotate(one.id)
+            _rotated(as_json, rotated)
+            return
+    text = f"{one.id} is enabled again; forwarder doctor looks at the rest"
+    done(as_json, {"id": one.id, "enabled": True}, text)
+
+
+def delete(
+    webhook_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    target: Target,
+    leaked: Annotated[
+        bool, typer.Option("--leaked", help="Forget the secret at once, not in an hour.")
+    ] = False,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a registration at Spectrum; its secret is accepted for an hour more.
+
+    With --leaked it is refused everywhere within 30 s, before Spectrum is even asked.
+
+    Example: forwarder webhooks delete 3f1c2b7e-0000-4000-8000-000000000001
+    """
+    store = store_of(target)
+    if not confirm(f"Delete {webhook_id}? Spectrum delivers nothing to it then.", yes=yes):
+        return
+    if leaked:
+        revoker(target, store)(webhook_id)
+        note(ENDS_WITHIN)
+    with open_api(project_id, project_secret, api_url) as api:
+        was_there = api.delete(webhook_id)
+    now = time.time()
+
+    def forget(webhooks: Webhooks) -> None:
+        if not leaked:
+            webhooks.retire(webhook_id, until=now + GRACE_SECONDS)
+        webhooks.prune(now)
+
+    store.update(forget)
+    text = "was deleted" if was_there else "was gone at Spectrum already"
+    done(as_json, {"id": webhook_id, "deleted": was_there}, f"{webhook_id} {text}")
+
+
+def rotate(
+    webhook_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    *,
+    target: Target,
+    wait: Wait = DEFAULT_WAIT,
+    leaked: Annotated[
+        bool,
+        typer.Option("--leaked", help="Refuse the old secrets at once, and wait for nothing."),
+    ] = False,
+    standard: Annotated[
+        bool,
+        typer.Option("--standard", help="Replace the whsec_ secret alone, in the same place."),
+    ] = False,
+    overlap: Annotated[
+        int,
+        typer.Option(
+            min=0, max=LONGEST_OVERLAP, help="Seconds that both whsec_ secrets count, --standard."
+        ),
+    ] = USUAL_OVERLAP,
+    project_id: ProjectId = None,
+    project_secret: ProjectSecret = None,
+    api_url: ApiUrl = BASE_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a webhook's secrets without a gap: another path of the endpoint takes over.
+
+    Registers the endpoint's other path, stores its secrets, waits until an event came through it,
+    deletes the old registration, and accepts the old ones for an hour more. Where nothing comes
+    at all it goes on after --wait. If it is killed, run it again: it goes on where it was.
+
+    With --leaked both old secrets are refused everywhere within 30 s of the moment when the new
+    ones are stored; what Spectrum was sending through the old ones just then may be lost.
+
+    With --standard the registration stays: Spectrum makes another whsec_ secret, and signs with
+    both for --overlap. The v0 secret cannot be replaced in that way.
+
+    Example: forwarder webhooks rotate
+    """
+    if standard and leaked:
+        raise WrongUse(
+            "after a leak both secrets have to go: forwarder webhooks rotate --leaked replaces the "
+            "registration, and both with it"
+        )
+    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+        if standard:
+            store = store_of(target)
+            replaced = rotate_standard(api, store, webhook_id, overlap=overlap, say=note)
+            done(
+                as_json,
+                {"id": replaced.webhook_id, "previous_until": replaced.previous_until},
+                f"{replaced.webhook_id} has a new whsec_ secret; the one before it counts until "
+                f"{utc(replaced.previous_until)}",
+            )
+            return
+        rotated = _rotation(api, client, target, wait).rotate(webhook_id, leaked=leaked)
+    _rotated(as_json, rotated)
+
+
+def _rotation(api: SpectrumApi, client: HttpClient, target: Target, wait: float) -> Rotation:
+    store = store_of(target)
+    return Rotation(
+        api=api,
+        store=store,
+        knows=knows(client),
+        seen=seen(event_log(target)),
+        revoke=revoker(target, store),
+        say=note,
+        wait=wait,
+        poll=LOCAL_POLL if target.is_local else POLL,
+    )
+
+
+def _rotated(as_json: bool, rotated: Rotated) -> None:
+    document = {
+        "id": rotated.webhook_id,
+        "url": rotated.url,
+        "replaced": rotated.replaced,
+        "proof": rotated.proof.value if rotated.proof else None,
+    }
+    done(
+        as_json, document, f"{rotated.webhook_id} at {rotated.url} has replaced {rotated.replaced}"
+    )
+
+
+def _check_source(source: str | None) -> None:
+    from spectrum_forwarder.domain.event import CANARY_SOURCE, SOURCE  # noqa: PLC0415
+
+    if source is not None and (not SOURCE.fullmatch(source) or source == CANARY_SOURCE):
+        raise WrongUse("--source must be letters, digits, '_' and '-', at most 100")
+
+
+def done(as_json: bool, document: dict[str, Any], text: str) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        print_line(text)
