@@ -7,7 +7,7 @@ import time
 import pytest
 from rich.console import Console
 from spectrum_cli.support.redaction import redact
-from spectrum_cli.terminal import output
+from spectrum_cli.terminal import output, tables
 from spectrum_cli.terminal.errors import WrongUse
 
 
@@ -63,7 +63,7 @@ def test_times_are_utc() -> None:
 def test_a_table_in_a_pipe_is_aligned_whole_and_without_colours(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    rows = output.Rows("name", "status", "key")
+    rows = tables.Rows("name", "status", "key")
     rows.add([("crm", "dead_lettered", "k" * 300), ("a\x1b[31m\nb", "ok", "[red]")])
     rows.add([("a name that is longer than all others", "ok", "")])
     assert capsys.readouterr().out.splitlines() == [
@@ -108,7 +108,7 @@ def test_nobody_to_ask_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_row_has_the_colour_of_its_worst_word(cell: str, style: str) -> None:
-    assert output._style(cell) == style
+    assert tables._style(cell) == style
 
 
 def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], room: int) -> str:
@@ -118,7 +118,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return Console(highlight=False, soft_wrap=True, width=room, color_system=None)
 
     monkeypatch.setattr(output, "stdout_console", terminal)
-    rows = output.Rows("received", "event key", "kind", "sender", "deliveries")
+    rows = tables.Rows("received", "event key", "kind", "sender", "deliveries")
     key = "local:spc-msg-309e0b43-d4c5-45d0-97a9-d7119db58ad2"
     rows.add(
         [
@@ -143,7 +143,7 @@ def test_where_there_is_room_a_row_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert len(printed(monkeypatch, capsys, 160).splitlines()) == 3
-    assert len(printed(monkeypatch, capsys, output.PIPE_WIDTH).splitlines()) == 3
+    assert len(printed(monkeypatch, capsys, tables.PIPE_WIDTH).splitlines()) == 3
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_where_there_is_room_a_row_is_one_line(
 def test_columns_go_on_below_where_they_have_no_room(
     widths: list[int], room: int, begins: list[int]
 ) -> None:
-    assert sorted(output.lines_of(widths, room)) == begins
+    assert sorted(tables.lines_of(widths, room)) == begins

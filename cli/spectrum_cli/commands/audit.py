@@ -21,7 +21,6 @@ from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,
     Reveal,
-    Rows,
     iso,
     masked,
     note,
@@ -30,6 +29,7 @@ from spectrum_cli.terminal.output import (
     progress,
     utc,
 )
+from spectrum_cli.terminal.tables import Rows
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import EventLog, LoggedEvent

@@ -26,8 +26,9 @@ from spectrum_cli.stack.target import (
 )
 from spectrum_cli.terminal.errors import Finding as SomethingFound
 from spectrum_cli.terminal.errors import WrongUse
-from spectrum_cli.terminal.output import AsJson, note, print_json, stdout_console
+from spectrum_cli.terminal.output import AsJson, note, print_json
 from spectrum_cli.terminal.shell import SECRET_VARIABLE, secret_of_the_shell
+from spectrum_cli.terminal.tables import stdout_console
 
 if TYPE_CHECKING:
     from spectrum_cli.diagnosis.model import Finding

@@ -11,7 +11,8 @@ import typer
 
 from spectrum_cli.stack.target import Target, with_target
 from spectrum_cli.terminal.errors import Finding
-from spectrum_cli.terminal.output import AsJson, print_json, progress, stdout_console
+from spectrum_cli.terminal.output import AsJson, print_json, progress
+from spectrum_cli.terminal.tables import stdout_console
 from spectrum_cli.vendor.api import BASE_URL
 from spectrum_cli.vendor.options import ApiUrl, ProjectId, ProjectSecret
 

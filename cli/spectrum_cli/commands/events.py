@@ -31,7 +31,6 @@ from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,
     Reveal,
-    Rows,
     counted,
     note,
     print_bytes,
@@ -39,6 +38,7 @@ from spectrum_cli.terminal.output import (
     print_json_line,
     progress,
 )
+from spectrum_cli.terminal.tables import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

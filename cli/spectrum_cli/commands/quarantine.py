@@ -29,7 +29,6 @@ from spectrum_cli.stack.target import Target, with_target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,
-    Rows,
     Yes,
     confirm,
     note,
@@ -40,6 +39,7 @@ from spectrum_cli.terminal.output import (
     progress,
     utc,
 )
+from spectrum_cli.terminal.tables import Rows
 
 # So many are released without asking.
 UNASKED = 100

@@ -28,7 +28,6 @@ from spectrum_cli.stack.wiring import event_log, reopener
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,
-    Rows,
     Yes,
     confirm,
     counted,
@@ -38,6 +37,7 @@ from spectrum_cli.terminal.output import (
     progress,
     utc,
 )
+from spectrum_cli.terminal.tables import Rows
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Status

@@ -15,14 +15,8 @@ from spectrum_forwarder.domain.registration import Registration, look
 from spectrum_cli.stack.http_client import HttpClient
 from spectrum_cli.stack.target import Target, with_target
 from spectrum_cli.terminal.errors import Finding, WrongUse
-from spectrum_cli.terminal.output import (
-    AsJson,
-    Reveal,
-    Rows,
-    note,
-    print_json,
-    print_line,
-)
+from spectrum_cli.terminal.output import AsJson, Reveal, note, print_json, print_line
+from spectrum_cli.terminal.tables import Rows
 from spectrum_cli.vendor.api import BASE_URL
 from spectrum_cli.vendor.leaks import forgive
 from spectrum_cli.vendor.options import (

@@ -27,7 +27,8 @@ from spectrum_cli.destinations.views import forget_health
 from spectrum_cli.stack.registry import Entry, destinations_of
 from spectrum_cli.stack.target import Target, with_target
 from spectrum_cli.terminal.errors import Finding, WrongUse
-from spectrum_cli.terminal.output import AsJson, Reveal, Rows, Yes, confirm, note, print_json
+from spectrum_cli.terminal.output import AsJson, Reveal, Yes, confirm, note, print_json
+from spectrum_cli.terminal.tables import Rows
 
 File = Annotated[
     Path, typer.Option("-f", "--file", metavar="FILE", help="What `export` wrote; - for input.")

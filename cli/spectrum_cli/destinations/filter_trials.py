@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from spectrum_cli.destinations.entries import check
 from spectrum_cli.samples.requests import KINDS, ODD_KINDS, PLATFORMS, USUAL, make_body
 from spectrum_cli.stack.registry import Entry
-from spectrum_cli.terminal.output import Rows, note
+from spectrum_cli.terminal.output import note
+from spectrum_cli.terminal.tables import Rows
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.destination import Destination

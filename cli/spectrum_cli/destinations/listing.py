@@ -11,7 +11,8 @@ from spectrum_cli.stack.registry import destinations_of
 from spectrum_cli.stack.target import Target, with_target
 from spectrum_cli.stack.wiring import health_board
 from spectrum_cli.terminal.errors import Finding
-from spectrum_cli.terminal.output import AsJson, Reveal, Rows, note, print_json
+from spectrum_cli.terminal.output import AsJson, Reveal, note, print_json
+from spectrum_cli.terminal.tables import Rows
 
 
 @with_target

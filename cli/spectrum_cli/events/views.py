@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spectrum_cli.destinations.names import Names
-from spectrum_cli.terminal.output import Rows, iso, masked, print_line, utc
+from spectrum_cli.terminal.output import iso, masked, print_line, utc
+from spectrum_cli.terminal.tables import Rows
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Delivery

@@ -10,7 +10,8 @@ from spectrum_forwarder.domain.quarantine import KEPT_SECONDS, hour_of
 
 from spectrum_cli.quarantine.suspects import SENTENCES, Judged
 from spectrum_cli.terminal.errors import Finding
-from spectrum_cli.terminal.output import Rows, iso, note, print_json, print_line, utc
+from spectrum_cli.terminal.output import iso, note, print_json, print_line, utc
+from spectrum_cli.terminal.tables import Rows
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.quarantine_shelf import Lost

@@ -10,7 +10,8 @@ from spectrum_cli.events.log_search import bodies_of, events_of
 from spectrum_cli.quarantine.suspects import kept_ids, shelf
 from spectrum_cli.stack.wiring import event_log
 from spectrum_cli.support.wire import Wire
-from spectrum_cli.terminal.output import Rows, counted, iso, note, print_json, print_line, progress
+from spectrum_cli.terminal.output import counted, iso, note, print_json, print_line, progress
+from spectrum_cli.terminal.tables import Rows
 
 if TYPE_CHECKING:
     from spectrum_cli.stack.target import Target
