@@ -13,7 +13,8 @@ from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_cli.events.log_search import bodies_of, events_of
 from spectrum_cli.events.selection import Since, times
 from spectrum_cli.quarantine.suspects import kept_ids, read_all, read_webhooks_secret
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import event_log
 from spectrum_cli.support.audit import MEANINGS, Audit, Notable
 from spectrum_cli.support.wire_report import report

@@ -33,8 +33,9 @@ from spectrum_cli.destinations.telling import ADDED, TAKES_EFFECT, tell
 from spectrum_cli.destinations.testing import test
 from spectrum_cli.destinations.views import forget_health
 from spectrum_cli.destinations.waking import flush, pause, resume
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import Entry, destinations_of
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import AsJson, Reveal, Yes, confirm, note
 

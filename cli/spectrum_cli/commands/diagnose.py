@@ -16,14 +16,8 @@ from spectrum_cli.diagnosis import log_line as logged
 from spectrum_cli.diagnosis.diagnose import diagnose as find_causes
 from spectrum_cli.diagnosis.header_reading import read_date
 from spectrum_cli.diagnosis.model import Capture, Diagnosis, KnownSecret
-from spectrum_cli.stack.target import (
-    STACK_VARIABLE,
-    LocalOption,
-    ProfileOption,
-    RegionOption,
-    StackOption,
-    find_target,
-)
+from spectrum_cli.stack.options import LocalOption, ProfileOption, RegionOption, StackOption
+from spectrum_cli.stack.target import STACK_VARIABLE, find_target
 from spectrum_cli.terminal.errors import Finding as SomethingFound
 from spectrum_cli.terminal.errors import WrongUse
 from spectrum_cli.terminal.output import AsJson, note, print_json

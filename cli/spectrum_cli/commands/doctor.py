@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.terminal.output import AsJson, print_json, progress
 from spectrum_cli.terminal.tables import stdout_console

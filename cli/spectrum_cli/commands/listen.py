@@ -15,7 +15,8 @@ import typer
 
 from spectrum_cli.destinations.entries import Filter, SecretFromInput
 from spectrum_cli.destinations.secrets import new_secret
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,

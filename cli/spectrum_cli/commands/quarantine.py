@@ -25,7 +25,8 @@ from spectrum_cli.quarantine.views import (
     row,
     soon_gone,
 )
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,

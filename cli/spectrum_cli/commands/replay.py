@@ -21,9 +21,10 @@ from spectrum_cli.events.selection import (
     WithStatus,
     times,
 )
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import destinations_of
 from spectrum_cli.stack.table_clock import table_clock
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import event_log, reopener
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (

@@ -27,16 +27,9 @@ from spectrum_cli.samples.requests import (
     signed,
 )
 from spectrum_cli.samples.sending import SampleAnswer, curl, send_all, summary
+from spectrum_cli.stack.options import LocalOption, ProfileOption, RegionOption, StackOption
 from spectrum_cli.stack.probes import error_code
-from spectrum_cli.stack.target import (
-    STACK_VARIABLE,
-    LocalOption,
-    ProfileOption,
-    RegionOption,
-    StackOption,
-    Target,
-    find_target,
-)
+from spectrum_cli.stack.target import STACK_VARIABLE, Target, find_target
 from spectrum_cli.terminal.errors import Finding, Unreachable, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,

@@ -23,7 +23,8 @@ from spectrum_cli.quarantine.suspects import (
     shelf,
 )
 from spectrum_cli.stack.http_client import HttpClient
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import event_log
 from spectrum_cli.support import bundle as support
 from spectrum_cli.terminal.errors import Finding, Unreachable, WrongUse

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Unreachable
 from spectrum_cli.terminal.output import note, print_line
 

@@ -13,7 +13,8 @@ import typer
 from spectrum_forwarder.domain.registration import Registration, look
 
 from spectrum_cli.stack.http_client import HttpClient
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import AsJson, Reveal, note, print_json, print_line
 from spectrum_cli.terminal.tables import Rows

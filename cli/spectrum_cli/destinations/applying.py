@@ -24,8 +24,9 @@ from spectrum_cli.destinations.files import (
 )
 from spectrum_cli.destinations.telling import TAKES_EFFECT
 from spectrum_cli.destinations.views import forget_health
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import Entry, destinations_of
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import AsJson, Reveal, Yes, confirm, note, print_json
 from spectrum_cli.terminal.tables import Rows

@@ -7,8 +7,9 @@ from spectrum_forwarder.domain.destination import identity_of
 from spectrum_cli.destinations.answer_times import NONE
 from spectrum_cli.destinations.lines import queues_of
 from spectrum_cli.destinations.views import answers_of, documents
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import destinations_of
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import health_board
 from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.terminal.output import AsJson, Reveal, note, print_json

@@ -12,8 +12,9 @@ from spectrum_cli.destinations import secrets as destination_secrets
 from spectrum_cli.destinations.changes import change_destinations
 from spectrum_cli.destinations.entries import Name, SecretFromInput
 from spectrum_cli.destinations.telling import tell
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import Entry
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import WrongUse
 from spectrum_cli.terminal.output import AsJson, Reveal, note, utc
 

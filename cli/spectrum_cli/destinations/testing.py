@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from spectrum_cli.destinations import entries as entries_of
 from spectrum_cli.destinations.entries import Name
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import destinations_of, webhooks_of
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.aws_errors import explained
 from spectrum_cli.terminal.errors import CommandError, Finding, Unreachable
 from spectrum_cli.terminal.output import AsJson, print_json, print_line

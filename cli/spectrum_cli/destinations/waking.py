@@ -13,9 +13,10 @@ from spectrum_cli.destinations.entries import Name
 from spectrum_cli.destinations.lines import Resting, drain, rouse, told
 from spectrum_cli.destinations.telling import TAKES_EFFECT
 from spectrum_cli.events.replaying import Summary, begin_all, owed
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import Entry, destinations_of
 from spectrum_cli.stack.table_clock import TableClock, table_clock
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import event_log, reopener
 from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.terminal.output import AsJson, counted, note, print_json, print_line, progress

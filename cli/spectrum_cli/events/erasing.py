@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from spectrum_cli.destinations.names import names_of
-from spectrum_cli.stack.target import Target, with_target
+from spectrum_cli.stack.options import with_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import Yes, confirm, counted, note, print_json
 
