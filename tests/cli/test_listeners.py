@@ -10,16 +10,14 @@ from typing import Any
 
 import pytest
 from spectrum_cli.listen.listener import (
-    TAG_HOST,
-    TAG_SEEN,
     close_listener,
     leftovers,
     only_one,
     open_listener,
-    queue_name,
     say_seen,
 )
 from spectrum_cli.listen.posting import Event, Poster, read_event, signed_now
+from spectrum_cli.listen.queues import TAG_HOST, TAG_SEEN, queue_name
 from spectrum_cli.stack.http_client import HttpClient
 from spectrum_cli.stack.registry import destinations_of
 from spectrum_cli.stack.target import Target, find_target

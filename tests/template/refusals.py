@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from spectrum_cli.listen.listener import LONGEST_QUEUE_NAME
+from spectrum_cli.listen.queues import LONGEST_QUEUE_NAME
 from spectrum_cli.local.intrinsics import STACK_NAME, Resolver
 from spectrum_cli.local.template import Template
 

@@ -16,12 +16,13 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from spectrum_cli.destinations import entries as entries_of
 from spectrum_cli.destinations.views import forget_health
+from spectrum_cli.listen.queues import TAG_HOST, TAG_NAME, TAG_SEEN, make_queue, queue_of
 from spectrum_cli.local.state import state_home
 from spectrum_cli.stack.registry import Entry, Registry, destinations_of
 from spectrum_cli.stack.target import Target
@@ -29,12 +30,6 @@ from spectrum_cli.terminal.errors import WrongUse
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 DESTINATION = "listen-"
-LONGEST_QUEUE_NAME = 80
-# A laptop may sleep for so long without losing anything: the longest there is.
-RETENTION_SECONDS = 14 * 86_400
-# For one batch: longer than an attempt may take.
-VISIBILITY_SECONDS = 12
-TAG_NAME, TAG_HOST, TAG_SEEN = (f"spectrum-forwarder:{what}" for what in ("name", "host", "seen"))
 SEEN_EVERY = 60.0
 # Not seen for so long, a listener of another machine is thought to be left behind, or asleep.
 SEEN_LIMIT = 3 * SEEN_EVERY
@@ -92,8 +87,8 @@ def open_listener(
     """Go on with what an earlier run left, or make queue and destination."""
     sqs, registry = target.client("sqs"), destinations_of(target)
     entry = _entry_of(registry.read(), name)
-    found = _queue_of(sqs, str(entry.get("target"))) if entry else None
-    url, arn = found or _make_queue(target, name)
+    found = queue_of(sqs, str(entry.get("target"))) if entry else None
+    url, arn = found or make_queue(target, name)
     fresh = _last_entry(registry, name, arn) or {
         **entries_of.new_entry(DESTINATION + name),
         "signing_secret": secrets.token_hex(32),
@@ -153,7 +148,7 @@ def leftovers(target: Target) -> list[Leftover]:
     arns = {leftover.queue_arn for leftover in found}
     for entry in destinations_of(target).read():
         arn = str(entry.get("target"))
-        if _is_listeners(entry) and arn not in arns and _queue_of(sqs, arn) is None:
+        if _is_listeners(entry) and arn not in arns and queue_of(sqs, arn) is None:
             name = str(entry["name"]).removeprefix(DESTINATION)
             found.append(Leftover(name, arn, None, socket.gethostname(), 0.0, in_use=False))
     return [leftover for leftover in found if leftover.name]
@@ -178,19 +173,6 @@ def _described(target: Target, sqs: Any, url: str) -> Leftover:
     return Leftover(name, arn["Attributes"]["QueueArn"], url, host, seen, in_use)
 
 
-def queue_name(prefixes: Iterable[str], name: str, end: str | None = None) -> str:
-    """A name with the first of the prefixes that leaves room for it; by default a new one."""
-    queue, end = "", end or secrets.token_hex(4)
-    for prefix in prefixes:
-        queue = f"{prefix}{name}-{end}"
-        if len(queue) <= LONGEST_QUEUE_NAME:
-            return queue
-    raise WrongUse(
-        f"a queue cannot be called {queue}: choose a shorter name with --name, or deploy this "
-        "version, in which stacks with long names have another prefix for queues"
-    )
-
-
 def _last_entry(registry: Registry, name: str, arn: str) -> Entry | None:
     """This listener's entry as it last was, if it had this queue: with it nothing new is written.
 
@@ -200,45 +182,6 @@ def _last_entry(registry: Registry, name: str, arn: str) -> Entry | None:
         entry = _entry_of(registry.previous(), name)
         return entry if entry and entry.get("target") == arn else None
     return None
-
-
-def _make_queue(target: Target, name: str) -> tuple[str, str]:
-    """Make the queue: the same as the last time, unless that was deleted a minute ago."""
-    sqs = target.client("sqs")
-    usual = hashlib.sha256(f"{target.id} {name}".encode()).hexdigest()[:8]
-    try:
-        return _make_queue_called(target, name, usual)
-    except sqs.exceptions.QueueDeletedRecently:
-        return _make_queue_called(target, name, None)
-
-
-def _make_queue_called(target: Target, name: str, end: str | None) -> tuple[str, str]:
-    queue = queue_name(target.listen_queue_prefixes, name, end)
-    sqs = target.client("sqs")
-    url = sqs.create_queue(
-        QueueName=queue,
-        Attributes={
-            "MessageRetentionPeriod": str(RETENTION_SECONDS),
-            "VisibilityTimeout": str(VISIBILITY_SECONDS),
-            "SqsManagedSseEnabled": "true",
-        },
-        tags={
-            TAG_NAME: name,
-            TAG_HOST: socket.gethostname(),
-            TAG_SEEN: str(int(time.time())),
-        },
-    )["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return url, str(found["Attributes"]["QueueArn"])
-
-
-def _queue_of(sqs: Any, arn: str) -> tuple[str, str] | None:
-    """URL and ARN of the queue, if it is there."""
-    try:
-        url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
-    except sqs.exceptions.QueueDoesNotExist:
-        return None
-    return str(url), arn
 
 
 def _entry_of(entries: list[Entry], name: str) -> Entry | None:
