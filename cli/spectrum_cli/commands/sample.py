@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from spectrum_cli.diagnosis.capture import read_bytes
-from spectrum_cli.samples.keys import PREFIX, SCHEMES, TEST_KEYS, TEST_WEBHOOK_ID, Keys
 from spectrum_cli.samples.requests import (
     CONTENT_KINDS,
     CONTENT_TYPES,
@@ -20,13 +19,12 @@ from spectrum_cli.samples.requests import (
     KINDS,
     PLATFORMS,
     USUAL,
-    V0_ALONE,
     SampleRequest,
-    flawed,
     make_body,
     signed,
 )
 from spectrum_cli.samples.sending import SampleAnswer, curl, send_all, summary
+from spectrum_cli.samples.signing import check_scheme, signer, spoilt
 from spectrum_cli.stack.options import LocalOption, ProfileOption, RegionOption, StackOption
 from spectrum_cli.stack.probes import error_code
 from spectrum_cli.stack.target import STACK_VARIABLE, Target, find_target
@@ -115,12 +113,12 @@ def sample(
     if count > 1 and not send:
         raise WrongUse("--count is for --send")
     _check_names(kind, platform, corrupt)
-    _check_scheme(scheme)
+    check_scheme(scheme)
     target = None
     if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
         target = find_target(stack=stack, region=region, profile=profile, local=local)
     url = _url(send, target)
-    keys = _signer(scheme, webhook_id, secret or secret_of_the_shell(target), target)
+    keys = signer(scheme, webhook_id, secret or secret_of_the_shell(target), target)
     content = read_bytes(body) if body else None
 
     def make() -> SampleRequest:
@@ -131,7 +129,7 @@ def sample(
             else make_body(kind, message_id=message_id, sent_at=now - age, platform=platform)
         )
         if corrupt:
-            return _spoilt(corrupt, made, keys, now - age)
+            return spoilt(corrupt, made, keys, now - age)
         return signed(
             made,
             webhook_id=keys.webhook_id,
@@ -161,11 +159,6 @@ def _check_names(kind: str, platform: str, corrupt: str | None) -> None:
         raise WrongUse(f"there is no flaw {corrupt!r}: choose one of {', '.join(FLAWS)}")
 
 
-def _check_scheme(scheme: str) -> None:
-    if scheme not in SCHEMES:
-        raise WrongUse(f"there is no scheme {scheme!r}: choose one of {', '.join(SCHEMES)}")
-
-
 def _url(send: str | None, target: Target | None) -> str:
     if send is not None and send != ENDPOINT:
         if not send.startswith(("http://", "https://")):
@@ -176,61 +169,6 @@ def _url(send: str | None, target: Target | None) -> str:
     if send == ENDPOINT:
         raise WrongUse(f"--send {ENDPOINT} needs a stack: add --local, or --stack NAME")
     return PLACEHOLDER_URL
-
-
-def _signer(scheme: str, webhook_id: str | None, secret: str | None, target: Target | None) -> Keys:
-    """What to sign with in the scheme: from the options, the stack, or what everybody knows."""
-    keys = _keys(webhook_id, secret, target)
-    if keys.secret is None and scheme == "v0":
-        scheme = "standard"  # it has no other secret
-    found = keys.by(scheme)
-    if found is None:
-        lacking = "v0" if keys.secret is None else "Standard Webhooks (whsec_…)"
-        raise WrongUse(
-            f"--scheme {scheme} needs a secret of {lacking}, and none is there: see forwarder "
-            "webhooks list"
-        )
-    return found
-
-
-def _keys(webhook_id: str | None, secret: str | None, target: Target | None) -> Keys:
-    if secret is not None:
-        webhook_id = webhook_id or TEST_WEBHOOK_ID
-        if secret.startswith(PREFIX):
-            return Keys(webhook_id, None, (secret,))
-        return Keys(webhook_id, secret)
-    if target is None:
-        if webhook_id is not None:
-            raise WrongUse(f"--webhook-id needs its secret: set {SECRET_VARIABLE}, or add --local")
-        return TEST_KEYS
-    from spectrum_forwarder.adapters.webhook_registry import read_webhooks  # noqa: PLC0415 (heavy)
-
-    text = target.client("secretsmanager").get_secret_value(SecretId=target.webhooks_secret)
-    known = read_webhooks(text["SecretString"], lambda _name, _error: None)
-    if webhook_id is None:
-        webhook_id = next(iter(known), None)
-    if webhook_id is None or webhook_id.lower() not in known:
-        raise WrongUse(
-            f"{target.title} knows no webhook {webhook_id or 'yet'}: see forwarder webhooks list, "
-            "or add one with forwarder webhooks import"
-        )
-    return Keys.of(known[webhook_id.lower()][-1])
-
-
-def _spoilt(flaw: str, body: bytes, keys: Keys, timestamp: int) -> SampleRequest:
-    if keys.standard_secrets and flaw in V0_ALONE:
-        raise WrongUse(f"--corrupt {flaw} is for --scheme v0: {V0_ALONE[flaw]}")
-    try:
-        return flawed(
-            flaw,
-            body,
-            webhook_id=keys.webhook_id,
-            secret=keys.secret,
-            standard_secrets=keys.standard_secrets,
-            timestamp=timestamp,
-        )
-    except ValueError as error:
-        raise WrongUse(f"--corrupt {flaw} needs a body that is JSON") from error
 
 
 def _print(url: str, request: SampleRequest, *, as_json: bool) -> None:
