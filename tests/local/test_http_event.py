@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from spectrum_cli.local.deployment import RouteSpec
-from spectrum_cli.local.http_event import MalformedAnswer, Request, Routes, to_answer, to_event
+from spectrum_cli.local.http_event import MalformedAnswer, Request, to_answer, to_event
+from spectrum_cli.local.http_routes import Routes
 
 ROUTES = Routes(
     [

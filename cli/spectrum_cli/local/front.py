@@ -16,12 +16,11 @@ from spectrum_cli.local.http_event import (
     WITHOUT_BODY,
     Answer,
     MalformedAnswer,
-    Match,
     Request,
-    Routes,
     to_answer,
     to_event,
 )
+from spectrum_cli.local.http_routes import Match, Routes
 from spectrum_cli.local.loopback import (
     BodyTooLarge,
     LoopbackHandler,
