@@ -117,7 +117,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     def terminal() -> Console:
         return Console(highlight=False, soft_wrap=True, width=room, color_system=None)
 
-    monkeypatch.setattr(output, "stdout_console", terminal)
+    monkeypatch.setattr(tables, "stdout_console", terminal)
     rows = tables.Rows("received", "event key", "kind", "sender", "deliveries")
     key = "local:spc-msg-309e0b43-d4c5-45d0-97a9-d7119db58ad2"
     rows.add(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from spectrum_cli.vendor import api as spectrum_api
-from spectrum_cli.vendor import webhook_changes as commands
+from spectrum_cli.vendor import webhook_changes, webhook_registering
 from spectrum_cli.vendor.sights import sights
 from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.domain.notes import digest_of
@@ -42,7 +42,7 @@ def stack(one_stack: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
 def spectrum(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSpectrum]:
     monkeypatch.setattr(spectrum_api, "PAUSES", (0.01, 0.01, 0.01))
     # The endpoint of these stacks is a name that nobody can look up.
-    monkeypatch.setattr(commands, "sights", lambda _url, _client: ())
+    monkeypatch.setattr(webhook_registering, "sights", lambda _url, _client: ())
     with FakeSpectrum(rate_limit=None) as fake:
         for name, value in fake.environment.items():
             monkeypatch.setenv(name, value)
@@ -155,7 +155,7 @@ def test_registering_before_there_is_a_destination_is_warned_of(
 def test_contract_5_a_url_that_the_guard_refuses_is_not_registered(
     stack: Deployed, spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "sights", sights)
+    monkeypatch.setattr(webhook_registering, "sights", sights)
     ran = webhooks("register", "http://x.example.com/spectrum-webhook")
     assert (ran.status, "https only" in ran.err, spectrum.registrations) == (1, True, {})
     assert stored(stack) == {"webhooks": []}
@@ -484,7 +484,7 @@ def test_contract_9_4_enable_takes_the_second_path_where_it_is_refused(
     (old,) = spectrum.registrations.values()
     spectrum.webhooks.disable(old.id, "delivery_failures")
     spectrum.faults["PATCH"].extend([refusal, refusal])
-    monkeypatch.setattr(commands, "knows", lambda _client: lambda _url, _id: True)
+    monkeypatch.setattr(webhook_changes, "knows", lambda _client: lambda _url, _id: True)
     ran = webhooks("enable", old.id, "--wait", "0", "--json")
     (new,) = spectrum.registrations.values()
     assert (ran.status, ran.json["replaced"], new.enabled) == (0, old.id, True)

@@ -29,8 +29,9 @@ from spectrum_cli.vendor.options import (
     open_api,
 )
 from spectrum_cli.vendor.sights import sights
-from spectrum_cli.vendor.webhook_changes import delete, done, enable, register_webhook, rotate
+from spectrum_cli.vendor.webhook_changes import delete, done, enable, rotate
 from spectrum_cli.vendor.webhook_list import complain, webhook_rows
+from spectrum_cli.vendor.webhook_registering import register_webhook
 from spectrum_cli.vendor.webhook_store import (
     STANDARD,
     V0,
