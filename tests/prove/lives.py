@@ -148,15 +148,15 @@ class Crowd:
 class Life:
     """One run of the whole pipeline with these destinations, and so many `events`.
 
-    New events are bound for those that are there when they come.
+    New events are bound for those that are there when they come; what they answer is the crowd's.
     """
 
-    def __init__(self, *names: str, events: int = 100) -> None:
+    def __init__(self, *names: str, events: int = 100, crowd: type[Crowd] = Crowd) -> None:
         self.timeline = Timeline()
         self._events = events
         rng = random.Random(3)
         clock = cast(Any, self.timeline)
-        self.sender = Crowd(self.timeline)
+        self.sender = crowd(self.timeline)
         self.queue = MemoryQueue(clock)
         owners = itertools.count()
 
@@ -238,8 +238,12 @@ class Life:
             self.timeline.begin(functools.partial(self._post, number))
             self.timeline.sleep(EVERY)
 
+    def _said(self, number: int) -> bytes:
+        """The body of the event of this number; its message is `m` and the number."""
+        return body_of(f"m{number}")
+
     def _post(self, number: int) -> None:
-        body = body_of(f"m{number}")
+        body = self._said(number)
         self.sent_at[f"main:m{number}"] = self.timeline()
         request = InboundRequest(signed_headers(body, now=self.timeline()), body)
         assert self.receiver.receive(request, receipt=f"request-{number}").status == 200

@@ -6,9 +6,10 @@ stack, where all share two cores, tests/hardening/test_isolation.py measures the
 """
 
 import pytest
-from spectrum_forwarder.fanout import decide
+from spectrum_forwarder.fanout import decide, plan
 from spectrum_forwarder.fanout.gate import Gate
 
+from tests.prove.chats import CONVERSATIONS, Agent, Chats, Refusing
 from tests.prove.conftest import Figures
 from tests.prove.lives import Life, drained, p99
 from tests.support.prove import LONG
@@ -64,3 +65,28 @@ def test_a_destination_that_refuses_above_its_rate_gets_it_and_refuses_nothing(
 def test_without_its_rate_it_would_refuse() -> None:
     """The negative control."""
     assert drained(40, "limited").refused > 0
+
+
+def test_a_conversation_that_fails_for_five_minutes_delays_no_other(figures: Figures) -> None:
+    """A tenth of a second at most, at the median of the one that it delays most."""
+    alone, beside = Chats(Agent), Chats(Refusing)
+    before, meanwhile = alone.medians(), beside.medians()
+    moved = max(meanwhile[space] - before[space] for space in before)
+    figures("order: one fails, attempts refused", len(beside.sender.refused))
+    figures(
+        "order: median, and moved by", f"{1000 * max(before.values()):.0f}, {1000 * moved:+.0f} ms"
+    )
+    assert moved <= 0.1
+    assert len(before) == CONVERSATIONS - 1
+    # Its head was tried again, and nothing else of it.
+    assert len(beside.sender.refused) >= 3
+    assert alone.inversions == beside.inversions == 0
+
+
+def test_were_all_conversations_one_line_it_would_delay_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The negative control."""
+    monkeypatch.setattr(plan, "conversation_of", lambda body: "all")
+    before, meanwhile = (Chats(agent, seconds=60.0).medians() for agent in (Agent, Refusing))
+    assert min(meanwhile[space] - before[space] for space in before) > 1.0

@@ -30,7 +30,7 @@ class Timeline:
     """A clock in Unix seconds, and the threads that live by it."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
+        self.began = self.now = now
         self._order = itertools.count()
         self._agenda: list[tuple[float, int, threading.Semaphore]] = []
         self._turn = threading.Semaphore(0)
