@@ -20,11 +20,11 @@ from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks
 from spectrum_forwarder.domain.errors import Refused
-from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.inbound import FAILED, INTERNAL_ERROR, InboundRequest, Reply, refuse
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.observability import facts, observed
-from spectrum_forwarder.receive import FAILED, INTERNAL_ERROR, Receiver, Reply, refuse
+from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.settings import ReceiverSettings
 from spectrum_forwarder.storing import EventStore
 

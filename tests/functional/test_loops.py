@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.errors import PayloadsUnavailable
-from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.inbound import InboundRequest, Reply
 from spectrum_forwarder.domain.notes import Notes
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Webhook
 from spectrum_forwarder.domain.via import MOST_MARKS, VIA_HEADER, mark_of
-from spectrum_forwarder.receive import Receiver, Reply
+from spectrum_forwarder.receive import Receiver
 
 from tests.support.make import WEBHOOK, body_of, destination_of
 from tests.support.memory import MemoryQuarantine

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 from spectrum_forwarder.domain.errors import PayloadsUnavailable
-from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.inbound import InboundRequest, Reply
 from spectrum_forwarder.domain.ports import Webhook
 from spectrum_forwarder.domain.quarantine import UNSIGNED, Suspect
-from spectrum_forwarder.receive import Receiver, Reply
+from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.release import Judge, Outcome, Released, Releaser, Verdict
 
 from tests.support.make import (

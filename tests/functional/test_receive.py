@@ -7,11 +7,11 @@ import pytest
 from spectrum_forwarder.adapters.webhook_registry import read_webhook
 from spectrum_forwarder.domain.errors import refusals
 from spectrum_forwarder.domain.event import pack, unpack
-from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.inbound import InboundRequest, Reply
 from spectrum_forwarder.domain.ports import Webhook
 from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.measures import MEASURES
-from spectrum_forwarder.receive import LARGEST_QUEUED, Reply
+from spectrum_forwarder.receive import LARGEST_QUEUED
 from spectrum_forwarder.storing import CHEAPEST_INLINE, LARGEST_INLINE
 
 from tests.support import contract

@@ -10,8 +10,8 @@ from spectrum_forwarder.domain.errors import (
     UnnamedWebhook,
     refusals,
 )
+from spectrum_forwarder.domain.inbound import INTERNAL_ERROR
 from spectrum_forwarder.measures import MEASURES
-from spectrum_forwarder.receive import INTERNAL_ERROR
 
 CLASSES = {400: "Malformed", 401: "Unproved", 503: "OwnFaults"}
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from spectrum_forwarder import storing
 from spectrum_forwarder.domain.delivery import Delivery
-from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.inbound import InboundRequest, Reply
 from spectrum_forwarder.fanout import attempt
 from spectrum_forwarder.fanout.configured import Configured
-from spectrum_forwarder.receive import Receiver, Reply
+from spectrum_forwarder.receive import Receiver
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import Mutant, Patch

@@ -16,14 +16,14 @@ from spectrum_forwarder.domain.errors import (
     Unavailable,
 )
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.inbound import InboundRequest
+from spectrum_forwarder.domain.inbound import InboundRequest, Reply
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout.batch import FanOut, InParallel
 from spectrum_forwarder.loops import Loops
-from spectrum_forwarder.receive import Receiver, Reply
+from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper, Swept
 from spectrum_forwarder.watch import watch

@@ -12,9 +12,9 @@ from spectrum_cli.local.template import Template, load
 from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
 from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
 from spectrum_forwarder.domain.errors import refusals
+from spectrum_forwarder.domain.inbound import FAILED
 from spectrum_forwarder.domain.quarantine import KEPT_SECONDS
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.receive import FAILED
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
 

@@ -10,7 +10,6 @@ it may be Spectrum's all the same.
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import (
     ForwarderError,
@@ -31,11 +30,12 @@ from spectrum_forwarder.domain.inbound import (
     TIMESTAMP_HEADER,
     WEBHOOK_ID_HEADER,
     InboundRequest,
+    Reply,
+    refuse,
 )
 from spectrum_forwarder.domain.ports import (
     Clock,
     EventQueue,
-    Existing,
     Facts,
     StoredEvent,
     Webhook,
@@ -54,15 +54,6 @@ LARGEST_QUEUED = 750_000
 DOUBTED_SECRET_AGE = 10.0
 # What names no webhook may be of one that was registered just now.
 UNNAMED_SECRETS_AGE = 2.0
-# Seconds between the sender's clock and ours from which on the log says so.
-NOTABLE_SKEW = 10.0
-
-
-class Reply(NamedTuple):
-    """The answer to Spectrum: an HTTP status and a small JSON object."""
-
-    status: int
-    body: dict[str, object]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -199,11 +190,11 @@ class Receiver:
                 scheme=event.scheme,
                 also=event.also,
                 kind=event.kind,
-                skew_seconds=_notable(event.received_at - event.signed_at),
+                skew_seconds=event.notable_skew,
                 in_bucket=self.store.is_in_bucket(stored),
             )
             return "accepted", key
-        if self._is_overdue(existing):
+        if existing.is_overdue(self.clock()):
             self._hint(key)
         self.facts(
             "event.duplicate",
@@ -241,11 +232,6 @@ class Receiver:
         with contextlib.suppress(Unavailable):
             self.store.hasten(event_key, put_at=put_at, now=self.clock())
 
-    def _is_overdue(self, existing: Existing) -> bool:
-        now = self.clock()
-        due = existing.due_at is not None and existing.due_at <= now
-        return due and existing.claimed_until <= now
-
     def _observed(self, request: InboundRequest) -> dict[str, object]:
         """The cheap part of a diagnosis: shapes and the time it claims, never content."""
         timestamp = request.header(TIMESTAMP_HEADER)
@@ -254,26 +240,3 @@ class Receiver:
         except Refused:
             skew = None
         return request.shape() | {"skew_seconds": skew, "probe": is_probe(request) or None}
-
-
-def _notable(skew: float) -> int | None:
-    """A clock skew in whole seconds; None for one that a clock that is right may show."""
-    return round(skew) if abs(skew) >= NOTABLE_SKEW else None
-
-
-# What a fault of our own that nobody foresaw is answered with.
-INTERNAL_ERROR = "internal_error"
-FAILED = Reply(
-    503,
-    {
-        "error": {
-            "code": INTERNAL_ERROR,
-            "message": "The receiver failed unexpectedly: see its log for receive.failed.",
-        }
-    },
-)
-
-
-def refuse(refusal: Refused) -> Reply:
-    """The answer to a refused request."""
-    return Reply(refusal.status, {"error": {"code": refusal.code, "message": str(refusal)}})

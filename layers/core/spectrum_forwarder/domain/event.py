@@ -14,6 +14,8 @@ FORMAT = 1
 # The source of events that only prove that the way through the forwarder is open.
 CANARY_SOURCE = "forwarder-canary"
 LONGEST_LABEL, LONGEST_TYPE = 200, 40
+# Seconds between the sender's clock and ours from which on the log says so.
+NOTABLE_SKEW = 10.0
 # What proves most events: not worth a mention on each.
 USUAL_SCHEME = "v0"
 
@@ -50,6 +52,12 @@ class Event:
     content_encoding: str | None = None
     first_id: str | None = None
     message_type: str | None = None
+
+    @property
+    def notable_skew(self) -> int | None:
+        """Whole seconds between the sender's clock and ours; None where both may be right."""
+        skew = self.received_at - self.signed_at
+        return round(skew) if abs(skew) >= NOTABLE_SKEW else None
 
 
 def make_event(

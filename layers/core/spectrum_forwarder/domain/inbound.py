@@ -1,4 +1,7 @@
-"""One POST from Spectrum, untrusted: read from API Gateway's event, and looked at from outside."""
+"""One POST from Spectrum, untrusted: read from API Gateway's event, and looked at from outside.
+
+And what it is answered with.
+"""
 
 import base64
 import binascii
@@ -6,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from spectrum_forwarder.domain.errors import MissingHeaders, UnreadableBody
+from spectrum_forwarder.domain.errors import MissingHeaders, Refused, UnreadableBody
 
 SIGNATURE_HEADER = "x-spectrum-signature"
 TIMESTAMP_HEADER = "x-spectrum-timestamp"
@@ -75,6 +78,31 @@ class InboundRequest(NamedTuple):
             "standard": any(self.header(name) for name in STANDARD_HEADERS) or None,
             "missing": [name for name in REQUIRED_HEADERS if not self.header(name)],
         }
+
+
+class Reply(NamedTuple):
+    """The answer to Spectrum: an HTTP status and a small JSON object."""
+
+    status: int
+    body: dict[str, object]
+
+
+# What a fault of our own that nobody foresaw is answered with.
+INTERNAL_ERROR = "internal_error"
+FAILED = Reply(
+    503,
+    {
+        "error": {
+            "code": INTERNAL_ERROR,
+            "message": "The receiver failed unexpectedly: see its log for receive.failed.",
+        }
+    },
+)
+
+
+def refuse(refusal: Refused) -> Reply:
+    """The answer to a refused request."""
+    return Reply(refusal.status, {"error": {"code": refusal.code, "message": str(refusal)}})
 
 
 def _signature_form(signature: str) -> str:

@@ -123,6 +123,11 @@ class Existing:
     signed_at: int | None = field(default=None, compare=False)
     webhook_id: str | None = field(default=None, compare=False)
 
+    def is_overdue(self, now: float) -> bool:
+        """Whether it owes work that is due, and nobody is at it."""
+        due = self.due_at is not None and self.due_at <= now
+        return due and self.claimed_until <= now
+
 
 class Intake(Protocol):
     """The events table as the receiver sees it."""
