@@ -190,6 +190,14 @@ MEASURES: Mapping[str, tuple[Measure, ...]] = {
     "invocation.failed": (Measure("InvocationsFailed"),),
 }
 
+# Facts that a stranger can cause at will: a limited number of lines of each, and no more.
+SAMPLED = frozenset(
+    {
+        *("request.refused", "request.looped", "request.quarantined", "quarantine.failed"),
+        "filter.failed",  # by whoever writes a message that an operator's filter did not expect
+    }
+)
+
 # How long the invocation took in which such a fact was told: the sender waited for it.
 TIMED = {"event.accepted": "Accepted", "event.queued_whole": "Accepted"}
 

@@ -22,19 +22,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from spectrum_forwarder.measures import LEVELS, MEASURES, TIMED, Measure, said
+from spectrum_forwarder.measures import LEVELS, MEASURES, SAMPLED, TIMED, Measure, said
 
 DEFAULT_NAMESPACE = "SpectrumForwarder"
 # CloudWatch's limit, over which Powertools would print by itself.
 MOST_VALUES = 99
 
-# Facts that a stranger can cause at will: so many lines of each in so many seconds, and no more.
-SAMPLED = frozenset(
-    {
-        *("request.refused", "request.looped", "request.quarantined", "quarantine.failed"),
-        "filter.failed",  # by whoever writes a message that an operator's filter did not expect
-    }
-)
+# Of each fact in SAMPLED: so many lines in so many seconds, and no more.
 SAMPLED_LINES, SAMPLED_SECONDS = 60, 60.0
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
