@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from spectrum_forwarder.adapters.kinds.http import engine, exchange
-from spectrum_forwarder.adapters.kinds.http.exchange import retry_after
+from spectrum_forwarder.adapters.kinds.http.headers import retry_after
 from spectrum_forwarder.adapters.kinds.http.sender import HttpSender
 from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer

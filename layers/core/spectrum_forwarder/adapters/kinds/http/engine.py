@@ -8,7 +8,8 @@ from typing import Any
 
 import pycurl  # type: ignore[import-untyped]
 
-from spectrum_forwarder.adapters.kinds.http.exchange import Exchange, Unsendable
+from spectrum_forwarder.adapters.kinds.http.exchange import Exchange
+from spectrum_forwarder.adapters.kinds.http.headers import Unsendable
 from spectrum_forwarder.adapters.kinds.http.kept import Kept
 from spectrum_forwarder.adapters.kinds.http.lookups import Lookups
 from spectrum_forwarder.adapters.kinds.sending import Outcome, Outcomes

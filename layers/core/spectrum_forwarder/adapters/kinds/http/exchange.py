@@ -5,16 +5,15 @@ Nothing here raises for what a destination does, and no callback raises into lib
 """
 
 import errno
-import functools
 import os
 import re
 import socket
 import time
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pycurl  # type: ignore[import-untyped]
 
+from spectrum_forwarder.adapters.kinds.http.headers import Unsendable, header_lines, retry_after
 from spectrum_forwarder.adapters.url_guard import may_connect, split_url
 from spectrum_forwarder.domain.answers import LOOKED_AT
 from spectrum_forwarder.domain.delivery import Answer
@@ -29,12 +28,6 @@ HEADER_LIMIT = BODY_LIMIT = 64 * 1024
 # A connection that has been idle for longer may be dead without this side knowing.
 IDLE_LIMIT_SECONDS = 60
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
-# These frame the request or steer the connection: they are libcurl's to write.
-_FRAMING = frozenset({"connection", "content-length", "expect", "te", "transfer-encoding"})
-# libcurl's own, left out unless the attempt has them.
-_DEFAULT_HEADERS = ("Accept", "Content-Type", "Expect")
 _STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ ([0-9]{3})\b")
 
 _TLS = (35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98)
@@ -50,10 +43,6 @@ _WORDS = {
     # Once the URL's scheme has been checked, 1 is left to mean an answer without a status line.
     **dict.fromkeys((0, 1, 8, 16, 18, 23, 43, 61, 92, 100), "bad_response"),
 }
-
-
-class Unsendable(Exception):
-    """The attempt cannot be put into HTTP; its text is the answer's error."""
 
 
 class _Lent(socket.socket):
@@ -108,7 +97,7 @@ class Exchange:
             split_url(attempt.url, allow_http=self._allow_loopback)
         except InvalidEntry as error:
             raise Unsendable("invalid_url") from error
-        headers = _header_lines(attempt)
+        headers = header_lines(attempt)
         total = max(1, round(attempt.timeout_seconds * 1000))
         self._forget()
         self.curl.setopt(pycurl.URL, attempt.url)
@@ -247,33 +236,3 @@ class Exchange:
             refused = self.curl.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED
             return "connection_refused" if refused else "unreachable"
         return _WORDS.get(code, f"curl_{code}")
-
-
-def retry_after(value: bytes, now: float) -> float | None:
-    """Seconds from now that a `Retry-After` asks for, as seconds or a date; None for nonsense."""
-    if re.fullmatch(rb"[0-9]{1,10}", value):
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value.decode("ascii")).timestamp() - now)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-def _header_lines(attempt: Attempt) -> list[bytes]:
-    lines, given = [], set()
-    for name, value in attempt.headers.items():
-        known = _known(name)
-        if known is None or not _HEADER_VALUE.fullmatch(value):
-            raise Unsendable("invalid_header")
-        given.add(known)
-        # libcurl takes `Name:` as the wish to leave a header out, and `Name;` as an empty one.
-        lines.append(f"{name}: {value}" if value.strip() else f"{name};")
-    lines.extend(f"{name}:" for name in _DEFAULT_HEADERS if name.lower() not in given)
-    return [line.encode("ascii") for line in lines]
-
-
-@functools.lru_cache(maxsize=1024)
-def _known(name: str) -> str | None:
-    """A header's name in lower case, None for one that may not be sent: always the same few."""
-    lower = name.lower()
-    return lower if _HEADER_NAME.fullmatch(name) and lower not in _FRAMING else None
