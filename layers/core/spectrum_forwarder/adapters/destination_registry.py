@@ -13,6 +13,7 @@ from spectrum_forwarder.adapters.kinds import kind_of
 from spectrum_forwarder.adapters.line_fields import LINE_FIELDS, read_line_fields
 from spectrum_forwarder.adapters.order_fields import is_ordered
 from spectrum_forwarder.adapters.ourselves import NOBODY, Ourselves
+from spectrum_forwarder.adapters.plain_fields import a_number, flag, whole_number
 from spectrum_forwarder.adapters.registry_entries import (
     Entry,
     Report,
@@ -186,10 +187,10 @@ def read_destination(
         headers=_headers(entry),
         takes=_filter(entry),
         on_filter_error=_on_filter_error(entry),
-        timeout_seconds=_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
-        max_attempts=_whole(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS),
-        enabled=_flag(entry, "enabled", True),
-        keep_answers=_flag(entry, "keep_answers", True),
+        timeout_seconds=a_number(entry, "timeout_seconds", DEFAULT_TIMEOUT, 0.1, LONGEST_TIMEOUT),
+        max_attempts=whole_number(entry, "max_attempts", DEFAULT_MAX_ATTEMPTS, 1, MOST_ATTEMPTS),
+        enabled=flag(entry, "enabled", True),
+        keep_answers=flag(entry, "keep_answers", True),
         kind=kind.name,
         options=kind.read_fields(entry),
         id=identity,
@@ -224,28 +225,3 @@ def _on_filter_error(entry: Entry) -> OnFilterError:
         return OnFilterError.DELIVER if wanted is None else OnFilterError(wanted)
     except ValueError as error:
         raise InvalidEntry("on_filter_error must be 'deliver' or 'skip'") from error
-
-
-def _number(entry: Entry, field: str, default: float, least: float, most: float) -> float:
-    value = entry.get(field)
-    if value is None:
-        return default
-    if type(value) not in (int, float) or not least <= value <= most:
-        raise InvalidEntry(f"{field} must be a number from {least:g} to {most:g}")
-    return float(value)
-
-
-def _whole(entry: Entry, field: str, default: int, least: int, most: int) -> int:
-    value = _number(entry, field, default, least, most)
-    if value != int(value):
-        raise InvalidEntry(f"{field} must be a whole number")
-    return int(value)
-
-
-def _flag(entry: Entry, field: str, default: bool) -> bool:
-    value = entry.get(field)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise InvalidEntry(f"{field} must be true or false")
-    return value
