@@ -17,9 +17,10 @@ from spectrum_forwarder.adapters.destination_registry import SecretDestinations
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
+from spectrum_forwarder.domain.line_ports import HealthBoard
 from spectrum_forwarder.domain.ports import SHARDS
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import DestinationRegistry, HealthBoard
+from spectrum_forwarder.domain.worker_ports import DestinationRegistry
 from spectrum_forwarder.observability import facts, observed
 from spectrum_forwarder.settings import SweeperSettings
 from spectrum_forwarder.sweep import Sweeper

@@ -15,8 +15,9 @@ from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.waiting_table import DynamoLines
+from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.ports import Payloads
-from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines
+from spectrum_forwarder.domain.worker_ports import EventTable
 
 from tests.contract import stores, table_of_stores
 from tests.contract.stores import MEMORY, MINISTACK, MOTO, STORES

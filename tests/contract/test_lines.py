@@ -5,8 +5,9 @@ from dataclasses import replace
 from spectrum_forwarder.domain.delivery import held, planned, released, standing
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line, Place
+from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.order import Hold
-from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines, Record
+from spectrum_forwarder.domain.worker_ports import EventTable, Record
 
 from tests.support.make import NOW, stored_of
 

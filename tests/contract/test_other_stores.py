@@ -16,8 +16,9 @@ from spectrum_forwarder.domain.errors import (
     TableUnavailable,
 )
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.line_ports import HealthBoard
 from spectrum_forwarder.domain.ports import Payloads, StoredEvent
-from spectrum_forwarder.domain.worker_ports import HealthBoard, QueueRecord
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 from tests.contract.conftest import REGION
 from tests.support.make import stored_of

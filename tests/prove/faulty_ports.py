@@ -13,6 +13,7 @@ from spectrum_forwarder.domain.errors import (
 )
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line, Place
+from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.notes import Notebook, Notes
 from spectrum_forwarder.domain.order import Hold
@@ -29,8 +30,6 @@ from spectrum_forwarder.domain.quarantine import Quarantine, Suspect
 from spectrum_forwarder.domain.worker_ports import (
     Claimed,
     EventTable,
-    HealthBoard,
-    Lines,
     Overdue,
     Owing,
     QueueRecord,

@@ -30,8 +30,9 @@ from spectrum_forwarder.domain.event import make_event, pack
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.ports import StoredEvent
-from spectrum_forwarder.domain.worker_ports import Lines, QueueRecord
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.watch import watch
 
 from functions.fanout.app import build as build_fan_out

@@ -12,10 +12,11 @@ from enum import StrEnum
 from spectrum_forwarder.domain.delivery import Delivery, Status, hastened, planned, replayed
 from spectrum_forwarder.domain.errors import ItemTooLarge, QueueUnavailable
 from spectrum_forwarder.domain.line import hint_to
+from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.log import EventReader, LoggedEvent
 from spectrum_forwarder.domain.ports import Clock, EventQueue
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import EventTable, Lines
+from spectrum_forwarder.domain.worker_ports import EventTable
 from spectrum_forwarder.fanout.fitting import cut
 
 # Seconds between tries at an event that is held, and for how long.

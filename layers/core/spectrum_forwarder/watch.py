@@ -8,8 +8,9 @@ would be delivered to, so that it ends where one is removed or paused.
 from spectrum_forwarder.domain.destination import Destinations, born_as, keeps_waiting
 from spectrum_forwarder.domain.errors import RegistryUnavailable, TableUnavailable
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.line_ports import HealthBoard
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
-from spectrum_forwarder.domain.worker_ports import DestinationRegistry, HealthBoard
+from spectrum_forwarder.domain.worker_ports import DestinationRegistry
 from spectrum_forwarder.fanout.drain import hint_at
 
 

@@ -12,14 +12,13 @@ from typing import Protocol, TypeVar
 
 from spectrum_forwarder.domain.errors import PayloadMissing, Unavailable
 from spectrum_forwarder.domain.line import line_hinted_at
+from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.order import conversation_in
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import (
     DestinationRegistry,
     EventTable,
-    HealthBoard,
-    Lines,
     QueueRecord,
     Sender,
 )

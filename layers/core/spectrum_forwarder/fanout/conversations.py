@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from spectrum_forwarder.domain.delivery import Delivery
 from spectrum_forwarder.domain.errors import Unavailable
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.order import (
     SPLIT,
     TURN,
@@ -22,7 +23,7 @@ from spectrum_forwarder.domain.order import (
 )
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import EventTable, Lines, QueueRecord
+from spectrum_forwarder.domain.worker_ports import EventTable, QueueRecord
 from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.drain import hint_at

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.line import Line, Place, hint_to, line_hinted_at
+from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import FORGOTTEN_AFTER, Timing
-from spectrum_forwarder.domain.worker_ports import EventTable, HealthBoard, Lines, QueueRecord
+from spectrum_forwarder.domain.worker_ports import EventTable, QueueRecord
 from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate

@@ -14,10 +14,10 @@ from spectrum_forwarder.domain.destination import born_as
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import Line
+from spectrum_forwarder.domain.line_ports import HealthBoard
 from spectrum_forwarder.domain.pace import rest_asked_for
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import HealthBoard
 
 UNKNOWN = Health()
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from spectrum_forwarder.domain.delivery import Delivery, held, standing
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.order import SPLIT, TURN, destination_in, line_of, mark
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import Lines
 from spectrum_forwarder.fanout.decide import FOR_RATE, Wait
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome

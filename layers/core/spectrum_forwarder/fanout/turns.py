@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.pace import Pace
 from spectrum_forwarder.domain.ports import Clock
-from spectrum_forwarder.domain.worker_ports import Lines
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 
