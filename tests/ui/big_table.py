@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from spectrum_cli.stack.target import Target
 from spectrum_forwarder.adapters import items
-from spectrum_forwarder.adapters.event_table import DUE_INDEX
+from spectrum_forwarder.adapters.due_index import DUE_INDEX
 from spectrum_forwarder.domain.ports import SHARDS
 
 from tests.ui import seeding

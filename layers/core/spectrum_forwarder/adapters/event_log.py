@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.delivery_items import read_deliveries
-from spectrum_forwarder.adapters.event_table import DUE_INDEX, SHARD_NAME
+from spectrum_forwarder.adapters.due_index import DUE_INDEX, SHARD_NAME
 from spectrum_forwarder.adapters.intake import call
 from spectrum_forwarder.adapters.log_pages import (
     END_OF_TIME,

@@ -1,8 +1,7 @@
 """The events table in DynamoDB: one item an event, every change one conditional write."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.delivery_items import (
@@ -10,17 +9,14 @@ from spectrum_forwarder.adapters.delivery_items import (
     read_deliveries,
     write_deliveries,
 )
-from spectrum_forwarder.adapters.intake import ConditionFailed, DynamoIntake
+from spectrum_forwarder.adapters.due_index import DynamoDueIndex
+from spectrum_forwarder.adapters.intake import ConditionFailed
 from spectrum_forwarder.domain.delivery import Deliveries, stands_of
 from spectrum_forwarder.domain.errors import ItemTooLarge, LaterFormat
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, Owing, Record
+from spectrum_forwarder.domain.worker_ports import Claimed, Record
 
-DUE_INDEX = "due"
-# DynamoDB has reserved the word: it cannot stand in an expression as it is.
-SHARD_NAME = {"#shard": "shard"}
-SWEPT_AT_ONCE = 100
 CLAIM = "SET claim_owner = :owner, claim_until = :until ADD claims :one"
 # It owes work, nobody holds it, and no later version has stored it.
 UNHELD = (
@@ -55,7 +51,7 @@ class Change:
         return {f":{name}": value for name, value in self.sets.items()}
 
 
-class DynamoEventTable(DynamoIntake):
+class DynamoEventTable(DynamoDueIndex):
     """The `EventTable` port."""
 
     def claim(self, event_key: str, *, owner: str, now: float, until: float) -> Claimed | None:
@@ -140,65 +136,6 @@ class DynamoEventTable(DynamoIntake):
         change.write(deliveries, payload)
         return self._apply(event_key, change, owner=owner)
 
-    def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
-        """See the port. The index may lag: `postpone` decides."""
-        start: dict[str, Any] = {}
-        while True:
-            page = self._call(
-                self._client.query,
-                IndexName=DUE_INDEX,
-                KeyConditionExpression="#shard = :shard AND due_at <= :now",
-                ExpressionAttributeNames=SHARD_NAME,
-                ExpressionAttributeValues={
-                    ":shard": items.number(shard),
-                    ":now": items.number(now),
-                },
-                Limit=SWEPT_AT_ONCE,
-                **start,
-            )
-            found = [
-                Overdue(
-                    item["event_key"]["S"],
-                    float(item["due_at"]["N"]),
-                    float(item.get("overdue_since", item["due_at"])["N"]),
-                    "overdue_since" not in item,
-                )
-                for item in page["Items"]
-            ]
-            if found:
-                yield found
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
-        """See the port. Counts read the index alone, a megabyte at once."""
-        every = self._count(shard, soon, in_main)
-        overdue = self._count(shard, now, in_main)
-        return Owing(overdue, max(0, every - overdue))
-
-    def _count(self, shard: int, due_by: float, in_main: bool) -> int:
-        count, start = 0, dict[str, Any]()
-        only = {"FilterExpression": "attribute_not_exists(overdue_since)"} if in_main else {}
-        while True:
-            page = self._call(
-                self._client.query,
-                IndexName=DUE_INDEX,
-                Select="COUNT",
-                KeyConditionExpression="#shard = :shard AND due_at <= :by",
-                ExpressionAttributeNames=SHARD_NAME,
-                ExpressionAttributeValues={
-                    ":shard": items.number(shard),
-                    ":by": items.number(due_by),
-                },
-                **only,
-                **start,
-            )
-            count += int(page["Count"])
-            if "LastEvaluatedKey" not in page:
-                return count
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
     def reopen(
         self,
         seen: LoggedEvent,
@@ -253,19 +190,6 @@ class DynamoEventTable(DynamoIntake):
             return None
         deliveries = read_deliveries(item["deliveries"]) if "deliveries" in item else {}
         return stands_of(deliveries)
-
-    def postpone(self, overdue: Overdue, *, until: float) -> bool:
-        """See the port."""
-        try:
-            self._update(
-                overdue.event_key,
-                "SET due_at = :until, overdue_since = if_not_exists(overdue_since, :seen)",
-                "due_at = :seen",
-                {":until": items.number(until), ":seen": items.number(overdue.due_at)},
-            )
-        except ConditionFailed as failed:
-            return failed.item.get("due_at") == items.number(until)
-        return True
 
     def _apply(self, event_key: str, change: Change, *, owner: str) -> bool:
         """Make the change if the claim is the owner's; return whether it is."""
