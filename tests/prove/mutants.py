@@ -24,10 +24,11 @@ from spectrum_forwarder.fanout.decide import Case, Settle, Wait
 from spectrum_forwarder.fanout.judge import Outcome
 from spectrum_forwarder.fanout.record import Hint, Recorder
 from spectrum_forwarder.fanout.take import Taken, Taking
+from spectrum_forwarder.hinting import Hinting
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.shards import Shard
 from spectrum_forwarder.storing import EventStore, Placed
-from spectrum_forwarder.sweep import Sweep, Sweeper, Swept
+from spectrum_forwarder.sweep import Sweeper, Swept
 
 from tests.prove.ledger import Invariant
 from tests.prove.watched_table import WatchedTable
@@ -252,11 +253,11 @@ def what_waits_hints_at_itself(patch: Patch) -> None:
 
 
 def swept_without_a_hint(patch: Patch) -> None:
-    def requeue(self: Sweep, shard: Shard, wanting: list[Overdue]) -> None:
+    def hint(self: Hinting, shard: Shard, wanting: list[Overdue]) -> None:
         for overdue in wanting:
-            self.needs.table.postpone(overdue, until=NEVER)
+            self.table.postpone(overdue, until=NEVER)
 
-    patch.setattr(Sweep, "_requeue", requeue)
+    patch.setattr(Hinting, "hint", hint)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from spectrum_forwarder.domain.hints import Lack
+from spectrum_forwarder.domain.hints import Lack, lack, shared
 from spectrum_forwarder.domain.worker_ports import Overdue, Owing
 
 WITHOUT_LIMIT = 2**62
@@ -54,3 +54,14 @@ class Shard:
     def _has_for_in_main(self, old: bool) -> bool:
         most = self.lack_in_main.old if old else self.lack_in_main.fresh
         return self.chosen_in_main < min(most, self.in_main.overdue)
+
+
+def owed_in_all(owing: Sequence[Owing]) -> int:
+    """How many events of all shards owe work now, or do soon."""
+    return sum(each.overdue + each.soon for each in owing)
+
+
+def parts_of_lack(owing: Sequence[Owing], standing: int, again: bool) -> list[Lack]:
+    """Each shard's part of the hints that lack while the queues hold `standing`."""
+    total = lack(owed_in_all(owing), standing, again=again)
+    return shared(total, [each.overdue for each in owing])

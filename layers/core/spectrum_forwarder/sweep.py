@@ -9,15 +9,16 @@ sent is due again at once, and a sweeper whom a service fails looks again before
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from spectrum_forwarder.domain.errors import QueueUnavailable, TableSilent, Unavailable
-from spectrum_forwarder.domain.hints import Lack, is_surplus, lack, shared
+from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
+from spectrum_forwarder.domain.hints import is_surplus
 from spectrum_forwarder.domain.ports import SHARDS, Clock, Depth, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import EventTable, Overdue, Owing
-from spectrum_forwarder.shards import Shard
+from spectrum_forwarder.domain.worker_ports import EventTable, Overdue
+from spectrum_forwarder.hinting import Hinting
+from spectrum_forwarder.shards import Shard, owed_in_all, parts_of_lack
 
 HINTS_AT_ONCE = 10
 NOTHING = Depth(0, 0)
@@ -169,7 +170,7 @@ class Sweep:
     def _find(self, shard: Shard) -> None:
         shard.rest = iter(self.needs.table.overdue(shard.number, now=self.now))
         shard.found = next(shard.rest, ())
-        shard.since = min((_since(overdue) for overdue in shard.found), default=math.inf)
+        shard.since = min((overdue.came_due for overdue in shard.found), default=math.inf)
 
     def _ask_depth(self) -> None:
         try:
@@ -197,19 +198,30 @@ class Sweep:
         sent = min(soon, self._sent)
         total = max(sum(standing), sum(before) + sent)
         main = max(standing.main, before.main + sent)
-        self.surplus = is_surplus(_sum(every), total)
+        self.surplus = is_surplus(owed_in_all(every), total)
         in_main = [shard.in_main for shard in self.shards]
         again = bool(self.earlier)
-        parts = _parts(every, total, again), _parts(in_main, main, again)
+        parts = parts_of_lack(every, total, again), parts_of_lack(in_main, main, again)
         for shard, part, part_in_main in zip(self.shards, *parts, strict=True):
             shard.lack, shard.lack_in_main = part, part_in_main
 
     def _hint(self, shard: Shard) -> None:
+        needs = self.needs
+        hinting = Hinting(
+            needs.table,
+            needs.queue,
+            needs.clock,
+            needs.facts,
+            needs.timing,
+            self.now,
+            self.deadline,
+            self.blind,
+        )
         while shard.found:
             for ten in _by_ten(shard.found):
                 wanting, goes_on = self._wanting(shard, ten)
-                self._requeue(shard, wanting)
-                if not goes_on or self.needs.clock() > self.deadline:
+                hinting.hint(shard, wanting)
+                if not goes_on or needs.clock() > self.deadline:
                     return
             shard.found = next(shard.rest, ())
 
@@ -222,66 +234,12 @@ class Sweep:
                 old = waited >= timing.hint_old
                 if shard.is_done(old):
                     return wanting, False
-                if self.surplus and _was_swept(overdue):
+                if self.surplus and overdue.was_swept:
                     continue
                 if not shard.choose(overdue, old=old):
                     continue
             wanting.append(overdue)
         return wanting, True
-
-    def _requeue(self, shard: Shard, wanting: Sequence[Overdue]) -> None:
-        mine: dict[str, tuple[Overdue, float]] = {}
-        try:
-            for overdue in wanting:
-                if self.needs.clock() > self.deadline:
-                    break
-                until = self._next_look(overdue)
-                try:
-                    moved_on = self.needs.table.postpone(overdue, until=until)
-                except TableSilent:
-                    # If it was moved on, nobody else hints at it before then.
-                    mine[overdue.event_key] = overdue, until
-                    raise
-                if moved_on:
-                    mine[overdue.event_key] = overdue, until
-        finally:
-            if mine:
-                self._send(shard, mine)
-
-    def _next_look(self, overdue: Overdue) -> float:
-        timing, age = self.needs.timing, self.now - _since(overdue)
-        # Who does not know what stands in the queues must expect that the last hint does.
-        return self.now + (max(timing.hint_slack, age) if self.blind else timing.look_again(age))
-
-    def _send(self, shard: Shard, mine: Mapping[str, tuple[Overdue, float]]) -> None:
-        """Hint at those whose due time was moved on; it is put back where that fails."""
-        unsent: Sequence[str] = list(mine)
-        try:
-            unsent = self.needs.queue.send_hints(unsent)
-        finally:
-            shard.hints += len(mine) - len(unsent)
-            shard.refused += len(unsent)
-            if unsent:
-                self.needs.facts("hints.refused", shard=shard.number, hints=len(unsent))
-            for overdue, until in (mine[key] for key in unsent):
-                self.needs.table.hasten(overdue.event_key, seen=until, due_at=overdue.due_at)
-
-
-def _sum(owing: Sequence[Owing]) -> int:
-    return sum(each.overdue + each.soon for each in owing)
-
-
-def _parts(owing: Sequence[Owing], standing: int, again: bool) -> list[Lack]:
-    return shared(lack(_sum(owing), standing, again=again), [each.overdue for each in owing])
-
-
-def _since(overdue: Overdue) -> float:
-    return overdue.due_at if overdue.since is None else overdue.since
-
-
-def _was_swept(overdue: Overdue) -> bool:
-    """Whether a sweep has hinted at it since it was last recorded."""
-    return _since(overdue) < overdue.due_at
 
 
 def _by_ten(batch: Sequence[Overdue]) -> Iterator[Sequence[Overdue]]:

@@ -117,6 +117,16 @@ class Overdue:
     since: float | None = None
     in_main: bool = False
 
+    @property
+    def came_due(self) -> float:
+        """When it first came overdue after it was last recorded."""
+        return self.due_at if self.since is None else self.since
+
+    @property
+    def was_swept(self) -> bool:
+        """Whether a sweep has hinted at it since it was last recorded."""
+        return self.came_due < self.due_at
+
 
 @dataclass(frozen=True, slots=True)
 class Owing:
