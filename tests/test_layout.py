@@ -109,13 +109,15 @@ def test_use_cases_import_the_domain_and_one_another() -> None:
 
 
 def test_no_stage_of_the_fan_out_knows_a_later_one() -> None:
-    """What it makes goes on to the next; `batch`, which leads through them, knows them all."""
+    """What it makes goes on to the next; `stages`, which makes them, knows them all."""
     stages = [f"{LAYER}.fanout.{name}" for name in STAGES]
     later = {stage: set(stages[number + 1 :]) for number, stage in enumerate(stages)}
     assert {stage: imported_by(stage) & later[stage] for stage in stages} == {
         stage: set() for stage in stages
     }
-    (leader,) = [name for name in use_cases() if imported_by(name) >= set(stages) - {stages[1]}]
+    (maker,) = [name for name in use_cases() if imported_by(name) >= set(stages) - {stages[1]}]
+    assert maker == f"{LAYER}.fanout.stages"
+    (leader,) = [name for name in use_cases() if maker in imported_by(name)]
     assert leader == f"{LAYER}.fanout.batch"
 
 

@@ -78,7 +78,7 @@ def a_line_out_of_reach_stops_its_event(patch: Patch) -> None:
     """What one destination's line does shows at another's."""
 
     def record(self: Batch, outcome: Outcome) -> None:
-        after = self._standing.stand(outcome)
+        after = self._stages.standing.stand(outcome)
         if any(after.deliveries[identity].stood_at is None for identity in outcome.waits):
             self._keeping.keep(outcome.taken.record, TableUnavailable("the line is out of reach"))
         else:

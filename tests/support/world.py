@@ -21,7 +21,8 @@ from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
-from spectrum_forwarder.fanout.batch import FanOut, InParallel
+from spectrum_forwarder.fanout.batch import FanOut
+from spectrum_forwarder.fanout.needs import InParallel
 from spectrum_forwarder.loops import Loops
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.storing import EventStore

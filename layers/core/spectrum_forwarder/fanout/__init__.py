@@ -1,7 +1,8 @@
 """Fan out: take, decide, attempt, judge, record; five stages, one way.
 
-`batch` leads a queue's records through them. A stage gets one small value, makes the next one's of
-it, and knows nothing of those before it or after it.
+`stages` makes them, of what fanning out `needs`; `batch` leads a queue's records through them. A
+stage gets one small value, makes the next one's of it, and knows nothing of those before it or
+after it.
 
 | stage | of | makes |
 |---|---|---|

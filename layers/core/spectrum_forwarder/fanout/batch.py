@@ -5,76 +5,28 @@ data and ends in the record; a failure of ours keeps the queue record, so that i
 An event that kept killing its worker is handled alone, after the others, and given up as poison.
 """
 
-import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
 
 from spectrum_forwarder.domain.errors import PayloadMissing, Unavailable
 from spectrum_forwarder.domain.line import line_hinted_at
-from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.order import conversation_in
-from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
-from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.domain.worker_ports import (
-    DestinationRegistry,
-    EventTable,
-    QueueRecord,
-    Sender,
-)
-from spectrum_forwarder.fanout.attempt import Attempting
-from spectrum_forwarder.fanout.call import Calls
-from spectrum_forwarder.fanout.claims import Claims
+from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout.configured import Configured
-from spectrum_forwarder.fanout.conversations import Conversations
-from spectrum_forwarder.fanout.drain import Draining, hint_at
+from spectrum_forwarder.fanout.drain import hint_at
 from spectrum_forwarder.fanout.gate import Gate
-from spectrum_forwarder.fanout.judge import Judging, Outcome
+from spectrum_forwarder.fanout.judge import Outcome
 from spectrum_forwarder.fanout.keeping import Keeping
-from spectrum_forwarder.fanout.plan import Plan, Planning
-from spectrum_forwarder.fanout.poison import POISON_STRIKES, Strikes, given_up, is_suspect
-from spectrum_forwarder.fanout.record import Recorder
-from spectrum_forwarder.fanout.stand import Standing
-from spectrum_forwarder.fanout.take import Taken, Taking
-from spectrum_forwarder.loops import Loops
-from spectrum_forwarder.storing import EventStore
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-
-
-class InParallel(Protocol):
-    """`map`, or an executor's."""
-
-    def __call__(self, make: Callable[[Given], Made], given: Iterable[Given], /) -> Iterator[Made]:
-        """Apply `make` to all that is given, while it is given; the results in its order."""
+from spectrum_forwarder.fanout.needs import Needs
+from spectrum_forwarder.fanout.plan import Plan
+from spectrum_forwarder.fanout.poison import POISON_STRIKES, given_up, is_suspect
+from spectrum_forwarder.fanout.stages import Stages
+from spectrum_forwarder.fanout.take import Taken
 
 
 @dataclass(frozen=True, slots=True)
-class FanOut:
-    """What fanning out needs; `sleep` takes seconds. Without `lines` what waits is looked at.
-
-    `in_parallel` is for what waits for nothing else here; `abreast`, by default the same, for what
-    may wait for that and for its like.
-    """
-
-    destinations: DestinationRegistry
-    health: HealthBoard
-    table: EventTable
-    store: EventStore
-    queue: EventQueue
-    sender: Sender
-    clock: Clock
-    sleep: Callable[[float], None]
-    facts: Facts
-    timing: Timing
-    retention_days: int
-    new_owner: Callable[[], str]
-    in_parallel: InParallel
-    rng: random.Random = field(default_factory=random.Random)
-    loops: Loops | None = None
-    lines: Lines | None = None
-    abreast: InParallel | None = None
+class FanOut(Needs):
+    """Fanning out, given what it needs."""
 
     def fan_out(self, records: Sequence[QueueRecord], *, deadline: float) -> list[str]:
         """Handle a batch until `deadline` (Unix seconds).
@@ -105,92 +57,23 @@ class Batch:
 
     def __init__(
         self,
-        needs: FanOut,
+        needs: Needs,
         configured: Configured,
         gate: Gate,
         keeping: Keeping,
         deadline: float,
     ) -> None:
-        table, store, clock, facts = needs.table, needs.store, needs.clock, needs.facts
-        timing, payloads = needs.timing, needs.store.payloads
-        claims = Claims(table, payloads, clock, facts, timing)
         self._in_parallel = needs.in_parallel
         self._abreast = needs.abreast or needs.in_parallel
+        self._queue, self._facts = needs.queue, needs.facts
         self._deadline = deadline
         self._keeping = keeping
-        self._claims = claims
-        self._taking = Taking(
-            table,
-            store,
-            configured,
-            claims,
-            keeping,
-            clock,
-            needs.sleep,
-            facts,
-            timing,
-            needs.new_owner,
-        )
-        self._strikes = Strikes(table, claims, keeping)
-        self._planning = Planning(
-            configured, gate, payloads, clock, facts, timing, deadline, needs.rng
-        )
-        self._attempting = Attempting(needs.sender, keeping, clock, needs.sleep, needs.loops)
-        self._judging = Judging(gate, clock, facts, timing, needs.rng)
-        self._standing = Standing(needs.lines, gate, clock, facts, timing)
-        calls = Calls(needs.queue, configured, gate, clock, facts, timing)
-        self._recorder = Recorder(
-            table,
-            claims,
-            self._standing,
-            calls,
-            needs.queue,
-            clock,
-            needs.sleep,
-            facts,
-            timing,
-            needs.retention_days,
-            gate,
-        )
-        self._queue, self._facts = needs.queue, needs.facts
+        self._stages = Stages(needs, configured, gate, keeping, deadline)
         # Both are shared by all who drain: appended to, and popped from.
         self._unrecorded: list[Outcome] = []
         self._suspects: list[Taken] = []
-        self._draining = needs.lines and Draining(
-            needs.lines,
-            needs.health,
-            table,
-            needs.queue,
-            calls,
-            configured,
-            gate,
-            clock,
-            needs.sleep,
-            facts,
-            timing,
-            needs.new_owner,
-            self._lead,
-            self._lead_suspects,
-            self._abreast,
-            self._standing.freed,
-        )
-        self._conversations = needs.lines and Conversations(
-            needs.lines,
-            table,
-            needs.queue,
-            calls,
-            configured,
-            gate,
-            keeping,
-            clock,
-            facts,
-            timing,
-            needs.new_owner,
-            self._lead,
-            self._lead_suspects,
-            self._standing.freed,
-            self._standing.recorded,
-        )
+        self._draining = self._stages.draining(self._lead, self._lead_suspects)
+        self._conversations = self._stages.conversations(self._lead, self._lead_suspects)
 
     def run(self, records: Sequence[QueueRecord]) -> None:
         """Handle events, then the lines that are hinted at."""
@@ -215,14 +98,14 @@ class Batch:
 
     def _hint_at_paced(self) -> None:
         """One hint to each line that somebody has come to and that nobody need open."""
-        while self._standing.came_to:
-            hint_at(self._queue, self._standing.came_to.pop(), self._facts)
+        while self._stages.standing.came_to:
+            hint_at(self._queue, self._stages.standing.came_to.pop(), self._facts)
 
     def _lead(self, records: Sequence[QueueRecord]) -> None:
         """Claim all and handle them; then those of whose claim no answer came at first."""
-        self._handle(self._in_parallel(self._taking.take, records))
-        for asked in self._taking.unanswered_in_turn(deadline=self._deadline):
-            self._handle(self._in_parallel(self._taking.ask, asked))
+        self._handle(self._in_parallel(self._stages.taking.take, records))
+        for asked in self._stages.taking.unanswered_in_turn(deadline=self._deadline):
+            self._handle(self._in_parallel(self._stages.taking.ask, asked))
 
     def _handle(self, events: Iterable[Taken | None]) -> None:
         """Attempt what is due of each as soon as it is claimed; suspects later."""
@@ -235,7 +118,7 @@ class Batch:
                 outcome = self._unrecorded.pop(0)
             except IndexError:  # another has it
                 return
-            left = self._recorder.record_late(outcome, deadline=self._deadline)
+            left = self._stages.recorder.record_late(outcome, deadline=self._deadline)
             if left is not None:
                 taken = outcome.taken
                 self._keeping.keep(taken.record, left, until=taken.claimed.until)
@@ -257,7 +140,7 @@ class Batch:
 
     def _handle_alone(self, taken: Taken) -> None:
         """Where it was tried alone too often, and ended its worker, it is given up."""
-        strikes = self._strikes.count(taken)
+        strikes = self._stages.strikes.count(taken)
         if strikes is None:
             return
         if strikes > POISON_STRIKES:
@@ -267,8 +150,8 @@ class Batch:
 
     def _deliver(self, taken: Iterable[Taken]) -> None:
         """Attempt all that is due, and record each event once its last answer is there."""
-        answers = self._attempting.attempt(self._planned(taken))
-        outcomes = (self._judging.judge(answered) for answered in answers)
+        answers = self._stages.attempting.attempt(self._planned(taken))
+        outcomes = (self._stages.judging.judge(answered) for answered in answers)
         whole = (outcome for outcome in outcomes if outcome is not None)
         for _ in self._in_parallel(self._record, whole):
             pass
@@ -291,11 +174,11 @@ class Batch:
     def _plan(self, taken: Taken) -> Plan | None:
         """The plan, if one can be made; an event whose body is gone is dead-lettered."""
         try:
-            return self._planning.plan(taken)
+            return self._stages.planning.plan(taken)
         except PayloadMissing:
             self._record(given_up(taken, "payload_missing"))
         except Unavailable as error:
-            held_until = self._claims.release(taken.claimed)
+            held_until = self._stages.claims.release(taken.claimed)
             self._keeping.keep(taken.record, error, until=held_until)
         except Exception as error:  # one event's trouble must not keep the others waiting
             self._keeping.keep(taken.record, error, until=taken.claimed.until)
@@ -303,8 +186,8 @@ class Batch:
 
     def _record(self, outcome: Outcome) -> None:
         """Record the outcome: now, or if the table fails, once all attempts are done."""
-        outcome = self._standing.stand(outcome)
+        outcome = self._stages.standing.stand(outcome)
         try:
-            self._recorder.record(outcome)
+            self._stages.recorder.record(outcome)
         except Unavailable:
             self._unrecorded.append(outcome)
