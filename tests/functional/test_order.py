@@ -5,7 +5,7 @@ from spectrum_forwarder.domain.delivery import Answer, Status, replayed
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.line import hint_to
 from spectrum_forwarder.domain.order import Order, conversation_of, line_of
-from spectrum_forwarder.fanout import conversations
+from spectrum_forwarder.fanout.lines import conversations
 
 from tests.support.make import body_of, changed, destination_of
 from tests.support.world import World

@@ -9,13 +9,13 @@ from spectrum_forwarder.domain.delivery import Delivery, Status, held, planned, 
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.worker_ports import Claimed
-from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
+from spectrum_forwarder.fanout.lines.call import Calls
+from spectrum_forwarder.fanout.lines.stand import Standing
 from spectrum_forwarder.fanout.record import Recorder
-from spectrum_forwarder.fanout.stand import Standing
 from spectrum_forwarder.fanout.take import Taken
 
 from tests.support.make import stored_of

@@ -7,14 +7,15 @@ from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.line import Line, Place
 from spectrum_forwarder.domain.timing import Timing
-from spectrum_forwarder.fanout import decide, drain
+from spectrum_forwarder.fanout import decide
 from spectrum_forwarder.fanout.batch import Batch
 from spectrum_forwarder.fanout.decide import Case
-from spectrum_forwarder.fanout.drain import Draining
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
+from spectrum_forwarder.fanout.lines import drain
+from spectrum_forwarder.fanout.lines.drain import Draining
+from spectrum_forwarder.fanout.lines.stand import Standing
 from spectrum_forwarder.fanout.record import Recorder
-from spectrum_forwarder.fanout.stand import Standing
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import NEVER, Mutant, Patch

@@ -21,7 +21,7 @@ from spectrum_forwarder.domain.line import Place, hint_to, position_of
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.batch import FanOut
-from spectrum_forwarder.fanout.turns import PAGE
+from spectrum_forwarder.fanout.lines.turns import PAGE
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper

@@ -7,10 +7,10 @@ from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.line import Place
 from spectrum_forwarder.domain.order import Hold, Turn
 from spectrum_forwarder.fanout import attempt, decide
-from spectrum_forwarder.fanout.call import Calls
-from spectrum_forwarder.fanout.conversations import Conversations, Going
 from spectrum_forwarder.fanout.decide import Decision, Release
-from spectrum_forwarder.fanout.stand import Standing
+from spectrum_forwarder.fanout.lines.call import Calls
+from spectrum_forwarder.fanout.lines.conversations import Conversations, Going
+from spectrum_forwarder.fanout.lines.stand import Standing
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import Mutant, Patch

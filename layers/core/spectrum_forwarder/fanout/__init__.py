@@ -14,5 +14,5 @@ after it.
 
 `plan` asks `decide` about each delivery that is due. Beside them: `configured` and `gate`, what is
 known of destinations; `claims` and `keeping`, what becomes of an event and of a queue record that
-come to no outcome; `poison`; `fitting`.
+come to no outcome; `poison`; `fitting`; in `lines/`, who waits in order.
 """

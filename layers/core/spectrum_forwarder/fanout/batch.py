@@ -13,10 +13,10 @@ from spectrum_forwarder.domain.line import line_hinted_at
 from spectrum_forwarder.domain.order import conversation_in
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout.configured import Configured
-from spectrum_forwarder.fanout.drain import hint_at
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
 from spectrum_forwarder.fanout.keeping import Keeping
+from spectrum_forwarder.fanout.lines.drain import hint_at
 from spectrum_forwarder.fanout.needs import Needs
 from spectrum_forwarder.fanout.plan import Plan
 from spectrum_forwarder.fanout.poison import POISON_STRIKES, given_up, is_suspect

@@ -9,12 +9,12 @@ from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, Record
-from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.fitting import Form
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
-from spectrum_forwarder.fanout.stand import Standing
+from spectrum_forwarder.fanout.lines.call import Calls
+from spectrum_forwarder.fanout.lines.stand import Standing
 
 # Seconds between tries to record what has been delivered already.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0

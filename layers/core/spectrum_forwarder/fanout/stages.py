@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout.attempt import Attempting
-from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.configured import Configured
-from spectrum_forwarder.fanout.conversations import Conversations
-from spectrum_forwarder.fanout.drain import Draining
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Judging
 from spectrum_forwarder.fanout.keeping import Keeping
+from spectrum_forwarder.fanout.lines.call import Calls
+from spectrum_forwarder.fanout.lines.conversations import Conversations
+from spectrum_forwarder.fanout.lines.drain import Draining
+from spectrum_forwarder.fanout.lines.stand import Standing
 from spectrum_forwarder.fanout.needs import Needs
 from spectrum_forwarder.fanout.plan import Planning
 from spectrum_forwarder.fanout.poison import Strikes
 from spectrum_forwarder.fanout.record import Recorder
-from spectrum_forwarder.fanout.stand import Standing
 from spectrum_forwarder.fanout.take import Taking
 
 Lead = Callable[[Sequence[QueueRecord]], None]

@@ -15,10 +15,10 @@ from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import FORGOTTEN_AFTER, Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, QueueRecord
-from spectrum_forwarder.fanout.call import Calls
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
-from spectrum_forwarder.fanout.turns import PATIENCE, Turns
+from spectrum_forwarder.fanout.lines.call import Calls
+from spectrum_forwarder.fanout.lines.turns import PATIENCE, Turns
 
 # For how long (seconds) one invocation drains until another goes on: whatever else comes to the
 # slow lane waits no longer for it.
