@@ -21,6 +21,8 @@ class Keeping:
         self._timing = timing
         # With each, until when its event is claimed: before, it would be looked at in vain.
         self.kept: list[tuple[QueueRecord, float]] = []
+        # The lines in which somebody could not be led, with the same.
+        self._failed_in: dict[str, float] = {}
 
     def keep(self, record: QueueRecord, cause: Exception, *, until: float = 0.0) -> None:
         """Have the record come again, not before `until` (Unix seconds), where its claim ends.
@@ -29,7 +31,16 @@ class Keeping:
         """
         if record.place is None:
             self.kept.append((record, until))
+        else:
+            line = record.drains or ""
+            self._failed_in[line] = max(until, self._failed_in.get(line, 0.0))
         self._facts("record.kept", event_key=record.event_key, cause=_described(cause))
+
+    def keep_with(self, line: str, record: QueueRecord) -> None:
+        """Have a hint at a line come again if somebody who stands there could not be led."""
+        until = self._failed_in.pop(line, None)
+        if until is not None:
+            self.kept.append((record, until))
 
     def show_again(self, *, deadline: float) -> list[str]:
         """Have them shown again long before the queue would; return their ids."""

@@ -109,9 +109,10 @@ class Taking:
                 asked.event_key, owner=asked.owner, now=asked.now, until=asked.until
             )
         except TableSilent as error:
-            if asked.record.drains is not None:
-                raise  # no line is held for as long as asking may take
-            self.unanswered.append((asked, error))
+            if asked.record.drains is None:
+                self.unanswered.append((asked, error))
+            else:  # no line is held for as long as asking may take
+                self.keeping.keep(asked.record, error, until=asked.until)
             return None
         if claimed is None:
             return None

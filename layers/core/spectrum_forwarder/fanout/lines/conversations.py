@@ -86,7 +86,9 @@ class Conversations:
         except Unavailable as error:
             name = self.gate.name_of(going.identity)
             self.facts("line.unreached", destination=name, cause=str(error))
-            self.keeping.keep(record, error)
+            self.keeping.keep(record, error, until=self._left_held(going))
+        else:
+            self.keeping.keep_with(line, record)
 
     def _go_on(self, going: Going, ends: float) -> None:
         while self.clock() < ends:
@@ -125,7 +127,9 @@ class Conversations:
             return turn
         until = now + self.timing.claim(self.configured.now.longest_timeout)
         hold = known.of(turn.places, places, holder=going.holder, until=until)
-        going.hold = hold if self.lines.take(going.line, seen=seen, hold=hold, now=now) else None
+        going.hold = hold  # also where nobody hears that it is
+        if not self.lines.take(going.line, seen=seen, hold=hold, now=now):
+            going.hold = None
         return turn if going.hold is not None else None
 
     def _lead(self, going: Going, turn: Turn) -> None:
@@ -187,6 +191,15 @@ class Conversations:
         if is_stale:
             self.lines.free(line, place)
         return is_stale
+
+    def _left_held(self, going: Going) -> float:
+        """Let go of what somebody failed with; until when it stays held, if that fails as well."""
+        until = going.hold.until if going.hold is not None else 0.0
+        try:
+            self._let_go(going)
+        except Unavailable:
+            return until
+        return 0.0
 
     def _let_go(self, going: Going) -> None:
         if going.hold is not None:

@@ -1,0 +1,88 @@
+"""Order: conversations go on soon after a service of ours has failed under who led them."""
+
+import pytest
+from spectrum_forwarder.domain.order import Order, conversation_of, line_of
+
+from tests.support.make import body_of, changed, destination_of
+from tests.support.memory import ManualClock
+from tests.support.world import World
+
+START = 1_800_001_800.0  # 2027-01-15T08:30Z
+# By then, in seconds: a record that is kept comes again after five, a little later each time.
+SOON = 15.0
+# The claim of one who died ends after 75, and what waits for that comes again then.
+AFTER_A_CLAIM = 80.0
+
+
+def said(name: str, second: int) -> bytes:
+    time = f"2027-01-15T08:30:{second:02}Z"
+    return changed(body_of(name), space={"id": "chat"}, message={"timestamp": time})
+
+
+LINE = line_of("crm", conversation_of(said("m", 0)))
+
+
+def world_of(order: Order, clock: ManualClock) -> World:
+    clock.now = START
+    world = World(clock=clock)
+    world.add_quick(destination_of("crm", order=order, timeout_seconds=30.0))
+    return world
+
+
+@pytest.fixture
+def world() -> World:
+    """A world with two events of a conversation that wait for their turn."""
+    world = world_of(Order(), ManualClock())
+    for n in (1, 2):
+        assert world.receive(said(f"m{n}", n)).status == 200
+    world.poll()
+    return world
+
+
+def arrived(world: World) -> list[str]:
+    return [attempt.event_key.partition(":")[2] for attempt in world.sent_to("crm")]
+
+
+# ---- A service of ours fails ---------------------------------------------------------------------
+
+
+def test_a_claim_that_is_refused_is_asked_for_again_soon(world: World) -> None:
+    world.table.fail("claim", times=1)
+    world.live(SOON)
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_claim_that_nobody_heard_of_is_followed_when_it_ends(world: World) -> None:
+    world.table.lose("claim", times=1)
+    world.live(AFTER_A_CLAIM)
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_body_that_cannot_be_read_is_read_again_soon(world: World) -> None:
+    for row in world.rows.rows.values():
+        packed = row.stored.packed
+        assert packed is not None
+        row.write(None, world.bodies.put(packed))
+    world.payloads.fail("get", times=1)
+    world.live(SOON)
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_place_that_cannot_be_freed_leaves_the_line_to_the_next_one(world: World) -> None:
+    """Who led it has failed, and holds it no longer."""
+    world.lines.fail("free", times=2)
+    world.live(SOON)
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_hold_that_nobody_heard_of_is_let_go(world: World) -> None:
+    world.lines.lose("take", times=1)
+    world.live(SOON)
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_line_that_cannot_be_let_go_is_called_when_its_hold_ends(world: World) -> None:
+    world.lines.fail("free", times=2)
+    world.lines.fail("let_go", times=1)
+    world.live(AFTER_A_CLAIM)
+    assert arrived(world) == ["m1", "m2"]
