@@ -170,11 +170,12 @@ class Conversations:
         if then.waiting_for is None:
             self.calls.call(going.line, delay=then.next_attempt_at - self.clock())
             going.hold = replace(going.hold, rests_until=then.next_attempt_at)
-            return True
-        if then.waiting_for == SPLIT:
+            # What is due has not been attempted: no time was left.
+            return then.next_attempt_at > self.clock()
+        if then.waiting_for == SPLIT and len(turn.places) > 1:
             going.hold = replace(going.hold, most=max(1, len(turn.places) // 2))
             return True
-        if then.waiting_for == TURN and not others_went:
+        if then.waiting_for in (TURN, SPLIT) and not others_went:
             self.calls.call(going.line)  # no time was left
         return then.waiting_for == TURN and others_went
 
