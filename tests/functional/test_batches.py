@@ -126,6 +126,17 @@ def test_a_batch_that_fails_counts_one_attempt_for_each_and_comes_again_alike(
     assert len(names) == 1
 
 
+def test_a_batch_that_fails_is_one_failure_of_its_destination(world: World) -> None:
+    world.sender.script["crm"] = [BUSY]
+    receive(world, *(said(f"m{n}", n) for n in range(12)))
+    world.live(4)
+    assert [len(names) for names in batches(world)] == [12]
+    assert world.board.health["crm"].failures == 1
+    world.live(10)
+    assert [len(names) for names in batches(world)] == [12, 12]
+    assert world.board.health["crm"].failures == 0
+
+
 @pytest.mark.parametrize("status", [413, 422])
 def test_a_poisonous_message_is_found_alone(world: World, status: int) -> None:
     refused = Answer(status=status, seconds=0.01)

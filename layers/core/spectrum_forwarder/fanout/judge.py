@@ -97,7 +97,9 @@ class Judging:
         elif tried.conversation and not after.settled:
             after = self._as_head(plan, tried, after)
         plan.deliveries[identity] = after
-        if speaks_of_destination(answer) and not is_too_much:
+        # The answer to a batch is one answer, heard with the first of its events.
+        is_heard = answered.together == 1 or not plan.taken.record.behind
+        if is_heard and speaks_of_destination(answer) and not is_too_much:
             self.gate.saw(identity, answer)
         self.facts(
             "delivery.attempted",
