@@ -9,7 +9,12 @@ import typer
 from spectrum_cli.destinations import entries as entries_of
 from spectrum_cli.destinations.applying import apply, export
 from spectrum_cli.destinations.changes import change_destinations
-from spectrum_cli.destinations.entries import (
+from spectrum_cli.destinations.filter import filter_of
+from spectrum_cli.destinations.filter_trials import tried_of
+from spectrum_cli.destinations.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
+from spectrum_cli.destinations.listing import list_destinations
+from spectrum_cli.destinations.mending import Drop, drop
+from spectrum_cli.destinations.options import (
     Filter,
     Headers,
     KeepAnswers,
@@ -21,11 +26,6 @@ from spectrum_cli.destinations.entries import (
     WebhookId,
     WhenItFails,
 )
-from spectrum_cli.destinations.filter import filter_of
-from spectrum_cli.destinations.filter_trials import tried_of
-from spectrum_cli.destinations.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
-from spectrum_cli.destinations.listing import list_destinations
-from spectrum_cli.destinations.mending import Drop, drop
 from spectrum_cli.destinations.ready_filters import one_of
 from spectrum_cli.destinations.rotating import rotate
 from spectrum_cli.destinations.secrets import new_secret, replace

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from spectrum_cli.destinations.entries import Filter, SecretFromInput
+from spectrum_cli.destinations.options import Filter, SecretFromInput
 from spectrum_cli.destinations.secrets import new_secret
 from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.target import Target

@@ -8,17 +8,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import typer
 from spectrum_forwarder.adapters.kinds import KINDS, kind_at
 from spectrum_forwarder.adapters.kinds.kind import PLACES
 from spectrum_forwarder.adapters.line_fields import LINE_FIELDS
-from spectrum_forwarder.domain.destination import HTTP, OnFilterError, identity_of
+from spectrum_forwarder.domain.destination import HTTP, identity_of
 
 from spectrum_cli.destinations.mending import mending
-from spectrum_cli.destinations.ready_filters import READY
 from spectrum_cli.stack.registry import Entry
 from spectrum_cli.stack.urls import encoded
 from spectrum_cli.terminal.errors import Finding, WrongUse
@@ -31,65 +29,6 @@ if TYPE_CHECKING:
 
 # The end of an identity: base32, so that it can be read out and typed.
 SUFFIX_LETTERS, SUFFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 6
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The destination's name.")]
-Filter = Annotated[
-    str | None,
-    typer.Option(
-        "--filter",
-        metavar="JMESPATH",
-        help="Deliver only events whose body makes this JMESPath expression true; '' for all.",
-    ),
-]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--only",
-        metavar="NAME",
-        help="Write a ready filter: "
-        + "; ".join(f"'{name}', {one.takes}" for name, one in READY.items())
-        + ". Repeatable.",
-    ),
-]
-WhenItFails = Annotated[
-    OnFilterError | None,
-    typer.Option(
-        "--on-filter-error",
-        help="What becomes of an event that the filter cannot be evaluated on.  [default: deliver]",
-    ),
-]
-KeepAnswers = Annotated[
-    bool | None,
-    typer.Option(
-        "--keep-answers/--drop-answers",
-        help="Keep the first kilobyte of a failing answer, masked.  [default: keep]",
-    ),
-]
-Headers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--header",
-        metavar="'NAME: VALUE'",
-        help="Send this header along; without a value it is dropped again. Repeatable.",
-    ),
-]
-Timeout = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="For one whole attempt.")
-]
-MaxAttempts = Annotated[
-    int | None, typer.Option("--max-attempts", help="Then a delivery is dead-lettered.")
-]
-WebhookId = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID",
-        help="Send this as X-Spectrum-Webhook-Id; '' for the id of the source's first webhook.",
-    ),
-]
-SecretFromInput = Annotated[
-    bool,
-    typer.Option("--secret-stdin", help="Read the signing secret from standard input."),
-]
 
 
 def new_entry(name: str) -> Entry:

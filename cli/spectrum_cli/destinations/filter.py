@@ -8,7 +8,7 @@ import typer
 
 from spectrum_cli.destinations import entries as entries_of
 from spectrum_cli.destinations import filter_trials
-from spectrum_cli.destinations.entries import Filter, Name, Only, WhenItFails
+from spectrum_cli.destinations.options import Filter, Name, Only, WhenItFails
 from spectrum_cli.destinations.ready_filters import one_of
 from spectrum_cli.stack.registry import destinations_of
 from spectrum_cli.stack.target import Target

@@ -10,7 +10,7 @@ import typer
 from spectrum_cli.destinations import entries as entries_of
 from spectrum_cli.destinations import secrets as destination_secrets
 from spectrum_cli.destinations.changes import change_destinations
-from spectrum_cli.destinations.entries import Name, SecretFromInput
+from spectrum_cli.destinations.options import Name, SecretFromInput
 from spectrum_cli.destinations.telling import tell
 from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import Entry

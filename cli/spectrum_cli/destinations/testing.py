@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spectrum_cli.destinations import entries as entries_of
-from spectrum_cli.destinations.entries import Name
+from spectrum_cli.destinations.options import Name
 from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import destinations_of, webhooks_of
 from spectrum_cli.stack.target import Target

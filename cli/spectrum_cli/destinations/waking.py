@@ -9,8 +9,8 @@ import typer
 from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli.destinations import entries as entries_of
-from spectrum_cli.destinations.entries import Name
 from spectrum_cli.destinations.lines import Resting, drain, rouse, told
+from spectrum_cli.destinations.options import Name
 from spectrum_cli.destinations.telling import TAKES_EFFECT
 from spectrum_cli.events.replaying import Summary, begin_all, owed
 from spectrum_cli.stack.options import with_target
