@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Literal
 
-from spectrum_cli.local.spectrum.registrations import Registered
+from spectrum_cli.local.spectrum.registered import Registered
 from spectrum_cli.local.spectrum.sender import Delivered
 from spectrum_cli.local.spectrum.server import ApiHandler, Spectrum
 

@@ -12,17 +12,18 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from spectrum_forwarder.domain.registration import NORMALIZED, RAW, RECEIVED
 
+from spectrum_cli.local.spectrum.registered import Registered, StandardSecret
+
 Answer = tuple[int, Mapping[str, object]]
 LONGEST_OVERLAP, USUAL_OVERLAP = 604_800, 86_400
 KEY_BYTES = 32
-OLDEST_FIELDS = ("id", "webhookUrl", "createdAt", "updatedAt")
 POSTED = {"webhookUrl", "schemaVersion", "eventTypes", "failureNotificationEmail"}
 PATCHED = {"enabled", "eventTypes", "failureNotificationEmail", "schemaVersion"}
 
@@ -37,53 +38,6 @@ class Rules:
 
     newest: bool = True
     pinned: bool = False
-
-
-@dataclass(frozen=True)
-class StandardSecret:
-    """A `whsec_` secret; one that was replaced signs until `until` (Unix seconds)."""
-
-    text: str = field(repr=False)
-    until: float | None = None
-
-
-@dataclass(frozen=True)
-class Registered:
-    """One registration. `secret` is that of v0; times are ISO 8601."""
-
-    id: str
-    url: str
-    secret: str = field(repr=False)
-    created_at: str
-    updated_at: str
-    standard: tuple[StandardSecret, ...] = field(default=(), repr=False)
-    enabled: bool = True
-    disabled_at: str | None = None
-    disabled_reason: str | None = None
-    schema_version: str = NORMALIZED
-    event_types: tuple[str, ...] = (RECEIVED,)
-    failure_email: str | None = None
-
-    def listed(self, *, newest: bool = True) -> dict[str, object]:
-        """The row of the list."""
-        row = {
-            "id": self.id,
-            "webhookUrl": self.url,
-            "schemaVersion": self.schema_version,
-            "eventTypes": list(self.event_types),
-            "enabled": self.enabled,
-            "status": "active" if self.enabled else "disabled",
-            "disabledAt": self.disabled_at,
-            "disabledReason": self.disabled_reason,
-            "failureNotificationEmail": self.failure_email,
-            "createdAt": self.created_at,
-            "updatedAt": self.updated_at,
-        }
-        return row if newest else {name: row[name] for name in OLDEST_FIELDS}
-
-    def signing(self, now: float) -> tuple[str, ...]:
-        """The Standard secrets that sign now: the current one last."""
-        return tuple(one.text for one in self.standard if one.until is None or now < one.until)
 
 
 class Registrations:

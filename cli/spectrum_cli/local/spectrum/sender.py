@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from spectrum_cli.local.spectrum.registrations import Registered
+from spectrum_cli.local.spectrum.registered import Registered
 
 # Seconds between the six attempts.
 PAUSES = (0.2, 1.0, 5.0, 10.0, 10.0)

@@ -15,7 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, Self
 
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
-from spectrum_cli.local.spectrum.registrations import Answer, Registered, Registrations, Rules
+from spectrum_cli.local.spectrum.registered import Registered
+from spectrum_cli.local.spectrum.registrations import Answer, Registrations, Rules
 from spectrum_cli.local.spectrum.sender import Delivered, deliver
 from spectrum_cli.samples.requests import make_body
 
