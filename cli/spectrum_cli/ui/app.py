@@ -19,6 +19,7 @@ from spectrum_cli.ui import chart, words
 from spectrum_cli.ui.asked import Asked, own_path, read_asked, read_wanted
 from spectrum_cli.ui.day import KeptFresh
 from spectrum_cli.ui.destination_pages import DestinationPages
+from spectrum_cli.ui.done import done
 from spectrum_cli.ui.event_pages import EventPages
 from spectrum_cli.ui.guard import Forbidden, Guard, harden
 from spectrum_cli.ui.jobs import Job, Jobs
@@ -204,7 +205,7 @@ class Pages:
             uncounted=self._waiting.trouble,
             job=self._job(),
             gone=sorted(gone),
-            done=words.done(request.args.get("done")),
+            done=done(request.args.get("done")),
             every=2 if summary is None or summary.reading else 5,
             now=g.now,
         )

@@ -8,10 +8,10 @@ from spectrum_forwarder.replay import Outcome
 from werkzeug.wrappers import Response as AnyResponse
 
 from spectrum_cli.destinations.names import names_from
-from spectrum_cli.ui import words
 from spectrum_cli.ui.asked import Asked
 from spectrum_cli.ui.bodies import show_body
 from spectrum_cli.ui.curl import as_curl
+from spectrum_cli.ui.done import done
 from spectrum_cli.ui.guard import Forbidden
 from spectrum_cli.ui.stack import Stack
 from spectrum_cli.ui.story import tell
@@ -44,7 +44,7 @@ class EventPages:
             names=names_from(destinations),
             body=show_body(content, reveal=g.reveal) if content is not None else None,
             missing=missing,
-            done=words.done(request.args.get("done")),
+            done=done(request.args.get("done")),
             every=3 if not event.settled else 10,
             now=g.now,
         )

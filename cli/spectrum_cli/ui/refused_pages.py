@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response
 from spectrum_cli.quarantine.suspects import SENTENCES
 from spectrum_cli.ui.asked import Asked
 from spectrum_cli.ui.bodies import show_body
+from spectrum_cli.ui.done import done
 from spectrum_cli.ui.guard import Forbidden
 from spectrum_cli.ui.jobs import Job, Jobs
 from spectrum_cli.ui.refusals import CountedFresh, Refusals
-from spectrum_cli.ui.words import done
 
 GONE = "It is not kept (any more): it was released, or 72 hours are over."
 # The CSS class of what a request is by today's secrets.

@@ -17,6 +17,7 @@ from spectrum_cli.events.replaying import Planned, begin_all
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.ui import words
 from spectrum_cli.ui.asked import Asked, read_asked, read_wanted
+from spectrum_cli.ui.done import done
 from spectrum_cli.ui.guard import Guard
 from spectrum_cli.ui.jobs import Job, Jobs
 from spectrum_cli.ui.search import Wanted
@@ -63,7 +64,7 @@ class ReplayPages:
             plan=plan if plan and plan.ready else None,
             shown=SHOWN,
             names=names_from(self._stack.destinations()),
-            done=words.done(request.args.get("done")),
+            done=done(request.args.get("done")),
             every=1 if job and job.running else 15,
             now=g.now,
         )
