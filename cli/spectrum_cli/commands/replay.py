@@ -11,6 +11,7 @@ from spectrum_cli.destinations.lines import Resting, drain, rouse, told
 from spectrum_cli.destinations.names import Names, names_in
 from spectrum_cli.events.journal import Journal, Run
 from spectrum_cli.events.keys import find_event
+from spectrum_cli.events.replay_telling import report, show_plan, some
 from spectrum_cli.events.replaying import Planned, Summary, begin_all
 from spectrum_cli.events.selection import (
     FromSender,
@@ -27,18 +28,7 @@ from spectrum_cli.stack.table_clock import table_clock
 from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import event_log, reopener
 from spectrum_cli.terminal.errors import Finding, WrongUse
-from spectrum_cli.terminal.output import (
-    AsJson,
-    Yes,
-    confirm,
-    counted,
-    note,
-    print_json,
-    print_line,
-    progress,
-    utc,
-)
-from spectrum_cli.terminal.tables import Rows
+from spectrum_cli.terminal.output import AsJson, Yes, confirm, note, progress, utc
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.delivery import Status
@@ -125,7 +115,7 @@ def replay(
     resting = Resting(wanted) if owed_now else None
     found, unknown = _find(target, keys, selection, change, clock(), resting=resting)
     if dry_run:
-        _show_plan(found, unknown, names, as_json=as_json)
+        show_plan(found, unknown, names, as_json=as_json)
         return
     if len(found) > UNASKED and not confirm(
         f"Replay {len(found)} events of {target.title}?", yes=yes
@@ -144,7 +134,7 @@ def replay(
     if not summary.busy:
         journal.finish()
     summary.unknown += unknown
-    _report(summary, names, as_json=as_json)
+    report(summary, names, as_json=as_json)
 
 
 def _identities(names: Names, wanted: list[str] | None) -> list[str] | None:
@@ -215,57 +205,5 @@ def _find(
                 for event in events:
                     consider(event)
     if later:
-        note(f"stored by a later version of the forwarder, so left to its command: {_some(later)}")
+        note(f"stored by a later version of the forwarder, so left to its command: {some(later)}")
     return sorted(found, key=lambda planned: planned.received_at), unknown
-
-
-def _show_plan(found: list[Planned], unknown: list[str], names: Names, *, as_json: bool) -> None:
-    rows = [(p.received_at, p.event_key, [names.of(to) for to in p.destinations]) for p in found]
-    if as_json:
-        events = [{"event_key": key, "destinations": to} for _, key, to in rows]
-        print_json({"would_replay": events, "unknown": unknown})
-        return
-    if found:
-        table = Rows("received", "event key", "to")
-        table.add([[utc(received_at), key, ", ".join(to)] for received_at, key, to in rows])
-    note(f"{counted(len(found), 'event')} would be replayed")
-    _complain([], unknown)
-
-
-def _report(summary: Summary, names: Names, *, as_json: bool) -> None:
-    deliveries = {names.of(identity): n for identity, n in summary.deliveries.items()}
-    if as_json:
-        print_json(
-            {
-                "begun": summary.begun,
-                "deliveries": deliveries,
-                "without_hint": summary.unhinted,
-                "busy": summary.busy,
-                "unknown": summary.unknown,
-            }
-        )
-    elif summary.begun:
-        by_name = ", ".join(f"{n} to {name}" for name, n in sorted(deliveries.items()))
-        print_line(f"replaying {counted(summary.begun, 'event')}: {by_name}")
-    else:
-        print_line("nothing to replay")
-    if summary.unhinted:
-        note(f"{summary.unhinted} of them will go out a little later, with the next sweeps")
-    _complain(summary.busy, summary.unknown)
-
-
-def _complain(busy: list[str], unknown: list[str]) -> None:
-    problems = []
-    if busy:
-        problems.append(
-            f"being delivered at this moment, so not replayed: {_some(busy)}; run the same "
-            "command again to have them replayed as well"
-        )
-    if unknown:
-        problems.append(f"there is no event {_some(unknown)}")
-    if problems:
-        raise Finding("; ".join(problems))
-
-
-def _some(keys: list[str]) -> str:
-    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
