@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
-import os
 import secrets
 import time
-import uuid
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from spectrum_forwarder.adapters.payloads import PREFIX
-from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
-
 from spectrum_cli.demo import outcome
 from spectrum_cli.demo.consumer import Consumer
 from spectrum_cli.demo.outcome import Deliveries, Outcome
+from spectrum_cli.demo.requests import LARGE_BYTES, large_body, signed_now
 from spectrum_cli.demo.sender import Sender, Sent
-from spectrum_cli.local.registry_files import MadeUpWebhook, make_up_webhook
+from spectrum_cli.demo.traces import Table, in_bucket
+from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.worker import LogLine
-from spectrum_cli.samples.bodies import SENT_AT, compact, delivery
-from spectrum_cli.samples.keys import Keys
-from spectrum_cli.samples.requests import (
-    CONTENT_KINDS,
-    ODD_KINDS,
-    SampleRequest,
-    flawed,
-    make_body,
-    signed,
-)
+from spectrum_cli.samples.requests import CONTENT_KINDS, ODD_KINDS, flawed, make_body
 
 # Quick enough to watch; quicker, and sweeps would compete with a busy laptop for its cores.
 TIME_SCALE = 0.05
 STEADY, SHAKY = "steady", "shaky"
 REFUSALS = 2
 AT_ONCE = 16
-TAKEN_IN_TURN = ("v0", "standard", "both")
-# Bodies that only the bucket can hold, however they are packed.
-LARGE, LARGE_BYTES = 2, 600_000
-LOOK_SECONDS, READ_TABLE_SECONDS = 0.1, 1.5
+LARGE = 2
+LOOK_SECONDS = 0.1
 # Without anything new for so long, what is missing will not come.
 PATIENCE_SECONDS = 45.0
 
@@ -215,57 +199,3 @@ class Play:
                 attempts={name: attempts for name, (_, attempts) in self._counts.items()},
             )
         )
-
-
-class Table:
-    """The events table, looked at from outside now and then."""
-
-    def __init__(self, stack: LocalStack) -> None:
-        self._client = stack.client("dynamodb")
-        self._name = stack.deployment.physical_ids["EventsTable"]
-        self._read_at = 0.0
-
-    def read(self) -> tuple[set[str], set[str]] | None:
-        """The keys of all events and of those that owe nothing; None if it was read just now."""
-        if time.monotonic() - self._read_at < READ_TABLE_SECONDS:
-            return None
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._name,
-            ProjectionExpression="event_key, due_at",
-            # What is no event has no place in the log.
-            FilterExpression="attribute_exists(received_at)",
-        )
-        items = [item for page in pages for item in page["Items"]]
-        self._read_at = time.monotonic()
-        stored = {item["event_key"]["S"] for item in items}
-        return stored, {item["event_key"]["S"] for item in items if "due_at" not in item}
-
-
-def in_bucket(stack: LocalStack) -> tuple[int, set[bytes]]:
-    """How many events' bodies lie in the bucket, and the bodies that are in quarantine."""
-    client, bucket = stack.client("s3"), stack.deployment.physical_ids["PayloadsBucket"]
-    shelf = S3QuarantineShelf(client, bucket)
-    kept = [found.id for page in shelf.pages() for found in page]
-    suspects = [suspect.body for _, suspect in shelf.get_all(kept) if suspect is not None]
-    bodies = client.list_objects_v2(Bucket=bucket, Prefix=PREFIX)
-    return bodies["KeyCount"], set(suspects)
-
-
-def large_body() -> bytes:
-    """A text message that cannot be packed into much less."""
-    noise = base64.b64encode(os.urandom(LARGE_BYTES * 3 // 4)).decode()
-    return compact(delivery({"type": "text", "text": noise}, f"spc-msg-{uuid.uuid4()}", SENT_AT))
-
-
-def signed_now(body: bytes, webhook: MadeUpWebhook, scheme: str | None = None) -> SampleRequest:
-    """The request with this body, signed at this moment; a body's scheme is always the same."""
-    keys = Keys(webhook.id, webhook.signing_secret, (webhook.standard_secret,))
-    found = keys.by(scheme or TAKEN_IN_TURN[zlib.crc32(body) % len(TAKEN_IN_TURN)])
-    assert found is not None, "it has a secret of each scheme"
-    return signed(
-        body,
-        webhook_id=found.webhook_id,
-        secret=found.secret,
-        standard_secrets=found.standard_secrets,
-        timestamp=int(time.time()),
-    )
