@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from spectrum_cli.local.builds import Builds, build_all, this_machine
-from spectrum_cli.local.stack import BUILDS, TEMPLATE
+from spectrum_cli.local.checkout import BUILDS, TEMPLATE
 
 from tests.support.http_server import make_certificate
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pycurl  # type: ignore[import-untyped]
 import spectrum_forwarder
-from spectrum_cli.local.stack import BUILDS
+from spectrum_cli.local.checkout import BUILDS
 
 from tests.consumers.conftest import needs_node
 

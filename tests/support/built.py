@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from spectrum_cli.local.builds import Builds, Target, awslambda, build_all, this_machine
-from spectrum_cli.local.stack import BUILDS, TEMPLATE
+from spectrum_cli.local.checkout import BUILDS, TEMPLATE
 
 NO_PYTHON = "no-python3.13"
 

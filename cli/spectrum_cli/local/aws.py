@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import boto3
 import botocore.session
+from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider
 
 from spectrum_cli.local.intrinsics import REGION
@@ -55,3 +56,22 @@ def session(credentials: Mapping[str, str]) -> Any:
         botocore_session=bare,
         **{name.lower(): value for name, value in credentials.items()},
     )
+
+
+class Sessions:
+    """Sessions by their credentials: what one has loaded serves all of its clients."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, Any] = {}
+
+    def client(self, service: str, url: str, credentials: Mapping[str, str]) -> Any:
+        """Return a new client of the service at a loopback URL; whoever asked closes it."""
+        key = credentials["AWS_ACCESS_KEY_ID"]
+        if key not in self._by_key:
+            self._by_key[key] = session(credentials)
+        return self._by_key[key].client(
+            service,
+            endpoint_url=url,
+            # A proxy for the outside world is not for loopback.
+            config=Config(proxies={}, max_pool_connections=20),
+        )

@@ -46,6 +46,13 @@ class Endpoints:
     def is_overridden(self, service: str) -> bool:
         return service in self.overrides
 
+    def environment(self) -> dict[str, str]:
+        """What tells a function's SDK of them."""
+        overrides = {
+            f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in self.overrides.items()
+        }
+        return {"AWS_ENDPOINT_URL": self.default, **overrides}
+
 
 @dataclass(frozen=True)
 class FunctionSpec:

@@ -1,55 +1,34 @@
 """The whole stack on one machine: the template's resources in moto, its functions in processes.
 
 Owns the order in which the parts start and stop. What is deployed is template.yaml, as it stands;
-only what a laptop needs differently is said here: caps, endpoints, and scaled time.
+only what a laptop needs differently is said here: endpoints, credentials, and scaled time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from botocore.config import Config
-
 from spectrum_cli.local.apply import deploy
-from spectrum_cli.local.aws import made_up_credentials, session
-from spectrum_cli.local.builds import BuildCancelled, Builds, build_all, this_machine
-from spectrum_cli.local.deployment import (
-    Deployment,
-    Endpoints,
-    FunctionSpec,
-    QueueSourceSpec,
-    Run,
-)
+from spectrum_cli.local.aws import Sessions, made_up_credentials
+from spectrum_cli.local.builds import BuildCancelled
+from spectrum_cli.local.checkout import TEMPLATE, prepare
+from spectrum_cli.local.deployment import Deployment, Endpoints, Run
 from spectrum_cli.local.front import Front
 from spectrum_cli.local.functions import FunctionBroken, FunctionPool, PoolStopped
 from spectrum_cli.local.iam import assume, enforce_roles
 from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
-from spectrum_cli.local.poller import Poller
-from spectrum_cli.local.schedule import Schedule
+from spectrum_cli.local.pools import pools_of, start_all, stop_all
 from spectrum_cli.local.state import LocalState
+from spectrum_cli.local.traffic import Traffic, scale_visibility
 from spectrum_cli.local.worker import LogLine
 from spectrum_cli.terminal.errors import Unreachable
-
-# A laptop has few cores. Deliveries mostly wait for destinations, so a lane may have more workers
-# than there are cores; receivers only compute, and each cold start takes from the others.
-LANE_CONCURRENCY = 4
-RECEIVER_WORKERS = max(2, min(4, os.cpu_count() or 1))
-GRACE_SECONDS = 3.0
-# Four from here: local, spectrum_cli, cli, the checkout.
-CHECKOUT = Path(__file__).resolve().parents[3]
-TEMPLATE = CHECKOUT / "template.yaml"
-BUILDS = CHECKOUT / "build" / "artifacts"
+from spectrum_cli.vendor.project_login import secret_text
 
 
 class StartCancelled(Exception):
@@ -88,7 +67,7 @@ class LocalStack:
         self._overrides = dict(overrides or {})
         # Made anew for each start: whoever knows them may do everything.
         self._credentials = made_up_credentials()
-        self._sessions: dict[str, Any] = {}
+        self._sessions = Sessions()
         self._spectrum: dict[str, str] = {}
         if spectrum is not None:
             self._watch(spectrum)
@@ -125,16 +104,8 @@ class LocalStack:
 
         `credentials` are named as in an environment; without any the client may do everything.
         """
-        used = credentials or self._credentials
-        key = used["AWS_ACCESS_KEY_ID"]
-        if key not in self._sessions:
-            self._sessions[key] = session(used)
-        client = self._sessions[key].client(
-            service,
-            endpoint_url=self.endpoints.url(service),
-            # A proxy for the outside world is not for loopback.
-            config=Config(proxies={}, max_pool_connections=20),
-        )
+        url = self.endpoints.url(service)
+        client = self._sessions.client(service, url, credentials or self._credentials)
         self._cleanup.callback(client.close)
         return client
 
@@ -205,18 +176,10 @@ class LocalStack:
         self._say(f"AWS services at {moto.url}{others}, for this stack's own credentials only")
 
     def _build(self, cancelled: threading.Event) -> None:
-        if not TEMPLATE.is_file():
-            raise Unreachable(
-                "the local stack runs template.yaml and the functions of a repository checkout, "
-                "and this command is installed apart from one: run `make demo` or "
-                "`.venv/bin/forwarder` in a checkout"
-            )
-        if self._run is Run.BUILT:
-            builds = Builds(BUILDS, this_machine(), say=self._say, cancelled=cancelled)
-            try:
-                self._code_dirs = build_all(TEMPLATE, builds)
-            except BuildCancelled as error:
-                raise StartCancelled from error
+        try:
+            self._code_dirs = prepare(self._run, self._say, cancelled)
+        except BuildCancelled as error:
+            raise StartCancelled from error
 
     def _deploy(self) -> None:
         self.deployment = deploy(
@@ -234,32 +197,15 @@ class LocalStack:
         for logical_id, spec in self.deployment.functions.items():
             self._roles[logical_id] = assume(sts, spec.role_name)
         if self._time_scale != 1.0:
-            for source in self.deployment.queue_sources:
-                self._scale_visibility(source)
-
-    def _scale_visibility(self, source: QueueSourceSpec) -> None:
-        sqs, name = self.client("sqs"), "VisibilityTimeout"
-        current = sqs.get_queue_attributes(QueueUrl=source.queue_url, AttributeNames=[name])
-        scaled = max(1, round(int(current["Attributes"][name]) * self._time_scale))
-        sqs.set_queue_attributes(QueueUrl=source.queue_url, Attributes={name: str(scaled)})
+            scale_visibility(self.client("sqs"), self.deployment.queue_sources, self._time_scale)
 
     def _start_functions(self, cancelled: threading.Event) -> None:
-        for logical_id, spec in self.deployment.functions.items():
-            self.pools[logical_id] = FunctionPool(
-                spec if self._run is Run.BUILT else _with_installed_packages(spec),
-                max_workers=self._workers(logical_id),
-                log=self._log,
-                environment=self._environment() | self._roles[logical_id],
-            )
-        self._cleanup.callback(self._stop_functions)
-        with ThreadPoolExecutor() as starters:
-            starts = [starters.submit(pool.start) for pool in self.pools.values()]
-            while wait(starts, timeout=0.1).not_done:
-                if cancelled.is_set():
-                    self._stop_functions()
+        everyone = self._environment()
+        environments = {function: everyone | role for function, role in self._roles.items()}
+        self.pools = pools_of(self.deployment, self._run, environments, self._log)
+        self._cleanup.callback(stop_all, self.pools)
         try:
-            for started in starts:
-                started.result()
+            start_all(self.pools, cancelled)
         except PoolStopped as stopped:
             raise StartCancelled from stopped
         except FunctionBroken as broken:
@@ -268,72 +214,30 @@ class LocalStack:
             raise Unreachable(str(broken)) from broken
 
     def _start_traffic(self) -> None:
-        pollers = [
-            Poller(
-                replace(source, max_concurrency=min(source.max_concurrency, LANE_CONCURRENCY)),
-                self.pools[source.function],
-                # Lambda polls in the function's name.
-                self.client("sqs", self._roles[source.function]),
-                self._log,
-            )
-            for source in self.deployment.queue_sources
-        ]
-        schedules = [
-            Schedule(spec, self.pools[spec.function], self._log, time_scale=self._time_scale)
-            for spec in self.deployment.schedules
-        ]
-        sources: list[Poller | Schedule] = [*pollers, *schedules]
-        for source in sources:
-            source.start()
-        self._cleanup.callback(self._stop_traffic, sources)
+        traffic = Traffic(
+            self.deployment,
+            self.pools,
+            sqs_as=lambda function: self.client("sqs", self._roles[function]),
+            log=self._log,
+            time_scale=self._time_scale,
+        )
+        traffic.start()
+        self._cleanup.callback(traffic.stop)
+        # What comes from outside ends first.
+        self._cleanup.callback(self._front.stop)
         self._front.start(self.deployment.routes, self.pools)
-
-    def _stop_traffic(self, sources: list[Poller | Schedule]) -> None:
-        self._front.stop()
-        for source in sources:
-            source.stop()
-        deadline = time.monotonic() + GRACE_SECONDS
-        left = [s for s in sources if not s.join(max(0.0, deadline - time.monotonic()))]
-        if left:
-            self._say("cutting off what is still under way")
-            self._stop_functions()
-            for source in left:
-                source.join(GRACE_SECONDS)
-
-    def _stop_functions(self) -> None:
-        with ThreadPoolExecutor() as stoppers:
-            for pool in self.pools.values():
-                stoppers.submit(pool.stop)
 
     def _watch(self, spectrum: Mapping[str, str]) -> None:
         """Switch the check of registrations on, as `forwarder webhooks watch` does on AWS."""
         self._parameters["WatchRegistrations"] = "yes"
         self._spectrum["SPECTRUM_API_URL"] = spectrum["SPECTRUM_API_URL"]
-        self._secrets["ProjectSecret"] = json.dumps(
-            {
-                "project_id": spectrum["SPECTRUM_PROJECT_ID"],
-                "project_secret": spectrum["SPECTRUM_PROJECT_SECRET"],
-            }
+        self._secrets["ProjectSecret"] = secret_text(
+            spectrum["SPECTRUM_PROJECT_ID"], spectrum["SPECTRUM_PROJECT_SECRET"]
         )
 
-    def _workers(self, function: str) -> int:
-        """As many as its sources can keep busy at once, within the caps."""
-        deployment = self.deployment
-        lanes = [source for source in deployment.queue_sources if source.function == function]
-        workers = sum(min(lane.max_concurrency, LANE_CONCURRENCY) for lane in lanes)
-        workers += sum(schedule.function == function for schedule in deployment.schedules)
-        if any(route.function == function for route in deployment.routes):
-            workers += RECEIVER_WORKERS
-        return max(workers, 1)
-
     def _environment(self) -> dict[str, str]:
-        overrides = {
-            f"AWS_ENDPOINT_URL_{service.upper()}": url
-            for service, url in self.endpoints.overrides.items()
-        }
         return {
-            "AWS_ENDPOINT_URL": self.endpoints.default,
-            **overrides,
+            **self.endpoints.environment(),
             "ALLOW_LOOPBACK": "1",
             "ENDPOINT_HOST": self._front.address,
             "ENDPOINT_URL": self.endpoint_url,
@@ -343,9 +247,3 @@ class LocalStack:
 
     def _say(self, text: str) -> None:
         self._log("stack", text)
-
-
-def _with_installed_packages(spec: FunctionSpec) -> FunctionSpec:
-    """A function that finds its packages where those of this command are."""
-    installed = (Path(entry) for entry in sys.path if entry.endswith("-packages"))
-    return replace(spec, layer_dirs=(*spec.layer_dirs, *installed))
