@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -28,6 +27,7 @@ from spectrum_cli.vendor.options import (
     ProjectSecret,
     open_api,
 )
+from spectrum_cli.vendor.project_login import secret_text
 from spectrum_cli.vendor.sights import sights
 from spectrum_cli.vendor.webhook_changes import delete, done, enable, rotate
 from spectrum_cli.vendor.webhook_list import complain, webhook_rows
@@ -146,7 +146,7 @@ def watch(
         api.list()
     target.client("secretsmanager").put_secret_value(
         SecretId=target.project_secret,
-        SecretString=json.dumps({"project_id": project_id, "project_secret": project_secret}),
+        SecretString=secret_text(project_id, project_secret),
     )
     done(as_json, {"watched": True}, "the stack looks at its registrations every 10 minutes")
 
