@@ -22,10 +22,8 @@ from spectrum_cli.local.http_event import (
 )
 from spectrum_cli.local.http_routes import Match, Routes
 from spectrum_cli.local.loopback import (
-    BodyTooLarge,
     LoopbackHandler,
     LoopbackServer,
-    MalformedRequest,
 )
 from spectrum_cli.local.worker import LogLine
 
@@ -106,13 +104,8 @@ class _FrontHandler(LoopbackHandler):
 
     def handle_request(self) -> None:
         began = time.perf_counter()
-        try:
-            body = self.read_body(LARGEST_BODY)
-        except BodyTooLarge:
-            self.refuse(413, "Request Entity Too Large")
-            return
-        except MalformedRequest:
-            self.refuse(400, "Bad Request")
+        body = self.read_or_refuse(LARGEST_BODY)
+        if body is None:
             return
         request = Request(
             method=self.command,

@@ -123,6 +123,16 @@ class LoopbackHandler(BaseHTTPRequestHandler):
             raise BodyTooLarge
         return self._read_exactly(int(length))
 
+    def read_or_refuse(self, limit: int) -> bytes | None:
+        """As `read_body`; a request whose body cannot be taken is refused, and has none."""
+        try:
+            return self.read_body(limit)
+        except BodyTooLarge:
+            self.refuse(413, "Request Entity Too Large")
+        except MalformedRequest:
+            self.refuse(400, "Bad Request")
+        return None
+
     def answer(
         self, status: int, body: bytes, headers: Iterable[tuple[str, str]], *, length: bool = True
     ) -> None:

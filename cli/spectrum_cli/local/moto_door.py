@@ -30,10 +30,8 @@ from werkzeug.exceptions import HTTPException
 from spectrum_cli.local.guard import Application, Environ
 from spectrum_cli.local.http_event import WITHOUT_BODY
 from spectrum_cli.local.loopback import (
-    BodyTooLarge,
     LoopbackHandler,
     LoopbackServer,
-    MalformedRequest,
 )
 
 LARGEST_BODY: Final = 64 * 1024 * 1024
@@ -107,13 +105,8 @@ class _DoorHandler(LoopbackHandler):
     port: str
 
     def handle_request(self) -> None:
-        try:
-            body = self.read_body(LARGEST_BODY)
-        except BodyTooLarge:
-            self.refuse(413, "Request Entity Too Large")
-            return
-        except MalformedRequest:
-            self.refuse(400, "Bad Request")
+        body = self.read_or_refuse(LARGEST_BODY)
+        if body is None:
             return
         started: list[tuple[int, list[tuple[str, str]]]] = []
 
