@@ -119,7 +119,8 @@ def test_one_event_is_shown_with_every_attempt(keys: dict[str, str]) -> None:
 
 def test_who_stands_in_line_goes_out_in_its_turn_and_at_no_time(stack: Deployed) -> None:
     waits = standing(held(planned("crm", NOW), NOW + 86_400, "paused"), 1_800_000_000.0, NOW + 9)
-    key = put(stack, "in-line", waits, held(planned("erp", NOW), NOW + 60, "breaker"))
+    waits_too = held(planned("erp", NOW), NOW + 60, "breaker")
+    key = put(stack, "in-line", waits, waits_too, received_at=NOW - 90_000)
     crm, erp = (
         line
         for line in forwarder("events", "show", key).lines
