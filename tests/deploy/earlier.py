@@ -37,20 +37,7 @@ Outputs:
 
 def released(tree: Path, built: Path, into: Path) -> Path:
     """0.1.0 with the packages of a build; what can be deployed. Needs the tree's git history."""
-    sources = into / "sources"
-    sources.mkdir(parents=True)
-    archive = into / "sources.tar"
-    done = subprocess.run(
-        ["git", "archive", "--output", str(archive), RELEASED, "template.yaml", *FOLDERS],
-        cwd=tree,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise Failed(f"0.1.0 is not in this clone ({done.stderr.strip()}): git fetch --unshallow")
-    with tarfile.open(archive) as packed:
-        packed.extractall(sources, filter="data")
+    sources = released_sources(tree, into / "sources")
     _copy(built, into)
     shutil.rmtree(into / _PACKAGE)
     shutil.copytree(sources / "layers/core/spectrum_forwarder", into / _PACKAGE)
@@ -62,6 +49,24 @@ def released(tree: Path, built: Path, into: Path) -> Path:
         template = template.replace(f"Uri: {folder}\n", f"Uri: {name}\n")
     (into / "template.yaml").write_text(template, "utf-8")
     return into / "template.yaml"
+
+
+def released_sources(tree: Path, into: Path) -> Path:
+    """0.1.0's template, functions and layer as they were; raise Failed without git's history."""
+    into.mkdir(parents=True)
+    archive = into / "sources.tar"
+    done = subprocess.run(
+        ["git", "archive", "--output", str(archive), RELEASED, "template.yaml", *FOLDERS],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(f"0.1.0 is not in this clone ({done.stderr.strip()}): git fetch --unshallow")
+    with tarfile.open(archive) as packed:
+        packed.extractall(into, filter="data")
+    return into
 
 
 def failing(built: Path, into: Path) -> Path:
