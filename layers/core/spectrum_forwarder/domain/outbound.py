@@ -10,7 +10,7 @@ from spectrum_forwarder.domain.identity import HASHES, SIGNED_ID
 from spectrum_forwarder.domain.signature import sign, sign_standard
 from spectrum_forwarder.domain.via import VIA_HEADER
 
-USER_AGENT = "spectrum-forwarder/0.1"
+USER_AGENT = "spectrum-forwarder/0.2"
 DEFAULT_CONTENT_TYPE = "application/json"
 # The only event that Spectrum has; receivers refuse what names none.
 DEFAULT_EVENT = "messages"
