@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,11 @@ def unknown(words: list[str]) -> str:
     options |= {"-h", "--help"}
     asked = {re.split(r"[=,;:.)]", word)[0] for word in words if re.match(r"--?[a-z]", word)}
     return ", ".join(f"{name} has no {option}" for option in sorted(asked - options))
+
+
+def test_no_two_decisions_have_one_number() -> None:
+    numbers = Counter(path.name[:3] for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert [number for number, count in numbers.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if "decisions" not in page])
