@@ -28,6 +28,8 @@ FOUNDATIONS = {
     f"{LAYER}.observability": {"aws_lambda_powertools", f"{LAYER}.measures"},
     f"{LAYER}.measures": {"aws_lambda_powertools", f"{LAYER}.domain.errors"},
 }
+# Lines of the longest module: what one can read at once.
+LONGEST = 250
 # The fan-out's, in the order in which an event passes them.
 STAGES = ("take", "decide", "plan", "attempt", "judge", "record")
 ADAPTERS_LIBRARIES = {"boto3", "botocore", "jmespath", "pycurl"}
@@ -95,6 +97,13 @@ def test_there_is_something_to_look_at() -> None:
     assert f"{LAYER}.domain.event" in MODULES
     assert {f"{LAYER}.receive", f"{LAYER}.fanout.batch", f"{LAYER}.sweep"} <= set(use_cases())
     assert imported_by("functions.receiver.app") >= {f"{LAYER}.receive", f"{LAYER}.settings"}
+
+
+def test_no_module_is_longer_than_can_be_read_at_once() -> None:
+    lengths = {
+        name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
 
 
 def test_the_domain_imports_itself_and_the_standard_library() -> None:
