@@ -9,7 +9,7 @@ import pytest
 from spectrum_forwarder.domain.delivery import Answer, Attempted, Delivery, Status, planned
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.ports import StoredEvent
-from spectrum_forwarder.fanout.fitting import ROOM
+from spectrum_forwarder.fanout.fitting import ROOM, cut
 
 from tests.functional.test_replay import Operator
 from tests.support.item_size import LARGEST_ITEM
@@ -103,6 +103,14 @@ def test_a_record_that_outgrows_the_item_moves_the_body_to_the_bucket(world: Wor
     assert world.facts.named("record.fitted") == [
         {"event_key": KEY, "in_bucket": True, "attempts_kept": None, "without_answers": None}
     ]
+
+
+def test_histories_are_cut_to_five_attempts_then_to_one_then_to_none() -> None:
+    """The newest ones stay."""
+    past = tuple(Attempted(float(number), 10, "500") for number in range(9))
+    delivery = replace(planned("crm", 0.0), history=past)
+    left = [(kept, fewer["crm"].history) for kept, fewer in cut({"crm": delivery})]
+    assert left == [(5, past[-5:]), (1, past[-1:]), (0, ())]
 
 
 @pytest.mark.usefixtures("_unpacked")
