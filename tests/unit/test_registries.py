@@ -446,6 +446,12 @@ def test_an_id_that_is_written_down_goes_before_a_name_that_is_like_it() -> None
         assert len(found.nameless) == 1
 
 
+def test_an_entry_without_a_name_that_owns_an_id_is_called_by_its_place() -> None:
+    _, reports = read(ERP | {"id": None}, CRM, {"id": "crm", "url": "https://new.example/"})
+    assert reports.told[0][0] == "crm"
+    assert "is that of entry 3" in reports.told[0][1]
+
+
 @pytest.mark.parametrize("identity", ["crm", "crm.k3f9x2"])
 def test_a_broken_entry_keeps_its_id_from_others(identity: str) -> None:
     broken = CRM | {"id": identity, "name": "sales", "url": "http://plain.example/"}

@@ -110,7 +110,7 @@ def read_destinations(
     nameless: list[str] = []
     for entry, name, reason in refused:
         identity = identity_of(entry)
-        if identity is None or _called(owners[identity]) != _called(entry):
+        if identity is None or owners[identity] != name:
             nameless.append(f"{name}: {reason}")
         elif identity not in usable:
             known_as = name if NAME.fullmatch(name) else born_as(identity)
@@ -137,32 +137,28 @@ def judge(
     return judged
 
 
-def _owners(entries: list[Entry]) -> dict[str, Entry]:
-    """Whose each identity is, whether the entry can be used or not.
+def _owners(entries: list[Entry]) -> dict[str, str]:
+    """What the entry is called whose each identity is, whether it can be used or not.
 
     The first one's that has it written down; a name alone is the identity of one that was renamed
     as well, and that one is owed what is bound to it.
     """
-    owners: dict[str, Entry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.get("id") is None):
+    owners: dict[str, str] = {}
+    for number, entry in sorted(enumerate(entries), key=lambda each: each[1].get("id") is None):
         identity = identity_of(entry)
         if identity is not None:
-            owners.setdefault(identity, entry)
+            owners.setdefault(identity, called(entry, "name", number))
     return owners
 
 
-def _require_unlike(destination: Destination, others: dict[str, Destination], owner: Entry) -> None:
+def _require_unlike(destination: Destination, others: dict[str, Destination], owner: str) -> None:
     if any(other.name == destination.name for other in others.values()):
         raise InvalidEntry("name stands twice; the first entry is used")
-    if destination.id in others or owner.get("name") != destination.name:
+    if destination.id in others or owner != destination.name:
         raise InvalidEntry(
-            f"id is that of {_called(owner)}, and what that one is owed would come here: make this "
+            f"id is that of {owner}, and what that one is owed would come here: make this "
             "entry with `forwarder destinations add`"
         )
-
-
-def _called(entry: Entry) -> str:
-    return called(entry, "name", 0)
 
 
 def read_destination(
