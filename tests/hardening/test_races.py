@@ -187,7 +187,7 @@ def test_a_repeat_is_never_taken_for_a_new_event_or_a_free_claim(racers: Racers)
     table = racers.tables[0]
     assert put(table, "again", "mine") is None
     repeat = put(table, "again", "mine")
-    assert repeat is None or repeat == Existing(due_at=None, claimed_until=0)
+    assert repeat is None or repeat == Existing(due_at=None, claimed_until=0, received_at=0)
     other = put(table, "again", "other")
     assert other is not None
     assert other.due_at in (None, NOW + 75)

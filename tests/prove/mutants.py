@@ -54,7 +54,7 @@ def forgotten_when_the_send_fails(patch: Patch) -> None:
 
 
 def no_sweeper(patch: Patch) -> None:
-    patch.setattr(Sweeper, "sweep", lambda self, *, deadline: Swept())
+    patch.setattr(Sweeper, "sweep", lambda self, *, deadline: Swept(0, 0.0, 0))
 
 
 def claim_shorter_than_the_function(patch: Patch) -> None:

@@ -32,9 +32,9 @@ class Swept:
     `failed_shards` how many a failure of ours cut short in the end.
     """
 
-    hints: int = 0
-    oldest_seconds: float = 0.0
-    failed_shards: int = 0
+    hints: int
+    oldest_seconds: float
+    failed_shards: int
 
 
 # `map`, or an executor's.

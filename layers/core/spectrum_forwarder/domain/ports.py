@@ -114,7 +114,7 @@ class Existing:
 
     due_at: float | None
     claimed_until: float
-    received_at: float = 0.0
+    received_at: float
     fingerprint: str | None = None
     packed: bytes | None = field(default=None, repr=False)
     payload: str | None = None
