@@ -6,7 +6,8 @@ Mutants are Cosmic Ray's: one operator, number, condition or the like is another
 the tree. Left out is what changes nothing that a test could see (`is` for `==`, a data class that
 is not frozen) and what cannot even be imported (`|` between types). Of the fast tests those try a
 mutant that run its line, the quickest first; where only an import runs it, those that run anything
-of its module. PYTHON has the tests' environment; this program's own has Cosmic Ray's.
+of its module, or, where there is nothing to run in it, of those that import it. PYTHON has the
+tests' environment; this program's own has Cosmic Ray's.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).parents[2]
-LAYER = "layers/core/spectrum_forwarder"
+SOURCES = "layers/core/"
+LAYER = f"{SOURCES}spectrum_forwarder"
 # Modules on the top are the use cases.
 MUTATED = ("*.py", "fanout/*.py", "domain/**/*.py", "adapters/**/*.py")
 # Without those that start processes, which would have to be built anew for each mutant.
@@ -108,10 +110,12 @@ class Bench:
     lines: dict[str, dict[str, list[int]]]
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that run the mutant's lines, or anything of its module, the quickest first."""
+        """The tests that run the mutant's lines, or else anything of its module, or else of those
+        that import from it; the quickest first."""
         module = self.lines.get(mutant.module, {})
         wanted = {n for at in range(mutant.first, mutant.last + 1) for n in module.get(str(at), ())}
-        wanted = wanted or {number for numbers in module.values() for number in numbers}
+        wanted = wanted or self._run(mutant.module)
+        wanted = wanted or set().union(*map(self._run, self._importers(mutant.module)))
         found: list[str] = []
         left = ENOUGH
         for test, seconds in sorted((self.tests[n] for n in wanted), key=lambda each: each[1]):
@@ -120,6 +124,15 @@ class Bench:
                 break
             found.append(test)
         return found
+
+    def _run(self, module: str) -> set[int]:
+        """The tests that run anything of a module."""
+        return {number for numbers in self.lines.get(module, {}).values() for number in numbers}
+
+    def _importers(self, module: str) -> list[str]:
+        name = module.removeprefix(SOURCES).removesuffix(".py").replace("/", ".")
+        said = f"from {name} import "
+        return [each for each in self.lines if said in (self.tree / each).read_text("utf-8")]
 
     def survives(self, mutant: Mutant, code: str) -> bool:
         """Whether all its tests pass; what hangs is noticed."""
