@@ -1,6 +1,7 @@
 """Direct calls are botocore's to the letter: what is sent, what is read, what is refused, where."""
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -265,6 +266,20 @@ def test_who_fails_all_the_time_is_not_asked_twice_each_time(
         client.send_message(**CALLS["sqs", "send_message"])
         sent.answer = answer_of(500)
         assert [asked(), asked()] == [2, 1]
+
+
+@pytest.mark.parametrize(("drawn", "waits"), [(b"\0", [0.0, 0.0]), (b"\xff", [1.0, 2.0])])
+def test_before_it_is_tried_again_it_waits_up_to_twice_as_long_each_time(
+    monkeypatch: pytest.MonkeyPatch, drawn: bytes, waits: list[float]
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(os, "urandom", lambda size: drawn * size)
+    with both("sqs", Sent(answer_of(500))) as (client, _):
+        client._tries = 3
+        with pytest.raises(ClientError):
+            client.send_message(**CALLS["sqs", "send_message"])
+    assert slept == pytest.approx(waits)
 
 
 # ---- Which environment is plain -----------------------------------------------------------------

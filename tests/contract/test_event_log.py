@@ -72,6 +72,12 @@ def test_an_empty_log_is_one_empty_page(stores: Stores) -> None:
     assert list(stores.log.owing()) == [[]] * 8
 
 
+def test_an_event_that_nobody_has_claimed_is_claimed_until_nought(stores: Stores) -> None:
+    stores.put("m1")
+    (event,) = stores.log.newest(limit=1).events
+    assert (event.owner, event.claimed_until, event.claims) == ("", 0.0, 0)
+
+
 @pytest.mark.parametrize("limit", [9, 60, 1000])
 def test_pages_show_every_event_once_newest_first(stores: Stores, limit: int) -> None:
     order = random.Random(1).sample(range(60), 60)

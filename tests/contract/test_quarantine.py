@@ -182,8 +182,11 @@ def test_what_a_failing_bucket_loses_is_counted_once_it_is_back(
     assert bucket.shelf.lost(since=0).counts == {"failed": 3}
 
 
+OTHER_COUNTS = (b"", b"[]", b"{}", b'{"counts": []}', b'{"counts": {"a": "b"}}')
+
+
 def test_a_count_of_another_form_is_passed_over(bucket: Bucket) -> None:
-    for number, content in enumerate([b"", b"[]", b'{"counts": []}', b'{"counts": {"a": "b"}}']):
+    for number, content in enumerate(OTHER_COUNTS):
         bucket.client.put_object(Bucket=BUCKET, Key=f"{LEFT_OUT}{number}", Body=content)
     assert bucket.shelf.lost(since=0) == Lost({})
 

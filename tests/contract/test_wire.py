@@ -199,7 +199,10 @@ def test_an_idle_connection_that_was_closed_is_made_anew(
 @pytest.mark.parametrize("session", OURS, indirect=True)
 @pytest.mark.parametrize(
     ("seconds", "connections"),
-    [(19, 1), pytest.param(21, 2, id="21"), pytest.param(-3600, 2, id="a clock that was put back")],
+    [
+        *((0, 1), (20, 1), (21, 2)),
+        *(pytest.param(s, 2, id=f"put back by {-s}") for s in (-0.5, -3600)),
+    ],
 )
 def test_an_idle_connection_is_trusted_for_seconds_by_the_clock_on_the_wall(
     client: Client, server: HttpServer, seconds: float, connections: int
@@ -533,9 +536,9 @@ def test_whoever_does_not_say_so_may_have_done_it(
 def test_a_body_is_put_into_the_bucket_whole_and_signed(client: Client, server: HttpServer) -> None:
     body = bytes(range(256)) * 2000
     one = client("s3")
-    for _ in range(2):
-        S3Payloads(one, "payloads").put(body)
+    names = [S3Payloads(one, "payloads").put(body) for _ in range(2)]
     first, second = server.requests
+    assert [first.path, second.path] == [f"/payloads/{name}" for name in names]
     assert (first.method, first.body, second.body) == ("PUT", body, body)
     assert first.header("Expect") is None
     assert first.header("X-Amz-Content-SHA256") == hashlib.sha256(body).hexdigest()

@@ -205,6 +205,31 @@ def test_who_has_no_time_left_has_another_go_on(
     assert arrived(world) == [f"m{n}" for n in range(5)]
 
 
+def test_a_head_for_which_no_time_was_left_is_called_at_once(world: World) -> None:
+    receive(world, said("m1", 1))
+    world.live(1)
+    (hint,) = world.memory_queue.queued
+    world.memory_queue.queued.clear()
+    world.clock.advance(2)
+    world.sender.not_before = world.clock() + 50  # too late to begin, and none too late to look
+    world.fan_out(world.hint(hint_to(line())))
+    assert arrived(world) == []
+    assert [queued.body for queued in world.memory_queue.queued] == [hint.body]
+    world.live(3)
+    assert arrived(world) == ["m1"]
+
+
+def test_a_head_that_meets_a_closed_way_is_not_called_until_it_opens(world: World) -> None:
+    receive(world, said("m1", 1))
+    world.live(1)
+    world.memory_queue.queued.clear()
+    world.clock.advance(2)
+    world.add(ordered(enabled=False))
+    world.fan_out(world.hint(hint_to(line())))
+    assert world.outcome("crm", "main:m1") == ("pending", 0, "paused")
+    assert world.memory_queue.queued == []
+
+
 def test_a_slow_destinations_conversations_go_on_in_the_slow_lane(world: World) -> None:
     world.board.health.clear()
     receive(world, said("m1", 1))
@@ -302,6 +327,14 @@ def test_once_the_order_is_taken_away_the_line_still_drains(world: World) -> Non
 
 
 # ---- The bill ------------------------------------------------------------------------------------
+
+
+def test_a_head_that_fails_keeps_its_place_and_takes_none_anew(world: World) -> None:
+    world.sender.script["crm"] = [BUSY]
+    receive(world, said("m1", 1))
+    world.live(MINUTE / 2)
+    assert arrived(world) == ["m1", "m1"]
+    assert world.lines.calls.count("put") == 1
 
 
 def test_what_an_event_costs_that_goes_out_in_order(world: World) -> None:

@@ -545,6 +545,18 @@ def test_a_refusal_is_told_with_its_shape_and_skew(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("skew", "told"), [(100, 100), (-100, -100), (10, 10), (9, None), (0, None)]
+)
+def test_an_accepted_event_is_told_with_a_skew_that_no_good_clock_has(
+    world: World, skew: int, told: int | None
+) -> None:
+    """As in a refusal: of what was signed a while ago it is above nought."""
+    world.receive(headers=signed_headers(body_of(), now=world.clock() - skew))
+    (accepted,) = world.facts.named("event.accepted")
+    assert accepted["skew_seconds"] == told
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {TIMESTAMP: "1000000000"},

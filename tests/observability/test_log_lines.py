@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_lambda_leaves_the_level_of_trouble_as_it_is(
     for line in map(json.loads, printed):
         assert line["level"] in {"WARN", "ERROR", "FATAL"}
         assert RFC_3339.fullmatch(line["timestamp"])
+
+
+def test_the_time_of_trouble_is_told_in_milliseconds_that_have_passed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for second, said in ((0.0, "00.000"), (1.0625, "01.062"), (9.9995, "09.999")):
+        monkeypatch.setattr(time, "time", lambda now=second: 1_800_000_000 + now)
+        line = json.loads(observability._text({"level": "ERROR"}))
+        assert line["timestamp"] == f"2027-01-15T08:00:{said}Z"
 
 
 def test_what_is_told_as_usual_costs_no_time_and_no_level(lines: Any) -> None:
