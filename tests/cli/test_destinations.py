@@ -6,13 +6,17 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.state import LocalState, published
+from spectrum_cli.stack import options as stack_options
+from spectrum_cli.stack import target
 from spectrum_cli.stack.registry import Registry
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, Unreachable
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
@@ -493,3 +497,27 @@ def test_a_name_that_could_not_be_read_is_mended_to_what_it_was(secret: Secret) 
     secret.write({"destinations": [{"name": "crm ", "url": URL, "signing_secret": "5e" * 32}]})
     assert forwarder("destinations", "rename", "crm ", "crm").status == 0
     assert identity_of(secret.entries[0]) == "crm"
+
+
+@pytest.mark.parametrize("how", ["add", "apply"])
+def test_functions_of_0_1_0_get_entries_that_they_know(
+    how: str, secret: Secret, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They refuse an `id`, and bind what comes meanwhile to the name: later it would be removed."""
+    find = target.find_target
+
+    def of_before(**options: Any) -> Target:
+        found = find(**options)
+        kept = {key: found.outputs[key] for key in found.outputs if key != "WaitingTableName"}
+        return replace(found, outputs=kept)
+
+    monkeypatch.setattr(stack_options, "find_target", of_before)
+    wanted = tmp_path / "destinations.json"
+    wanted.write_text(json.dumps({"destinations": [{"name": "crm", "url": URL}]}))
+    given = (["add", "crm", URL], ["apply", "-f", str(wanted)])[how == "apply"]
+    ran = forwarder("destinations", *given)
+    assert ran.status == 0, ran.err
+    (entry,) = secret.entries
+    assert entry["name"] == "crm"
+    assert "id" not in entry
+    assert identity_of(entry) == "crm"

@@ -92,7 +92,7 @@ def add(
     Example: forwarder destinations add crm https://crm.example.com/spectrum --reveal
     """
     expression = one_of(expression, only)
-    entry = entries_of.new_entry(name)
+    entry = entries_of.new_entry(name, identified=target.knows_identities)
     entries_of.apply(
         entry,
         where=where,

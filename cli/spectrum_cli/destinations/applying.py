@@ -76,7 +76,7 @@ def apply(
 
     def edit(entries: list[Entry]) -> tuple[list[Change], list[Entry]]:
         before = list(entries)
-        changes = merge(entries, wanted, prune=prune)
+        changes = merge(entries, wanted, prune=prune, identified=target.knows_identities)
         named = {change.name for change in changes if change.what in (ADD, SET)}
         for entry in entries:
             if entry.get("name") in named:

@@ -31,12 +31,15 @@ if TYPE_CHECKING:
 SUFFIX_LETTERS, SUFFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 6
 
 
-def new_entry(name: str) -> Entry:
+def new_entry(name: str, *, identified: bool) -> Entry:
     """The beginning of an entry: its name, and an identity that no other destination ever had.
 
     What is owed to a destination is bound to the identity: one that was removed and added again
-    under the same name gets nothing that the old one was owed.
+    under the same name gets nothing that the old one was owed. Not `identified`, its name is its
+    identity: functions of 0.1.0 refuse any other, and bind what comes meanwhile to the name.
     """
+    if not identified:
+        return {"name": name}
     suffix = "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(SUFFIX_LENGTH))
     return {"id": f"{name}.{suffix}", "name": name}
 

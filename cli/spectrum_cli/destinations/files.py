@@ -76,12 +76,15 @@ def wanted_of(content: Any) -> list[Entry]:
     return wanted
 
 
-def merge(entries: list[Entry], wanted: list[Entry], *, prune: bool) -> list[Change]:
+def merge(
+    entries: list[Entry], wanted: list[Entry], *, prune: bool, identified: bool = True
+) -> list[Change]:
     """Make the entries what is wanted, in place; say what was changed. Raises WrongUse.
 
-    Only with `prune` those that the file does not name are removed.
+    Only with `prune` those that the file does not name are removed. New ones get an identity,
+    but where they are not `identified`.
     """
-    changes = [_merged(entries, one) for one in wanted]
+    changes = [_merged(entries, one, identified=identified) for one in wanted]
     named = {one["name"] for one in wanted}
     for entry in [entry for entry in entries if entry.get("name") not in named]:
         if _is_listener(entry):
@@ -92,11 +95,11 @@ def merge(entries: list[Entry], wanted: list[Entry], *, prune: bool) -> list[Cha
     return changes
 
 
-def _merged(entries: list[Entry], wanted: Entry) -> Change:
+def _merged(entries: list[Entry], wanted: Entry, *, identified: bool) -> Change:
     name = str(wanted["name"])
     there = next((entry for entry in entries if entry.get("name") == name), None)
     if there is None:
-        entry = entries_of.new_entry(name) | _filled(wanted, {})
+        entry = entries_of.new_entry(name, identified=identified) | _filled(wanted, {})
         entry[SECRET] = new_secret(from_input=False)
         entries.append(entry)
         return Change(name, ADD, tuple(sorted(wanted.keys() - {"name"})))

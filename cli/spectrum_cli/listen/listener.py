@@ -90,7 +90,7 @@ def open_listener(
     found = queue_of(sqs, str(entry.get("target"))) if entry else None
     url, arn = found or make_queue(target, name)
     fresh = _last_entry(registry, name, arn) or {
-        **entries_of.new_entry(DESTINATION + name),
+        **entries_of.new_entry(DESTINATION + name, identified=target.knows_identities),
         "signing_secret": secrets.token_hex(32),
     }
     if secret:

@@ -61,6 +61,11 @@ class Target:
         return self.outputs.get("WaitingTableName")
 
     @property
+    def knows_identities(self) -> bool:
+        """Whether its functions take an entry that has an `id`; those of 0.1.0 refuse it."""
+        return self.waiting_table is not None
+
+    @property
     def queue_url(self) -> str:
         return self._output("EventsQueueUrl")
 
