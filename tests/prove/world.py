@@ -196,6 +196,9 @@ class World(FrontDoor):
         """What happens next, and when."""
         happenings: list[tuple[float, Callable[[], None]]] = []
         if self._agenda:
+            # Spectrum waits for no worker, however many hints are older than its request.
+            if self._agenda[0][0] <= self.clock():
+                return self._agenda[0][0], self._do_next
             happenings.append((self._agenda[0][0], self._do_next))
         for slow in self.lanes:
             times = [queued.at for queued in self.queue.queued if queued.slow is slow]
