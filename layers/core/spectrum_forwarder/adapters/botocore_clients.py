@@ -15,14 +15,14 @@ from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
 
 from spectrum_forwarder.adapters.budget import Budget
+from spectrum_forwarder.adapters.direct import USER_AGENT
 from spectrum_forwarder.adapters.failures import FAILURES, UnreadableAnswer, check_sum
-from spectrum_forwarder.adapters.places import AMAZON_ROOTS, is_public
+from spectrum_forwarder.adapters.places import amazon_roots
 from spectrum_forwarder.adapters.wire import Wire
 from spectrum_forwarder.domain.ports import Clock
 
 # What botocore's parsers raise at bytes that are no answer, mostly without an error of their own.
 UNREADABLE = (ResponseParserError, ValueError, TypeError, LookupError, AttributeError)
-USER_AGENT = "spectrum-forwarder"
 # S3 checks a body by its signature. A checksum besides, which is the default, would follow the body
 # in a form that is no plain request any more.
 S3 = {"request_checksum_calculation": "when_required"}
@@ -85,14 +85,12 @@ class BotocoreClients:
 def ca_bundle(session: botocore.session.Session) -> str | None:
     """The roots that AWS is verified by; None for botocore's own bundle.
 
-    A bundle that somebody has set goes first. Only in AWS's public regions do all services stand
-    under Amazon's roots.
+    A bundle that somebody has set goes first.
     """
     chosen = session.get_config_variable("ca_bundle")
     if chosen:
         return str(chosen)
-    region = session.get_config_variable("region") or ""
-    return str(AMAZON_ROOTS) if is_public(region) and AMAZON_ROOTS.is_file() else None
+    return amazon_roots(session.get_config_variable("region") or "")
 
 
 def refuse_wrong_checksum(**called: Any) -> None:

@@ -66,9 +66,16 @@ def plain_roots(environment: Mapping[str, str]) -> str:
     chosen = environment.get("AWS_CA_BUNDLE")
     if chosen:
         return chosen
-    if is_public(environment.get("AWS_DEFAULT_REGION", "")) and AMAZON_ROOTS.is_file():
-        return str(AMAZON_ROOTS)
-    return str(Path(botocore.__file__).with_name("cacert.pem"))
+    ours = amazon_roots(environment.get("AWS_DEFAULT_REGION", ""))
+    return ours or str(Path(botocore.__file__).with_name("cacert.pem"))
+
+
+def amazon_roots(region: str) -> str | None:
+    """The file of Amazon's roots; None where others vouch for a service, or it is not there.
+
+    Only in AWS's public regions do all services stand under these.
+    """
+    return str(AMAZON_ROOTS) if is_public(region) and AMAZON_ROOTS.is_file() else None
 
 
 def _is_unusual(environment: Mapping[str, str]) -> bool:
