@@ -1,6 +1,6 @@
 """Samples: synthetic requests as Spectrum sends them, signed, and those that must be refused.
 
-Owns headers and signatures; the bodies are in `sample_bodies`, whose names are also found here.
+Owns headers and signatures; the bodies are in `bodies`, whose names are also found here.
 """
 
 from __future__ import annotations

@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-if TYPE_CHECKING:
-    pass
 from spectrum_cli.stack.target import DEFAULT_STACK, STACK_VARIABLE, find_target
 
 StackOption = Annotated[

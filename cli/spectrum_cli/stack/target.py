@@ -1,7 +1,6 @@
 """The target of a command: a deployed stack, or the local one that is running.
 
-Owns the options that choose it, shared by every command that needs a stack (`@with_target`), and
-the names and clients that a stack amounts to.
+Owns the names and clients that a stack amounts to; the options that choose it are in `options`.
 """
 
 from __future__ import annotations

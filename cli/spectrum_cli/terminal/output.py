@@ -16,16 +16,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from spectrum_forwarder.domain import masking
 
 from spectrum_cli.local.console import printable
 from spectrum_cli.terminal.errors import WrongUse
-
-if TYPE_CHECKING:
-    pass
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Reveal = Annotated[
