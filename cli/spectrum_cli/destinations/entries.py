@@ -22,6 +22,7 @@ from spectrum_cli.stack.urls import encoded
 from spectrum_cli.terminal.errors import Finding, WrongUse
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.kinds.kind import Field
     from spectrum_forwarder.adapters.ourselves import Ourselves
     from spectrum_forwarder.domain.destination import Destination
 
@@ -131,10 +132,15 @@ def _place(entry: Entry, where: str) -> None:
     entry[kind.place] = encoded(where) if kind.name == HTTP else where
 
 
+def fields_of(entry: Entry) -> tuple[Field, ...]:
+    """The fields of the entry's line and of its kind; of an unknown kind the line's alone."""
+    kind = KINDS.get(str(entry.get("kind") or HTTP))
+    return (*LINE_FIELDS, *(kind.fields if kind else ()))
+
+
 def _fill(entry: Entry, fields: Mapping[str, str]) -> None:
     """Set fields of the entry's line and kind; an empty one is dropped."""
-    kind = KINDS.get(str(entry.get("kind") or HTTP))
-    known = {field.name: field for field in (*LINE_FIELDS, *(kind.fields if kind else ()))}
+    known = {field.name: field for field in fields_of(entry)}
     for name, value in fields.items():
         if name not in known:
             raise WrongUse(f"{name} is not for a destination of the kind {entry.get('kind', HTTP)}")

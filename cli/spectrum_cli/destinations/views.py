@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spectrum_forwarder.adapters.kinds import KINDS
-from spectrum_forwarder.adapters.line_fields import LINE_FIELDS
 from spectrum_forwarder.domain.destination import HTTP, identity_of
 
 from spectrum_cli.destinations import answer_times
@@ -85,16 +83,9 @@ def _document(
         "max_attempts": entry.get("max_attempts"),
         "keep_answers": entry.get("keep_answers"),
         "headers": _headers(entry, reveal=reveal),
-        **{field.name: entry.get(field.name) for field in LINE_FIELDS},
-        **_of_kind(entry),
+        **{field.name: entry.get(field.name) for field in entries_of.fields_of(entry)},
     }
     return shown | ({"signing_secret": entry.get("signing_secret")} if reveal else {})
-
-
-def _of_kind(entry: Entry) -> dict[str, Any]:
-    """The fields that its kind has of its own."""
-    kind = KINDS.get(str(entry.get("kind") or HTTP))
-    return {field.name: entry.get(field.name) for field in (kind.fields if kind else ())}
 
 
 def _url(entry: Entry, *, reveal: bool) -> str:
