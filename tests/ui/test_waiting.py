@@ -28,7 +28,7 @@ ENTRY = {"url": "https://crm.example.com/hook", "signing_secret": "ab" * 32}
 CRM = ENTRY | {"name": "crm"}
 
 
-MORE = Queue(20_000, 0.0, 9.3, whole=False)
+MORE = Queue(20_000, 0.0, 9.3, more=True)
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spectrum_cli.stack.table_clock import table_clock
 from spectrum_cli.stack.target import Target
-from spectrum_cli.stack.wiring import event_queue, health_board, waiting_lines
+from spectrum_cli.stack.wiring import event_queue, health_board, new_owner, waiting_lines
 from spectrum_cli.terminal.output import counted, iso, note
 
 if TYPE_CHECKING:
@@ -31,19 +30,14 @@ DRAINING = 60.0
 class Queue:
     """A destination's line: how many stand in it, and since when its head does (Unix seconds).
 
-    `pace` is how many a second go on now, 0 where nobody knows of any; `whole` is false where there
-    are more than were counted.
+    `pace` is how many a second go on now, 0 where nobody knows of any; `more` says that there are
+    more than were counted.
     """
 
     deliveries: int
     since: float
     pace: float = 0.0
-    whole: bool = True
-
-    @property
-    def more(self) -> bool:
-        """Whether there are more than were counted."""
-        return not self.whole
+    more: bool = False
 
     @property
     def ends_in(self) -> float | None:
@@ -81,8 +75,8 @@ class Resting:
         from spectrum_forwarder.replay import resting_in  # noqa: PLC0415 (not for --help)
 
         for event in events:
-            among = self._identities
-            for identity in event.deliveries or () if among is None else among:
+            among = (event.deliveries or ()) if self._identities is None else self._identities
+            for identity in among:
                 if line := resting_in(event, identity, now):
                     self.lines.add(line)
 
@@ -97,9 +91,9 @@ def queues_of(target: Target, board: DynamoHealthBoard) -> dict[str, Queue]:
         return {}
     for identity, line in _standing(board).items():
         if heads := places.first(identity, limit=1):
-            counted, all_of_them = _count(places, identity)
+            number, more = _count(places, identity)
             pace = line.pace if time.time() - line.paced_at < DRAINING else 0.0
-            found[identity] = Queue(counted, heads[0].stood_at, pace, all_of_them)
+            found[identity] = Queue(number, heads[0].stood_at, pace, more)
     return found
 
 
@@ -136,11 +130,12 @@ def rouse(target: Target, conversations: Iterable[str]) -> int:
     from spectrum_forwarder.domain.errors import Unavailable  # noqa: PLC0415
     from spectrum_forwarder.replay import rouse  # noqa: PLC0415
 
-    places, queue, roused = waiting_lines(target), event_queue(target), 0
-    clock, owner = table_clock(target), f"operator-{uuid.uuid4().hex}"
+    places, roused = waiting_lines(target), 0
+    if places is None:
+        return 0
+    queue, clock, owner = event_queue(target), table_clock(target), new_owner()
     try:
-        for line in conversations if places else ():
-            assert places is not None
+        for line in conversations:
             roused += rouse(line, places, queue, owner=owner, now=clock())
     except Unavailable as error:
         note(f"some conversations go on when their retry is due, and not before: {error}")
@@ -153,21 +148,21 @@ def told(count: int) -> str:
 
 
 def _count(places: DynamoLines, identity: str) -> tuple[int, bool]:
-    """How many deliveries wait for a destination, one at least, and whether that is all of them.
+    """How many deliveries wait for a destination, one at least, and whether there are more.
 
     At an ordered one whose way is closed a conversation has one place, and its events a line.
     """
     from spectrum_forwarder.domain.line import line_hinted_at  # noqa: PLC0415 (not for --help)
     from spectrum_forwarder.domain.order import MARKED  # noqa: PLC0415
 
-    counted = places.count(identity, limit=COUNTED)
-    whole = counted < COUNTED
+    number = places.count(identity, limit=COUNTED)
+    more = number >= COUNTED
     marks = places.first(identity, limit=CONVERSATIONS + 1, after=MARKED)
     for mark in marks[:CONVERSATIONS]:
         _, standing = places.look(line_hinted_at(mark.event_key) or "", limit=OF_EACH)
-        counted += len(standing) - 1
-        whole = whole and len(standing) < OF_EACH
-    return max(1, counted), whole and len(marks) <= CONVERSATIONS
+        number += len(standing) - 1
+        more = more or len(standing) >= OF_EACH
+    return max(1, number), more or len(marks) > CONVERSATIONS
 
 
 def _standing(board: DynamoHealthBoard) -> dict[str, Line]:

@@ -58,6 +58,11 @@ def waiting_lines(target: Target) -> DynamoLines | None:
     return DynamoLines(target.client("dynamodb"), target.waiting_table)
 
 
+def new_owner() -> str:
+    """By which a claim is known to be a command's, and no other command's."""
+    return f"operator-{uuid.uuid4().hex}"
+
+
 def reopener(target: Target, clock: Clock) -> Reopener:
     """What begins deliveries of a stack's stored events anew, judging claims by that clock."""
     from spectrum_forwarder.domain.timing import Timing  # noqa: PLC0415 (not for --help)
@@ -70,5 +75,5 @@ def reopener(target: Target, clock: Clock) -> Reopener:
         clock=clock,
         sleep=time.sleep,
         timing=Timing(target.time_scale),
-        new_owner=lambda: f"operator-{uuid.uuid4().hex}",
+        new_owner=new_owner,
     )
