@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,9 +113,8 @@ CRM = {"name": "crm", "url": "https://crm.example.com/", "signing_secret": "s" *
 
 def everything(stack: Deployed) -> tuple[object, ...]:
     """All that a command could remove of a stack."""
-    secrets, table = stack.client("secretsmanager"), stack.outputs["EventsTableName"]
-    ids = (stack.outputs[name] for name in ("DestinationsSecretId", "WebhooksSecretId"))
-    stored = [secrets.get_secret_value(SecretId=id_)["SecretString"] for id_ in ids]
+    stored = [stack.secret(name) for name in ("DestinationsSecretId", "WebhooksSecretId")]
+    table = stack.outputs["EventsTableName"]
     events = stack.client("dynamodb").scan(TableName=table, Select="COUNT")["Count"]
     return stored, events, sorted(stack.client("sqs").list_queues()["QueueUrls"])
 
@@ -124,10 +122,7 @@ def everything(stack: Deployed) -> tuple[object, ...]:
 @pytest.fixture
 def filled(stack: Deployed) -> Deployed:
     """A destination, an event, and a colleague's listener, made on another machine."""
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["DestinationsSecretId"],
-        SecretString=json.dumps({"destinations": [CRM]}),
-    )
+    stack.write_destinations(CRM)
     put(stack, "somebodys")
     stack.client("sqs").create_queue(
         QueueName="spectrum-forwarder-listen-ada-1",

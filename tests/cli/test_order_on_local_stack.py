@@ -26,7 +26,8 @@ SECRET = "5e" * 32
 TIME_SCALE = 0.2
 CONVERSATIONS, EACH = (50, 10) if LONG else (8, 6)
 PATIENCE_SECONDS = 240.0
-LATE = "X-Spectrum-Forwarder-Late"
+# As a consumer has it, in small letters.
+LATE = "x-spectrum-forwarder-late"
 ENTRIES: Mapping[str, dict[str, Any]] = {
     "agent": {"order": "conversation", "filter": "space.id != 'burst'"},
     "batches": {
@@ -52,7 +53,7 @@ class Taker:
             return 500
         if "events" not in json.loads(received.body):
             space, number = said_in(received.body)
-            if _named(received.headers, LATE):
+            if received.headers.get(LATE):
                 self.late[space] += 1
             else:
                 self.taken[space].append(number)
@@ -60,10 +61,6 @@ class Taker:
 
     def count(self, space: str) -> int:
         return len(self.taken[space]) + self.late[space]
-
-
-def _named(headers: Mapping[str, str], name: str) -> str | None:
-    return next((value for key, value in headers.items() if key.lower() == name.lower()), None)
 
 
 def said(space: str, number: int, began: float) -> bytes:
