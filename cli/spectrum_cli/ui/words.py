@@ -11,6 +11,7 @@ from spectrum_forwarder.domain.destination import HTTP, Destination
 from spectrum_forwarder.domain.log import LoggedEvent
 
 from spectrum_cli.destinations.lines import Queue
+from spectrum_cli.events.views import MESSAGES
 from spectrum_cli.local.console import printable
 from spectrum_cli.terminal.output import masked
 
@@ -52,8 +53,7 @@ ERRORS = {
     "blocked_address": "its address is not a public one",
 }
 
-# The event whose type says nothing, for nearly all have it; and what messages are called.
-MESSAGES = "messages"
+# What messages are called.
 MESSAGE_TYPES = {
     "attachment image": "photo",
     "attachment video": "video",
