@@ -96,10 +96,7 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
         "((due_at = :one))",
         "",
     ):
-        named = {name: path for name, path in NAMES.items() if name in condition}
-        values = {name: value for name, value in VALUES.items() if name in condition}
-        given = {"ExpressionAttributeNames": named, "ExpressionAttributeValues": values}
-        asked = {"ConditionExpression": condition} | {n: v for n, v in given.items() if v}
+        asked = {"ConditionExpression": condition} | attributes_in(condition)
         old = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         yield "put_item", {"TableName": "events", "Item": ITEM, **asked, **old}
         yield "delete_item", one | asked | old
@@ -118,10 +115,7 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
         "SET shard = :one",
         "REMOVE due_at SET texts = :text",
     ):
-        named = {name: path for name, path in NAMES.items() if name in update}
-        values = {name: value for name, value in VALUES.items() if name in update}
-        given = {"ExpressionAttributeNames": named, "ExpressionAttributeValues": values}
-        asked = {"UpdateExpression": update} | {n: v for n, v in given.items() if v}
+        asked = {"UpdateExpression": update} | attributes_in(update)
         for wanted in ("ALL_NEW", "UPDATED_OLD"):
             yield "update_item", one | asked | {"ReturnValues": wanted}
         yield "get_item", one
@@ -141,6 +135,14 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "batch_get_item", {"RequestItems": {"events": {"Keys": [ITEM_KEY, other["Key"]]}}}
     yield "delete_item", one | {"ReturnValues": "ALL_OLD"}
     yield "describe_table", {"TableName": "events"}
+
+
+def attributes_in(expression: str) -> dict[str, Any]:
+    """The arguments that say what this expression's names and values stand for."""
+    named = {name: path for name, path in NAMES.items() if name in expression}
+    values = {name: value for name, value in VALUES.items() if name in expression}
+    given = {"ExpressionAttributeNames": named, "ExpressionAttributeValues": values}
+    return {argument: used for argument, used in given.items() if used}
 
 
 def renamed(one: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
