@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 
 from spectrum_forwarder.domain.delivery import Status
@@ -128,7 +128,7 @@ class Memory:
 
     def _look_again(self, now: float) -> int:
         """At what has changed, and at some that may have; how many changed ones are left."""
-        owed = list(islice(_each(self._log.owing_keys()), MOST_OWED + 1))
+        owed = list(islice(chain.from_iterable(self._log.owing_keys()), MOST_OWED + 1))
         changed: list[str] = []
         if len(owed) <= MOST_OWED:
             changed = list(self._owing.symmetric_difference(owed))
@@ -190,8 +190,3 @@ class Memory:
     @property
     def _is_full(self) -> bool:
         return self._floor > float("-inf")
-
-
-def _each(batches: Iterable[Sequence[str]]) -> Iterable[str]:
-    for batch in batches:
-        yield from batch

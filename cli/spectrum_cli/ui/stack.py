@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, read_destinations
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
-from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.destination import Destinations, identity_of
 from spectrum_forwarder.domain.errors import InvalidEntry
@@ -25,7 +24,7 @@ from spectrum_cli.events.replaying import begin_all, owed
 from spectrum_cli.stack.registry import Entry, destinations_of
 from spectrum_cli.stack.table_clock import table_clock
 from spectrum_cli.stack.target import DEFAULT_STACK, Target
-from spectrum_cli.stack.wiring import event_log, reopener
+from spectrum_cli.stack.wiring import event_log, health_board, reopener
 from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.ui.jobs import Job
 from spectrum_cli.ui.refusals import Refusals
@@ -48,7 +47,7 @@ class Stack:
         self._registry = destinations_of(target)
         self._allow_loopback, self._own = target.is_local, ourselves(target)
         self.advice = _advice(target)
-        self._health = DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+        self._health = health_board(target)
         # Workers may know a destination as paused for so long.
         self._known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
         self._lock = threading.Lock()
@@ -117,8 +116,12 @@ class Stack:
             raise _gone(identity)
         lines, resting = len(drain(self._target, [identity])), Resting([identity])
         haste = self.change(identity, retry=True, status=None)
-        see = lambda events: resting.see(events, self.clock())  # noqa: E731
-        keys = owed(self.log, haste, self.clock, looked_at=see)
+        keys = owed(
+            self.log,
+            haste,
+            self.clock,
+            looked_at=lambda events: resting.see(events, self.clock()),
+        )
         lines += rouse(self._target, resting.lines)
         job.total = len(keys)
         summary = begin_all(self.reopen, keys, haste, rate=WAKE_RATE, advance=job.advance)
