@@ -29,6 +29,7 @@ from tests.support.http_server import (
     say,
     serving,
     silent,
+    together,
     when,
 )
 
@@ -456,13 +457,7 @@ def test_timeout_bounds_the_whole_exchange(
 
 
 def test_fifty_attempts_are_under_way_at_once(server: HttpServer, sender: HttpSender) -> None:
-    all_there = threading.Barrier(50, timeout=60)
-
-    def meet(request: Request, connection: socket.socket) -> bool:
-        all_there.wait()
-        return respond()(request, connection)
-
-    server.on("/", meet)
+    server.on("/", together(50, respond()))
     outcomes = list(sender.send([attempt_at(server.url(), timeout=FOR_EVER) for _ in range(50)]))
     assert [answer.status for _, answer in outcomes] == [200] * 50
     assert len({attempt.event_key for attempt, _ in outcomes}) == 50
@@ -515,13 +510,7 @@ def test_a_failure_of_whoever_makes_attempts_is_seen_and_leaves_nothing_running(
 
 def test_no_more_than_the_bound_run_at_once(server: HttpServer) -> None:
     sender = HttpSender(public_ca_bundle(), allow_loopback=True, concurrency=3)
-    three = threading.Barrier(3, timeout=60)
-
-    def meet(request: Request, connection: socket.socket) -> bool:
-        three.wait()
-        return respond()(request, connection)
-
-    server.on("/", meet)
+    server.on("/", together(3, respond()))
     outcomes = list(sender.send([attempt_at(server.url()) for _ in range(21)]))
     assert [answer.status for _, answer in outcomes] == [200] * 21
     assert server.connections == 3

@@ -43,6 +43,7 @@ from tests.support.http_server import (
     say,
     serving,
     silent,
+    together,
     when,
 )
 from tests.support.make import stored_of
@@ -171,13 +172,7 @@ def test_calls_share_a_connection(client: Client, server: HttpServer) -> None:
 
 
 def test_threads_do_not_share_one(client: Client, server: HttpServer) -> None:
-    four = threading.Barrier(4, timeout=60)
-
-    def meet(request: Request, connection: socket.socket) -> bool:
-        four.wait()
-        return respond(body=SENT)(request, connection)
-
-    server.on("/", meet)
+    server.on("/", together(4, respond(body=SENT)))
     one = client(read_seconds=60.0)
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: send(one), range(4)))

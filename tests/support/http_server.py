@@ -61,13 +61,10 @@ def respond(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
-    *,
-    delay: float = 0.0,
 ) -> Script:
-    """A well-formed answer after `delay` seconds."""
+    """A well-formed answer."""
 
     def script(request: Request, connection: socket.socket) -> bool:
-        time.sleep(delay)
         connection.sendall(_head(status, {"Content-Length": str(len(body))} | dict(headers or {})))
         connection.sendall(body)
         return True
@@ -102,9 +99,15 @@ def when(event: threading.Event, script: Script) -> Script:
     return later
 
 
-def hang(seconds: float) -> Script:
-    """No answer, and the end of the connection after a while."""
-    return say(b"", pause=seconds)
+def together(number: int, script: Script) -> Script:
+    """The script for each of so many requests, as soon as all of them are there."""
+    all_there = threading.Barrier(number, timeout=60)
+
+    def meeting(request: Request, connection: socket.socket) -> bool:
+        all_there.wait()
+        return script(request, connection)
+
+    return meeting
 
 
 def reset(before: bytes = b"") -> Script:
