@@ -13,20 +13,23 @@ from spectrum_forwarder.domain.line import Place
 from tests.support.stacks import Deployed
 
 
+def board_of(stack: Deployed) -> DynamoHealthBoard:
+    """How its destinations stand, and which lines do."""
+    table = stack.outputs["EventsTableName"]
+    return DynamoHealthBoard(stack.client("dynamodb"), table, clock=time.time)
+
+
 def in_line(stack: Deployed, identity: str, key: str, *, seconds: float = 7200.0) -> None:
     """Have an event stand in a destination's line for so long; the line is a day old."""
-    client, now = stack.client("dynamodb"), time.time()
-    DynamoHealthBoard(client, stack.outputs["EventsTableName"], clock=time.time).stand(
-        identity, now=now - 86_400
-    )
+    now = time.time()
+    board_of(stack).stand(identity, now=now - 86_400)
     place = Place(f"{1:014d}/{1:014d}/{key}", key, now - seconds)
-    DynamoLines(client, stack.outputs["WaitingTableName"]).put(identity, place)
+    DynamoLines(stack.client("dynamodb"), stack.outputs["WaitingTableName"]).put(identity, place)
 
 
 def let_go_at(stack: Deployed, identity: str, pace: float) -> None:
     """Somebody has just drained its line, and let so many go on a second."""
-    client, now = stack.client("dynamodb"), time.time()
-    board = DynamoHealthBoard(client, stack.outputs["EventsTableName"], clock=time.time)
+    board, now = board_of(stack), time.time()
     line = board.hold(identity, holder="a drainer", now=now, until=now + 75)
     assert line is not None
     board.let_go(identity, replace(line, pace=pace, paced_at=now))

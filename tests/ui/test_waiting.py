@@ -12,13 +12,12 @@ from spectrum_cli.destinations.lines import Queue
 from spectrum_cli.stack.target import find_target
 from spectrum_cli.ui import words
 from spectrum_cli.ui.stack import Stack
-from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
 from spectrum_forwarder.domain.delivery import planned
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import hint_to
 
 from tests.support.make import body_of
-from tests.support.queued import in_line, line_hints, take_down
+from tests.support.queued import board_of, in_line, line_hints, take_down
 from tests.support.stacks import Deployed
 from tests.ui import seeding
 from tests.ui.conftest import wait_for
@@ -66,10 +65,7 @@ def test_who_waits_is_counted_with_how_long_and_for_what(
         in_line(stack, "crm", f"main:counted-{number}")
     if "broken" in changes:
         broken = Health(failing_since=time.time() - 60, failures=20, trips=1, open_until=2e10)
-        board = DynamoHealthBoard(
-            stack.client("dynamodb"), stack.outputs["EventsTableName"], clock=time.time
-        )
-        board.save("crm", broken)
+        board_of(stack).save("crm", broken)
 
     said = overview(pages, "in its line")
 
