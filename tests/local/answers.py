@@ -13,12 +13,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
+
+from tests.support.aws import client_of
 
 RANDOM: Final = frozenset(
     {
@@ -265,14 +266,8 @@ def main() -> None:
     handle = ""
     calls = {"dynamodb": tables(), "sqs": queues(url), "s3": files(), "secretsmanager": secrets()}
     for service, asked in calls.items():
-        client: Any = boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
-        )
+        plainly = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+        client = client_of(service, url, config=plainly)
         for call, given in asked:
             text = json.dumps(given, default=repr).replace(url, "URL")
             if "ReceiptHandle" in given:

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.deployment import Deployment, Endpoints, QueueSourceSpec, RouteSpec
 from spectrum_cli.local.intrinsics import TemplateError
 from spectrum_cli.local.moto_server import MotoServer
+
+from tests.support.aws import client_of
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
@@ -32,13 +33,7 @@ def deployment(server: MotoServer) -> Deployment:
 
 
 def client(server: MotoServer, service: str) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=server.url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    return client_of(service, server.url)
 
 
 def test_table_has_its_indexes_expiry_and_recovery(

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from spectrum_cli.local.moto_server import MotoServer
+
+from tests.support.aws import client_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,14 +29,8 @@ WIDE: dict[str, AttributeValueTypeDef] = {f"a{n}": {"S": "x"} for n in range(100
 
 
 def make_client(url: str) -> DynamoDBClient:
-    return boto3.client(
-        "dynamodb",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    once = Config(retries={"total_max_attempts": 1})
+    return cast("DynamoDBClient", client_of("dynamodb", url, config=once))
 
 
 def make_table(client: DynamoDBClient) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import pytest
 from spectrum_cli.local.deployment import QueueSourceSpec
 from spectrum_cli.local.lineage import LONGEST_CHAIN, entered, runs
@@ -17,6 +16,7 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.poller import LONG_POLL_SECONDS, Poller
 
 from tests.local.conftest import PoolMaker, wait_until
+from tests.support.aws import client_of
 from tests.support.built import for_this_machine
 
 if TYPE_CHECKING:
@@ -29,13 +29,7 @@ def layer() -> tuple[Path, ...]:
 
 
 def sqs_at(url: str) -> SQSClient:
-    return boto3.client(
-        "sqs",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    return cast("SQSClient", client_of("sqs", url))
 
 
 @pytest.fixture(scope="module")

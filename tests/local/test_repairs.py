@@ -9,24 +9,13 @@ from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
-import boto3
 from moto.dynamodb.models.dynamo_type import Item
 from moto.sqs.models import Message
 from spectrum_cli.local.moto_repairs import COUNTS, repair
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.moto_speed import SEEN, is_as_seen
 
-from tests.support.aws import TABLE, create_table
-
-
-def client_of(service: str, url: str) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+from tests.support.aws import TABLE, client_of, create_table
 
 
 def test_an_index_is_read_as_before() -> None:

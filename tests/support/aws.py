@@ -2,8 +2,22 @@
 
 from typing import Any
 
+import boto3
+
 TABLE = "events"
 WAITING = "waiting"
+
+
+def client_of(service: str, url: str, **more: Any) -> Any:
+    """A client of a service that listens at a URL of this machine."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        **more,
+    )
 
 
 def create_table(client: Any) -> str:
