@@ -1,8 +1,13 @@
 """The listings of docs/consumers.md, taken out of the page to be run as they stand there."""
 
+import contextlib
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = CHECKOUT / "docs" / "consumers.md"
@@ -34,3 +39,15 @@ def write(folder: Path, *names: str) -> None:
     for name in names:
         settings = PYTHON_SETTINGS if name.endswith(".py") else NODE_SETTINGS
         (folder / name).write_text(settings + listing(name), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def modules(folder: Path, *names: str, secret: str) -> Iterator[dict[str, ModuleType]]:
+    """Listings in Python as modules, by their names; they read the secret from the environment."""
+    write(folder, *(f"{name}.py" for name in names))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("SECRET", secret)
+        yield {name: __import__(name) for name in names}
+        for name in names:
+            sys.modules.pop(name)

@@ -4,7 +4,6 @@ import base64
 import json
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from spectrum_forwarder.domain.outbound import Attempt, outbound_headers
 
 from tests.consumers.bodies import BODIES
 from tests.consumers.conftest import SECRET, needs_node
-from tests.consumers.recipes import write
+from tests.consumers.recipes import modules, write
 from tests.consumers.test_libraries import said_on_node
 
 URL = "https://consumer.example.com/"
@@ -57,13 +56,9 @@ EXPECTED = [(f"main:m-{number}", body.content) for number, body in enumerate(TOG
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    write(tmp_path, "verify.py", "batch_reader.py")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("SECRET", SECRET)
-    yield __import__("batch_reader")
-    for name in ("verify", "batch_reader"):
-        sys.modules.pop(name)
+def reader(tmp_path: Path) -> Iterator[ModuleType]:
+    with modules(tmp_path, "verify", "batch_reader", secret=SECRET) as listing:
+        yield listing["batch_reader"]
 
 
 def test_the_listing_reads_every_body_of_a_batch(reader: ModuleType) -> None:

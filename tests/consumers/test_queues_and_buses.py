@@ -1,7 +1,6 @@
 """docs/consumers.md on queues and buses: the listings read what arrives there, every body."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +13,11 @@ from spectrum_cli.local.moto_server import MotoServer
 
 from tests.consumers.bodies import BODIES, PLAIN, Body
 from tests.consumers.conftest import SECRET, SENDER, delivery
-from tests.consumers.recipes import write
+from tests.consumers.recipes import modules
 
 PLACE = "us-east-1:123456789012"
 # What neither takes of a body that is twice as large as they are.
 FITTING = [body for body in BODIES if body.name != "2 MB"]
-MODULES = ("verify", "queue_reader", "bus_reader")
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +31,10 @@ def sqs() -> Iterator[Any]:
 
 
 @pytest.fixture
-def listing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+def listing(tmp_path: Path) -> Iterator[dict[str, ModuleType]]:
     """The listings as modules."""
-    write(tmp_path, *(f"{name}.py" for name in MODULES))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("SECRET", SECRET)
-    yield {name: __import__(name) for name in MODULES}
-    for name in MODULES:
-        sys.modules.pop(name)
+    with modules(tmp_path, "verify", "queue_reader", "bus_reader", secret=SECRET) as listing:
+        yield listing
 
 
 def sent(kind: str, arn: str, body: Body, secret: str = SECRET) -> str:
