@@ -229,7 +229,7 @@ def main() -> int:
     made = f"Python {python_version()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
     write("made", f"Last run: {made}.")
     for row in rows:
-        print(f"{row.verdict:9}{row.what}: {row.reached}  (bar: {row.bar})")
+        print(row)
     return 1 if any(row.met is False for row in rows) else 0
 
 

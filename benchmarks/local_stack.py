@@ -176,7 +176,7 @@ def rows() -> list[Row]:
 def main() -> None:
     """Print the rows, and the memory of as many minutes as the command names."""
     for row in rows():
-        print(f"{row.verdict:9}{row.what}: {row.reached}  (bar: {row.bar})")
+        print(row)
     if len(sys.argv) > 1:
         print(memory(float(sys.argv[1])))
 

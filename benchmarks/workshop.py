@@ -63,6 +63,9 @@ class Row:
     def verdict(self) -> str:
         return "reported" if self.met is None else "met" if self.met else "short"
 
+    def __str__(self) -> str:
+        return f"{self.verdict:9}{self.what}: {self.reached}  (bar: {self.bar})"
+
 
 @dataclass(frozen=True)
 class Stub:
