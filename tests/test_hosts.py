@@ -1,12 +1,11 @@
 """No file names a package registry's host: where packages come from is the machine's to say."""
 
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.tracked import ROOT, tracked
+
 # Put together here, so that this file names none either.
 HOSTS = tuple(
     ".".join(parts).encode()
@@ -25,13 +24,11 @@ HOSTS = tuple(
     not (ROOT / ".git").exists() or shutil.which("git") is None, reason="a copy without git"
 )
 def test_no_file_names_a_package_registrys_host() -> None:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    files = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    files = tracked()
     assert len(files) > 500
     naming = {
         str(file.relative_to(ROOT)): host.decode()
         for file in files
-        if file.is_file()
         for host in HOSTS
         if host in file.read_bytes()
     }

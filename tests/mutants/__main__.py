@@ -19,7 +19,6 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -33,7 +32,8 @@ from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-ROOT = Path(__file__).parents[2]
+from tests.support.tracked import ROOT, copy_to
+
 SOURCES = "layers/core/"
 LAYER = f"{SOURCES}spectrum_forwarder"
 # Modules on the top are the use cases.
@@ -179,15 +179,6 @@ def pytest(
     ).returncode
 
 
-def copied(tree: Path) -> None:
-    """Put all that git knows into `tree`, as it lies here."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).exists():
-            shutil.copy2(ROOT / name, tree / name)
-
-
 def measured(tree: Path, python: Path) -> Bench:
     """Run all the tests once; a bench that knows what each of them runs."""
     found, beside = tree / "covering.json", tree / BESIDE
@@ -223,7 +214,7 @@ def main() -> None:
     print(f"{options.sample} of {len(every)} mutants of {len(modules)} modules", flush=True)
     survivors, began = 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        copied(tree := Path(folder).resolve())
+        copy_to(tree := Path(folder).resolve())
         bench = measured(tree, options.python.absolute())
         for number, mutant in enumerate(sample, 1):
             code = mutant.code(tree)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO
 
 from tests.readme.steps import How, Step, steps
+from tests.support.tracked import ROOT, copy_to
 
-ROOT = Path(__file__).parents[2]
 LARGEST_MB = 250
 READY_SECONDS, SPEAK_SECONDS, COMMAND_SECONDS = 180, 30, 900
 # Where packages come from is the machine's own; the rest of its environment stays outside.
@@ -49,19 +49,7 @@ class Machine:
         pip = Path.home() / ".config" / "pip" / "pip.conf"
         if pip.is_file():
             self._environment.setdefault("PIP_CONFIG_FILE", str(pip))
-        self._copy()
-
-    def _copy(self) -> None:
-        tracked = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
-        ).stdout.split(b"\0")
-        for name in filter(None, map(os.fsdecode, tracked)):
-            target = self.checkout / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = ROOT / name
-            if source.is_file():
-                target.write_bytes(source.read_bytes())
-                target.chmod(source.stat().st_mode)
+        copy_to(self.checkout)
 
     def say(self, text: str) -> None:
         """A line of the transcript, here and in the file."""
