@@ -31,11 +31,9 @@ if WHERE:
 
     @LOOKS
     def test_pictures(chrome: Chrome, world: World, name: str, width: int, dark: bool) -> None:
-        home = world.link.partition("/enter")[0]
         key = world.send("picture-1")
         wait_for(lambda: world.times_received(key) >= 3)
-        _dress(chrome, dark=dark)
-        chrome.get(world.link)
+        home = _entered(chrome, world.link, dark=dark)
         wait_for(lambda: chrome.find_elements(By.CSS_SELECTOR, ".row"))
         chrome.get(f"{home}/overview")
         wait_for(lambda: "By the hour" in chrome.page_source, seconds=200)
@@ -52,9 +50,7 @@ if WHERE:
     def test_pictures_of_a_search_and_of_retry_now(
         chrome: Chrome, world: World, name: str, width: int, dark: bool
     ) -> None:
-        home = world.link.partition("/enter")[0]
-        _dress(chrome, dark=dark)
-        chrome.get(world.link)
+        home = _entered(chrome, world.link, dark=dark)
         item = world.target.client("dynamodb").get_item(
             TableName=world.target.table, Key={"event_key": {"S": world.newest_keys[7]}}
         )["Item"]
@@ -70,9 +66,7 @@ if WHERE:
     def test_pictures_of_an_outage_and_after_it(
         chrome: Chrome, world: World, name: str, width: int, dark: bool
     ) -> None:
-        home = world.link.partition("/enter")[0]
-        _dress(chrome, dark=dark)
-        chrome.get(world.link)
+        home = _entered(chrome, world.link, dark=dark)
         wait_for(lambda: "By the hour" in _source(chrome, f"{home}/overview"), seconds=200)
         before = _number(chrome, "waiting")
         world.is_down.set()
@@ -91,9 +85,7 @@ if WHERE:
         chrome: Chrome, refused: tuple[str, str], name: str, width: int, dark: bool
     ) -> None:
         link, suspect_id = refused
-        home = link.partition("/enter")[0]
-        _dress(chrome, dark=dark)
-        chrome.get(link)
+        home = _entered(chrome, link, dark=dark)
         wait_for(lambda: "kept for 72" in _source(chrome, f"{home}/refused"))
         for page, path in (
             ("refused", "/refused"),
@@ -132,9 +124,12 @@ def _source(chrome: Chrome, address: str) -> str:
     return chrome.page_source
 
 
-def _dress(chrome: Chrome, *, dark: bool) -> None:
+def _entered(chrome: Chrome, link: str, *, dark: bool) -> str:
+    """Let a browser in that prefers these colours; where all pages' addresses begin."""
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    chrome.get(link)
+    return link.partition("/enter")[0]
 
 
 def _take(chrome: Chrome, width: int, name: str) -> None:
