@@ -100,7 +100,7 @@ def test_a_time_that_is_copied_out_of_a_list_takes_its_event_along(
 )
 def test_an_end_is_the_end_of_what_it_names(text: str, ends: float) -> None:
     eight = 1769846400.0
-    assert moment(text, "--until") == pytest.approx(eight + ends, abs=5e-7)
+    assert moment(text, "--until", is_end=True) == pytest.approx(eight + ends, abs=5e-7)
     begins = moment(text, "--since")
     assert begins is not None
     assert begins <= eight + ends
@@ -108,7 +108,7 @@ def test_an_end_is_the_end_of_what_it_names(text: str, ends: float) -> None:
 
 @pytest.mark.parametrize("seconds", [1769846400.0, 1769846400.1234567, 1769846400.9999999, 0.1])
 def test_an_exact_time_is_never_too_early(seconds: float) -> None:
-    found = moment(exactly(seconds), "--until")
+    found = moment(exactly(seconds), "--until", is_end=True)
     assert found is not None
     assert found >= seconds - 1e-7
 

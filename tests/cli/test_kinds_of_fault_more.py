@@ -39,7 +39,7 @@ def in_browser(name: str, text: str) -> float | None:
 
 
 def in_shell(name: str, text: str) -> float | None:
-    return moment(text, f"--{name}")
+    return moment(text, f"--{name}", is_end=name == "until")
 
 
 @pytest.mark.parametrize("read", [in_shell, in_browser])

@@ -24,7 +24,6 @@ UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 AGO = re.compile(r"(\d{1,6})([smhdw])")
 # The seconds of a time, and what it has of them behind the point.
 CUT = re.compile(r"\d\d:?\d\d:?\d\d(?:[.,](\d+))?(?=$|Z|[+-])")
-UNTIL = "--until"
 # Seconds between this clock and the table's that are no reason to refuse a time.
 CLOCKS_DIFFER = 300.0
 # What a page begins with, and what a search comes to that has to read on: what it finds among the
@@ -134,7 +133,7 @@ class Selection:
 
 def times(since: str | None, until: str | None) -> tuple[float | None, float | None]:
     """The Unix seconds of both; raise WrongUse where no event can lie between them."""
-    begun, ended = moment(since, "--since"), moment(until, "--until")
+    begun, ended = moment(since, "--since"), moment(until, "--until", is_end=True)
     if begun is not None and begun > time.time() + CLOCKS_DIFFER:
         raise WrongUse(f"--since {since} lies in the future: no event has come in since then")
     if begun is not None and ended is not None and begun > ended:
@@ -153,7 +152,7 @@ def span(text: str) -> int | None:
     return int(found[1]) * UNIT_SECONDS[found[2]] if found else None
 
 
-def moment(text: str | None, option: str) -> float | None:
+def moment(text: str | None, option: str, *, is_end: bool = False) -> float | None:
     """Unix seconds of `2h` (ago) or of an ISO 8601 time, UTC where it names no zone.
 
     An end that was cut to a second or a millisecond, as tables show it, is the end of that one.
@@ -173,7 +172,7 @@ def moment(text: str | None, option: str) -> float | None:
             "or 2026-01-31T08:00 (UTC)"
         ) from error
     cut = CUT.search(text.upper())
-    if option == UNTIL and cut is not None:
+    if is_end and cut is not None:
         digits = len(cut[1] or "")
         found += 10.0**-digits - 1e-6 if digits < 6 else 0.0
     return found

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from spectrum_forwarder.domain.delivery import Status
 
 from spectrum_cli.destinations.names import Names
-from spectrum_cli.events.selection import UNTIL, Selection, moment
+from spectrum_cli.events.selection import Selection, moment
 from spectrum_cli.terminal.errors import WrongUse
 from spectrum_cli.ui.guard import Guard
 from spectrum_cli.ui.search import Wanted, matching
@@ -17,7 +17,6 @@ from spectrum_cli.ui.search import Wanted, matching
 FIELDS = ("q", "status", "destination", "kind", "space", "within", "since", "until")
 WITHIN = {"1h": 3600.0, "24h": 86_400.0, "7d": 604_800.0}
 LONGEST_FIELD = 300
-UNTIL_NAME = "Until"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def read_wanted(asked: Asked, guard: Guard, names: Names, now: float) -> Wanted:
     bounds = [at for at in (lately, _moment(fields.get("since"), "From")) if at is not None]
     selection = Selection(
         since=max(bounds, default=None),
-        until=_moment(fields.get("until"), UNTIL_NAME),
+        until=_moment(fields.get("until"), "Until", is_end=True),
         status=_status(fields.get("status")),
         destination=fields.get("destination"),
         names=names,
@@ -89,10 +88,8 @@ def _status(text: str | None) -> Status | None:
         raise WrongUse("Status: choose one of those offered") from error
 
 
-def _moment(text: str | None, name: str) -> float | None:
-    if text is None:
-        return None
+def _moment(text: str | None, name: str, *, is_end: bool = False) -> float | None:
     try:
-        return moment(text, UNTIL if name == UNTIL_NAME else name)
+        return moment(text, name, is_end=is_end)
     except WrongUse as error:
         raise WrongUse(f"{name}: not a time; write it like 2027-01-31T08:00, in UTC") from error
