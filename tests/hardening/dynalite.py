@@ -4,12 +4,14 @@ It is fetched from npm, so only long runs do it. It tells no item along with a f
 """
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.support.processes import answers, free_port, running
 
 VERSION = "4.0.0"
 INSTALL_SECONDS, START_SECONDS = 120, 20
@@ -44,30 +46,14 @@ def install(folder: Path) -> Path:
 @contextlib.contextmanager
 def dynalite(folder: Path) -> Iterator[str]:
     """Run it on a free port of this machine; yields its URL. Raises NoDynalite."""
-    script = install(folder)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    script, port = install(folder), free_port()
     at_once = [f"--{what}TableMs=0" for what in ("create", "update", "delete")]
-    process = subprocess.Popen(
-        ["node", str(script), "--host=127.0.0.1", f"--port={port}", *at_once],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port, process)
+    command = ["node", str(script), "--host=127.0.0.1", f"--port={port}", *at_once]
+    with running(command, environment=os.environ, log=folder / "log") as process:
+        if not answers(process, lambda: _connect(port), START_SECONDS):
+            raise NoDynalite("dynalite does not start with this node")
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise NoDynalite("dynalite does not start with this node") from None
-            time.sleep(0.05)
+def _connect(port: int) -> None:
+    socket.create_connection(("127.0.0.1", port), timeout=1).close()
