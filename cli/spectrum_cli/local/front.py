@@ -21,10 +21,7 @@ from spectrum_cli.local.http_event import (
     to_event,
 )
 from spectrum_cli.local.http_routes import Match, Routes
-from spectrum_cli.local.loopback import (
-    LoopbackHandler,
-    LoopbackServer,
-)
+from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 from spectrum_cli.local.worker import LogLine
 
 # API Gateway's own limit, and Lambda's for a synchronous event with everything around the body.

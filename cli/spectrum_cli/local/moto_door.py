@@ -29,10 +29,7 @@ from werkzeug.exceptions import HTTPException
 
 from spectrum_cli.local.guard import Application, Environ
 from spectrum_cli.local.http_event import WITHOUT_BODY
-from spectrum_cli.local.loopback import (
-    LoopbackHandler,
-    LoopbackServer,
-)
+from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 
 LARGEST_BODY: Final = 64 * 1024 * 1024
 # Services whose calls are all of one form, by what their credentials are for.
