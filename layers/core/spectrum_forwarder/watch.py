@@ -11,7 +11,7 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line_ports import HealthBoard
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.worker_ports import DestinationRegistry
-from spectrum_forwarder.fanout.lines.drain import hint_at
+from spectrum_forwarder.fanout.lines.call import hint_at
 
 
 def watch(

@@ -16,7 +16,7 @@ from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
 from spectrum_forwarder.fanout.keeping import Keeping
-from spectrum_forwarder.fanout.lines.drain import hint_at
+from spectrum_forwarder.fanout.lines.call import hint_at
 from spectrum_forwarder.fanout.needs import Needs
 from spectrum_forwarder.fanout.plan import Plan
 from spectrum_forwarder.fanout.poison import POISON_STRIKES, given_up, is_suspect

@@ -1,4 +1,4 @@
-"""Call: hints to conversations' lines, so that whoever is first there has its turn.
+"""Call: hints to lines; to a conversation's so that whoever is first there has its turn.
 
 None needs to be reliable: an event that waits for its turn is looked at all the same, and then its
 line is called again.
@@ -60,9 +60,17 @@ class Calls:
 
         In the lane of the destination: only its like can hold it up.
         """
-        hint, slow = hint_to(line), self.gate.is_slow(destination_in(line))
         delay = min(max(0.0, delay), self.timing.longest_hint_delay)
-        try:
-            self.queue.send_hint(hint, delay=delay, slow=slow)
-        except QueueUnavailable as error:
-            self.facts("hint.failed", event_key=hint, cause=str(error))
+        slow = self.gate.is_slow(destination_in(line))
+        hint_at(self.queue, line, self.facts, delay, slow=slow)
+
+
+def hint_at(
+    queue: EventQueue, line: str, facts: Facts, delay: float = 0.0, *, slow: bool = True
+) -> None:
+    """Have some worker go on in a line; a hint that cannot be sent is told, and no more."""
+    hint = hint_to(line)
+    try:
+        queue.send_hint(hint, delay=delay, slow=slow)
+    except QueueUnavailable as error:
+        facts("hint.failed", event_key=hint, cause=str(error))

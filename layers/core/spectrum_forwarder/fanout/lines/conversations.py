@@ -27,8 +27,7 @@ from spectrum_forwarder.domain.worker_ports import EventTable, QueueRecord
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.keeping import Keeping
-from spectrum_forwarder.fanout.lines.call import Calls
-from spectrum_forwarder.fanout.lines.drain import hint_at
+from spectrum_forwarder.fanout.lines.call import Calls, hint_at
 
 # Seconds after which another invocation goes on, and how many places are looked at beyond a batch.
 GOES_ON_FOR = 20.0

@@ -9,15 +9,15 @@ alone: each event is claimed all the same.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from spectrum_forwarder.domain.errors import QueueUnavailable, Unavailable
-from spectrum_forwarder.domain.line import Line, Place, hint_to, line_hinted_at
+from spectrum_forwarder.domain.errors import Unavailable
+from spectrum_forwarder.domain.line import Line, Place, line_hinted_at
 from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.ports import Clock, EventQueue, Facts
 from spectrum_forwarder.domain.timing import FORGOTTEN_AFTER, Timing
 from spectrum_forwarder.domain.worker_ports import EventTable, QueueRecord
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
-from spectrum_forwarder.fanout.lines.call import Calls
+from spectrum_forwarder.fanout.lines.call import Calls, hint_at
 from spectrum_forwarder.fanout.lines.turns import PATIENCE, Turns
 
 # For how long (seconds) one invocation drains until another goes on: whatever else comes to the
@@ -143,11 +143,3 @@ class Draining:
                 return
             emptied_at = 0.0  # somebody has come
         self.board.let_go(identity, replace(line, emptied_at=emptied_at, pace=0.0))
-
-
-def hint_at(queue: EventQueue, identity: str, facts: Facts, delay: float = 0.0) -> None:
-    """Have some worker drain a destination's line; one that cannot be sent is told, and no more."""
-    try:
-        queue.send_hint(hint_to(identity), delay=delay, slow=True)
-    except QueueUnavailable as error:
-        facts("hint.failed", event_key=hint_to(identity), cause=str(error))
