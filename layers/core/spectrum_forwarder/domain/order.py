@@ -50,6 +50,11 @@ class Order:
         """How long a place waits at first, in seconds."""
         return WINDOW if self.batch is None else self.batch.window
 
+    @property
+    def most(self) -> int:
+        """How many go out together at most."""
+        return 1 if self.batch is None else self.batch.most
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -114,9 +119,7 @@ def next_turn(
     """
     if late := tuple(place for place in places if hold.comes_late(place)):
         return Turn(late, late=True)
-    most = 1
-    if order.batch is not None:
-        most = min(hold.most or order.batch.most, order.batch.most)
+    most = min(hold.most or order.most, order.most)
     group = tuple(places[:most])
     if not group:
         return None
@@ -128,10 +131,10 @@ def next_turn(
 def _has_come(group: Sequence[Place], most: int, order: Order, now: float, scale: float) -> bool:
     """Whether no older one, and none that belongs to it, is waited for any more."""
     now += GRACE * min(scale, 1.0)
-    if order.batch is None:
-        return group[0].stood_at + WINDOW * scale <= now
     came = [place.stood_at for place in group]
-    silent = max(came) + order.batch.window * scale <= now
+    silent = max(came) + order.window * scale <= now
+    if order.batch is None:
+        return silent
     return silent or len(group) == most or min(came) + order.batch.wait * scale <= now
 
 

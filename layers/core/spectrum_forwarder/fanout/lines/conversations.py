@@ -116,8 +116,7 @@ class Conversations:
 
     def _take(self, going: Going) -> Turn | None:
         order = self.configured.order_of(going.identity) or Order()
-        most = 1 if order.batch is None else order.batch.most
-        seen, places = self.lines.look(going.line, limit=most + LOOKED_AT)
+        seen, places = self.lines.look(going.line, limit=order.most + LOOKED_AT)
         if seen.holder != going.holder:
             going.hold = None
         now, known = self.clock(), going.hold or seen
