@@ -72,26 +72,25 @@ class Judging:
         too_soon = in_turn and not tried.as_probe and came_too_soon(answer, before)
         # It goes out with fewer others at once; who of them is to blame is not known yet.
         is_too_much = answered.together > 1 and answer.status in TOO_MUCH
+        uses_one_up = not (tried.as_probe or too_soon or is_too_much)
         after = attempted(
             before,
             answer,
             said=said_by(answer, answered.attempt, destination),
-            max_attempts=sys.maxsize
-            if tried.as_probe or too_soon or is_too_much
-            else destination.max_attempts,
+            max_attempts=destination.max_attempts if uses_one_up else sys.maxsize,
             now=now,
             timing=self.timing,
             rng=self.rng,
         )
+        if not uses_one_up and not after.settled:
+            after = replace(after, attempts=before.attempts)
         if tried.as_probe and not after.settled:
-            # It was sent for all that wait in line, and uses up no attempt of its own.
-            after = self._after_probe(plan, tried, replace(after, attempts=before.attempts))
+            # It was sent for all that wait in line.
+            after = self._after_probe(plan, tried, after)
         elif too_soon:
             # It keeps its place, and who drains the line waits for as long as was asked.
-            after = replace(after, attempts=before.attempts)
             plan.waits[identity] = Wait(after.next_attempt_at, FOR_RATE, in_line=True)
         elif is_too_much:
-            after = replace(after, attempts=before.attempts)
             wait = Wait(now, SPLIT, in_line=True, conversation=tried.conversation)
             plan.waits[identity] = wait
         elif tried.conversation and not after.settled:
