@@ -70,14 +70,16 @@ class Standing:
             comes = identity in outcome.waits and record.drains != identity
             if comes and after.stood_at is not None and after.waiting_for == FOR_RATE:
                 self.came_to.add(identity)
-            was_led = record.place is not None and destination_in(record.drains or "") == identity
-            line = record.drains if was_led else before.stands_in
-            if was_led and record.place is not None:
-                self.recorded[line or identity, record.place] = after
-            if line is None or after.stands_in == line:
+            led_from = record.place if destination_in(record.drains or "") == identity else None
+            line = record.drains if led_from else before.stands_in
+            if line is None:
                 continue
-            if was_led and record.place is not None:
-                self._free(line, record.place)
+            if led_from:
+                self.recorded[line, led_from] = after
+            if after.stands_in == line:
+                continue
+            if led_from:
+                self._free(line, led_from)
             elif before.stood_at is not None and outcome.position:
                 self._free(line, Place(outcome.position, event_key, before.stood_at))
 
