@@ -28,6 +28,7 @@ from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.keeping import Keeping
 from spectrum_forwarder.fanout.lines.call import Calls, hint_at
+from spectrum_forwarder.fanout.lines.stand import has_left
 
 # Seconds after which another invocation goes on, and how many places are looked at beyond a batch.
 GOES_ON_FOR = 20.0
@@ -183,8 +184,7 @@ class Conversations:
             return True
         then = self.recorded.get((line, place))
         if then is None:
-            stands = self.table.standing(place.event_key, now=self.clock())
-            is_stale = stands is not None and stands.get(line) != place.stood_at
+            is_stale = has_left(place, line, self.table, self.clock())
         else:
             is_stale = then.stands_in != line
         if is_stale:

@@ -18,6 +18,7 @@ from spectrum_forwarder.domain.worker_ports import EventTable, QueueRecord
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.lines.call import Calls, hint_at
+from spectrum_forwarder.fanout.lines.stand import has_left
 from spectrum_forwarder.fanout.lines.turns import PATIENCE, Turns
 
 # For how long (seconds) one invocation drains until another goes on: whatever else comes to the
@@ -128,9 +129,8 @@ class Draining:
         return self.lines.free(identity, mark)
 
     def _free_if_stale(self, identity: str, place: Place) -> None:
-        """Free a place that its delivery has left: who recorded that could not, or had died."""
-        stands = self.table.standing(place.event_key, now=self.clock())
-        if stands is not None and stands.get(identity) != place.stood_at:
+        """Free a place that its delivery has left."""
+        if has_left(place, identity, self.table, self.clock()):
             self.lines.free(identity, place)
             self.freed.add((identity, place))
 

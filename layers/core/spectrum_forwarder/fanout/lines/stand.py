@@ -15,6 +15,7 @@ from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.order import SPLIT, TURN, destination_in, line_of, mark
 from spectrum_forwarder.domain.ports import Clock, Facts
 from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.domain.worker_ports import EventTable
 from spectrum_forwarder.fanout.decide import FOR_RATE, Wait
 from spectrum_forwarder.fanout.gate import Gate
 from spectrum_forwarder.fanout.judge import Outcome
@@ -131,6 +132,15 @@ class Standing:
 
     def _tell(self, identity: str, error: TableUnavailable) -> None:
         self.facts("line.unreached", destination=self.gate.name_of(identity), cause=str(error))
+
+
+def has_left(place: Place, line: str, table: EventTable, now: float) -> bool:
+    """Whether a place is left by its delivery: who recorded that could not free it, or had died.
+
+    False while somebody holds the event, and may be about to change that.
+    """
+    stands = table.standing(place.event_key, now=now)
+    return stands is not None and stands.get(line) != place.stood_at
 
 
 def waits_for_the_way(waiting_for: str | None) -> bool:
