@@ -12,13 +12,9 @@ from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.order import Batch, Order
 from spectrum_forwarder.domain.signature import sign, sign_standard
 
-from tests.functional.test_order import START, receive, said
+from tests.functional.test_order import BUSY, QUICK, START, receive, said
 from tests.support.make import changed, destination_of
 from tests.support.world import World
-
-BUSY = Answer(status=503, seconds=0.01)
-TOO_LARGE = Answer(status=413, seconds=0.01)
-QUICK = Answer(status=200, seconds=0.01)
 
 
 def batching(most: int = 20, **changes: object) -> Destination:

@@ -16,7 +16,7 @@ from tests.support.memory import CopiedDestinations
 from tests.support.outage import BUSY, outage
 from tests.support.world import World
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+MINUTE, DAY = 60.0, 86_400.0
 QUICK = Answer(status=200, seconds=0.01)
 
 

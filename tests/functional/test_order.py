@@ -7,10 +7,11 @@ from spectrum_forwarder.domain.line import hint_to
 from spectrum_forwarder.domain.order import Order, conversation_of, line_of
 from spectrum_forwarder.fanout.lines import conversations
 
+from tests.functional.test_lines import arrived
 from tests.support.make import body_of, changed, destination_of
 from tests.support.world import World
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+MINUTE, HOUR = 60.0, 3600.0
 BUSY = Answer(status=503, seconds=0.01)
 QUICK = Answer(status=200, seconds=0.01)
 START = 1_800_001_800.0  # 2027-01-15T08:30Z
@@ -38,10 +39,6 @@ def said(name: str, second: int, space: str = "chat") -> bytes:
 def receive(world: World, *bodies: bytes) -> None:
     for body in bodies:
         assert world.receive(body).status == 200
-
-
-def arrived(world: World, name: str = "crm") -> list[str]:
-    return [attempt.event_key.partition(":")[2] for attempt in world.sent_to(name)]
 
 
 def late(world: World) -> list[str]:

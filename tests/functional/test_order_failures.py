@@ -3,15 +3,15 @@
 import pytest
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.line import hint_to
-from spectrum_forwarder.domain.order import Batch, Order, conversation_of, line_of
+from spectrum_forwarder.domain.order import Batch, Order
 
-from tests.support.make import body_of, changed, destination_of
+from tests.functional.test_lines import arrived
+from tests.functional.test_order import BUSY, START, line, said
+from tests.support.make import destination_of
 from tests.support.memory import ManualClock
 from tests.support.world import World
 
-BUSY = Answer(status=503, seconds=0.01)
 TOO_MUCH = Answer(status=413, seconds=9.0)
-START = 1_800_001_800.0  # 2027-01-15T08:30Z
 # By then, in seconds: a record that is kept comes again after five, a little later each time.
 SOON = 15.0
 # The claim of one who died ends after 75, and what waits for that comes again then.
@@ -26,12 +26,7 @@ class TickingClock(ManualClock):
         return self.now
 
 
-def said(name: str, second: int) -> bytes:
-    time = f"2027-01-15T08:30:{second:02}Z"
-    return changed(body_of(name), space={"id": "chat"}, message={"timestamp": time})
-
-
-LINE = line_of("crm", conversation_of(said("m", 0)))
+LINE = line("chat")
 
 
 def world_of(order: Order, clock: ManualClock) -> World:
@@ -49,10 +44,6 @@ def world() -> World:
         assert world.receive(said(f"m{n}", n)).status == 200
     world.poll()
     return world
-
-
-def arrived(world: World) -> list[str]:
-    return [attempt.event_key.partition(":")[2] for attempt in world.sent_to("crm")]
 
 
 # ---- A service of ours fails ---------------------------------------------------------------------

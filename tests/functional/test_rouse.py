@@ -3,26 +3,18 @@
 from dataclasses import replace
 
 import pytest
-from spectrum_forwarder.domain.delivery import Answer, held, planned, standing
+from spectrum_forwarder.domain.delivery import held, planned, standing
 from spectrum_forwarder.domain.errors import QueueUnavailable
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.order import Order, conversation_of, line_of
+from spectrum_forwarder.domain.order import Order
 from spectrum_forwarder.replay import resting_in, rouse
 
-from tests.support.make import body_of, changed, destination_of
+from tests.functional.test_lines import arrived
+from tests.functional.test_order import BUSY, QUICK, START, line, said
+from tests.support.make import destination_of
 from tests.support.world import World
 
-START = 1_800_001_800.0  # 2027-01-15T08:30Z
-BUSY = Answer(status=503, seconds=0.01)
-QUICK = Answer(status=200, seconds=0.01)
-
-
-def said(name: str, second: int) -> bytes:
-    time = f"2027-01-15T08:30:{second:02}Z"
-    return changed(body_of(name), space={"id": "chat"}, message={"timestamp": time})
-
-
-LINE = line_of("crm", conversation_of(said("m", 0)))
+LINE = line("chat")
 
 
 @pytest.fixture
@@ -37,10 +29,6 @@ def world() -> World:
     world.live(45.0)
     assert arrived(world) == ["m3"] * 3
     return world
-
-
-def arrived(world: World) -> list[str]:
-    return [attempt.event_key.partition(":")[2] for attempt in world.sent_to("crm")]
 
 
 def roused(world: World) -> bool:
