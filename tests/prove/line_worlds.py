@@ -29,14 +29,10 @@ def _require_empty(world: World, name: str) -> None:
     if name not in world.registry.names():
         return
     identity = world.registry.identity(name)
-    stand = [line for line, of in world.lines.places.items() if of and line_is_of(line, identity)]
+    places = world.lines.places.items()
+    stand = [line for line, of in places if of and destination_in(line) == identity]
     if not world.registry.waits(identity) and stand:
         world.ledger.breach(Invariant.PROMPT, f"{name}: {world.lines.left()}")
-
-
-def line_is_of(line: str, identity: str) -> bool:
-    """Whether the destination's deliveries stand in the line."""
-    return destination_in(line) == identity
 
 
 def _paused(world: World, *keys: str) -> None:

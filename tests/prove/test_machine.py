@@ -10,11 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from spectrum_forwarder import storing
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.line import hint_to
+from spectrum_forwarder.domain.order import destination_in
 
 from tests.prove.conftest import Figures
 from tests.prove.edges import TYPING
 from tests.prove.faults import Fault
-from tests.prove.line_worlds import line_is_of
 from tests.prove.scenarios import DAY, HOUR, OUTCOMES, REFUSED, ROTATED, SLOW, Tally, world_of
 from tests.prove.stack import DELIVERED
 from tests.prove.upstream import SPOILT
@@ -183,7 +183,8 @@ class Histories(RuleBasedStateMachine):
         """Have a line drained, be it open or not, by one worker or several."""
         if name in self.world.registry.names():
             identity = self.world.registry.identity(name)
-            lines = [line for line in self.world.lines.places if line_is_of(line, identity)]
+            places = self.world.lines.places
+            lines = [line for line in places if destination_in(line) == identity]
             for line in (identity, *lines) * times:
                 self.world.queue.send_hint(hint_to(line), slow=True)
 
