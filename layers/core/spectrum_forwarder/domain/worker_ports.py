@@ -82,6 +82,11 @@ class Claimed:
     first_id: str | None = None
 
     @property
+    def came_through(self) -> str:
+        """The webhook that destinations know it by."""
+        return self.first_id or self.webhook_id
+
+    @property
     def is_doubtful(self) -> bool:
         """Whether an earlier claim has ended without a record."""
         return self.claims > 1 or self.unrecorded > 0

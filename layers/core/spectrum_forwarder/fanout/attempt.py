@@ -106,7 +106,7 @@ class Attempting:
                 tried.destination,
                 outgoing_id=outgoing_id(claimed.event_key, claimed.format),
                 kind=claimed.kind,
-                webhook_id=claimed.first_id or claimed.webhook_id,
+                webhook_id=claimed.came_through,
                 content_type=claimed.content_type,
                 content_encoding=claimed.content_encoding,
                 body=plan.body,
@@ -143,7 +143,7 @@ class Attempting:
             tried.destination,
             outgoing_id=name,
             kind=bundle.KIND,
-            webhook_id=claimed.first_id or claimed.webhook_id,
+            webhook_id=claimed.came_through,
             content_type=bundle.CONTENT_TYPE,
             body=body,
             now=self.clock(),
@@ -157,7 +157,7 @@ class Attempting:
         destination = plan.tries[identity].destination
         headers = headers_in_batch(
             kind=claimed.kind,
-            webhook_id=destination.webhook_id or claimed.first_id or claimed.webhook_id,
+            webhook_id=destination.webhook_id or claimed.came_through,
             content_type=claimed.content_type,
             content_encoding=claimed.content_encoding,
             replays=delivery.replays,
