@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,6 +65,7 @@ class Taken:
         return seconds * memory * GB_SECOND * MILLION
 
 
+@functools.cache
 def sample(packed: int | None = None, *, in_bucket: bool = False) -> StoredEvent:
     """The event of the bill; with `packed` its body has so many bytes, here or in the bucket."""
     event = stored(1)

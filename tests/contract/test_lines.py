@@ -84,6 +84,8 @@ def test_a_hold_is_told_beside_the_places_and_is_none_itself(lines: Lines) -> No
     hold = held_by("a", 7, among=(place(1).position, place(7).position), rests_until=NOW + 5)
     assert lines.take(CHAT, seen=Hold(), hold=hold, now=NOW)
     assert lines.look(CHAT, limit=1) == (hold, [place(1)])
+    assert list(lines.first(CHAT, limit=1)) == [place(1)]
+    assert lines.count(CHAT, limit=9) == 1
     assert list(lines.first(CHAT, limit=9, after=place(1).position)) == []
 
 

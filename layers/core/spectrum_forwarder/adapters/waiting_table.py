@@ -46,8 +46,8 @@ class DynamoLines:
         self._call(self._client.put_item, Item=item)
 
     def first(self, line: str, *, limit: int, after: str = "") -> Sequence[Place]:
-        """See the port."""
-        parts = [self._first(part, limit, after) for part in _parts(line)]
+        """See the port. Who holds a conversation's line stands before all places, and is none."""
+        parts = [self._first(part, limit, after or HOLD) for part in _parts(line)]
         return [_read(item) for item in list(heapq.merge(*parts, key=_place_of))[:limit]]
 
     def free(self, line: str, place: Place) -> bool:
@@ -128,9 +128,12 @@ class DynamoLines:
             page = self._call(
                 self._client.query,
                 Select="COUNT",
-                KeyConditionExpression="#line = :line",
-                ExpressionAttributeNames={"#line": "line"},
-                ExpressionAttributeValues={":line": items.string(part)},
+                KeyConditionExpression="#line = :line AND #place > :hold",
+                ExpressionAttributeNames={"#line": "line", "#place": "place"},
+                ExpressionAttributeValues={
+                    ":line": items.string(part),
+                    ":hold": items.string(HOLD),
+                },
                 **start,
             )
             count += int(page["Count"])
