@@ -17,9 +17,9 @@ from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
 
 from tests.support import contract
+from tests.support.waiting import PATIENCE
 
 SECRET = "c0" * 32
-PATIENCE = 60.0
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Asked:
     def post(self, headers: contract.Headers, body: bytes) -> contract.Answer:
         """The answer in short: its status, and the word for it."""
         parts = urlsplit(self.endpoint)
-        connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
         try:
             connection.request(
                 "POST", parts.path, body, {"content-type": "application/json"} | headers

@@ -16,6 +16,7 @@ from spectrum_cli import commands
 from spectrum_cli.app import make_app
 
 from tests.support.stacks import forwarder, forwarder_process
+from tests.support.waiting import PATIENCE
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
@@ -45,7 +46,7 @@ def test_a_shell_completes_commands(line: str, offered: str) -> None:
         "COMP_CWORD": str(len(words) - 1),
     }
     with forwarder_process(environment=asked) as process:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert out.split() == [offered]
 
 

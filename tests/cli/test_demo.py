@@ -31,6 +31,8 @@ from spectrum_forwarder.domain.outbound import outbound_headers
 from spectrum_forwarder.domain.signature import sign_standard
 from standardwebhooks import Webhook
 
+from tests.support.waiting import PATIENCE
+
 SECRET = "ab" * 32
 REFUSED = " refused with 401, kept in quarantine and delivered nowhere"
 
@@ -266,7 +268,7 @@ def test_a_full_stop_in_the_webhook_id_does_not_verify() -> None:
 
 
 def post(consumer: Consumer, body: bytes, sent_headers: dict[str, str]) -> int:
-    connection = http.client.HTTPConnection(urlsplit(consumer.url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(consumer.url).netloc, timeout=PATIENCE)
     try:
         connection.request("POST", "/", body, sent_headers)
         return connection.getresponse().status
@@ -295,7 +297,7 @@ def test_the_consumer_proves_both_signatures_as_the_published_library_does(
 
 def test_a_whole_demo_comes_out_as_promised() -> None:
     command = [sys.executable, "-m", "spectrum_cli", "demo", "--json", "--burst", "20"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     assert report["ok"]

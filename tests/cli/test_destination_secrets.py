@@ -27,6 +27,7 @@ from spectrum_forwarder.domain.signature import sign
 from tests.support.http_server import HttpServer, Request, Script, respond, serving
 from tests.support.make import NOW, WHSEC
 from tests.support.stacks import Deployed, Ran, forwarder
+from tests.support.waiting import PATIENCE
 
 BODY = b'{"event":"messages","n":1}'
 OLD, NEW = "0d" * 32, WHSEC
@@ -310,13 +311,13 @@ class Load(threading.Thread):
     def await_attempts(self, number: int) -> None:
         with self._more:
             wanted = self._made + number
-            assert self._more.wait_for(lambda: self._made >= wanted, 60.0)
+            assert self._more.wait_for(lambda: self._made >= wanted, PATIENCE)
 
     def await_copy(self) -> None:
         """Until attempts go by a copy that was read after now, those under way included."""
         now = time.time()
         with self._more:
-            assert self._more.wait_for(lambda: self._read_at > now, 60.0)
+            assert self._more.wait_for(lambda: self._read_at > now, PATIENCE)
         self.await_attempts(1)
 
     def stop(self) -> None:

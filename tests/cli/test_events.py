@@ -13,6 +13,7 @@ from spectrum_forwarder.domain.delivery import Attempted, held, planned, standin
 from tests.support.filled import dead, delivered, put, put_many
 from tests.support.make import body_of
 from tests.support.stacks import Deployed, forwarder, forwarder_process
+from tests.support.waiting import PATIENCE
 
 NOW = time.time()
 
@@ -161,7 +162,7 @@ def seconds_to_the_first_row(stack: Deployed) -> float:
         assert process.stdout.readline().split()[2] == "main:new"
         seconds = time.monotonic() - began
         process.stdout.close()
-        assert (process.wait(60), process.stderr.read()) == (0, "")
+        assert (process.wait(PATIENCE), process.stderr.read()) == (0, "")
     return seconds
 
 
@@ -199,7 +200,7 @@ def test_tail_follows_what_comes_and_ctrl_c_ends_it_quietly(
         put(stack, "tailed", delivered("crm", NOW))
         assert next_line() == ("main:tailed", ["delivered"])
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (130, "", "")
 
 
@@ -211,4 +212,4 @@ def test_a_pipe_that_is_closed_from_the_start_is_no_error(
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        assert (process.wait(60), process.stderr.read()) == (0, "")
+        assert (process.wait(PATIENCE), process.stderr.read()) == (0, "")

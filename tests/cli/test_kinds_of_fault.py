@@ -38,6 +38,7 @@ from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.mangle import NOW as SIGNED_AT
 from tests.support.mangle import good
 from tests.support.stacks import Deployed, forwarder
+from tests.support.waiting import PATIENCE
 
 NOW = time.time()
 CLIPBOARD = b"\x1b]52;c;Y2FuYXJ5\x07"
@@ -312,7 +313,7 @@ def test_a_body_is_escaped_on_a_terminal_and_whole_in_a_pipe(command: str) -> No
     assert (piped.stdout, piped.stderr) == (CLIPBOARD, b"")
     main, side = pty.openpty()
     with subprocess.Popen(words, stdout=side, stderr=subprocess.PIPE) as process:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     os.close(side)
     seen = os.read(main, 4096)
     os.close(main)

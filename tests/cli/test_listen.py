@@ -29,16 +29,16 @@ from spectrum_cli.local.state import published
 from spectrum_cli.stack.target import Target, local_target
 from spectrum_forwarder.domain.ports import Webhook
 
-from tests.support.listening import DevConsumer, Listen, Terminal, wait_until
+from tests.support.listening import DevConsumer, Listen, Terminal
 from tests.support.make import body_of, signed_headers
 from tests.support.prove import LONG
 from tests.support.stacks import forwarder
+from tests.support.waiting import PATIENCE, wait_until
 
 EVENTS = 1000 if LONG else 60
-PATIENCE = 300 if LONG else 120
 NUMBERS = itertools.count()
 
-pytestmark = pytest.mark.timeout(900 if LONG else 300)
+pytestmark = pytest.mark.timeout(900)
 
 
 class Stack:
@@ -55,7 +55,7 @@ class Stack:
         pool = self._local.pools["FanoutFunction"]
         for pid in pool.pids:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not pool.pids, 30, "no workers")
+        wait_until(lambda: not pool.pids, "no workers")
 
     def send(self, message_ids: list[str]) -> None:
         """Send events, a few at a time; every one is accepted."""
@@ -65,7 +65,7 @@ class Stack:
 
     def _send(self, message_id: str) -> int:
         body = body_of(message_id)
-        connection = HTTPConnection(urlsplit(self._url).netloc, timeout=20)
+        connection = HTTPConnection(urlsplit(self._url).netloc, timeout=PATIENCE)
         headers = signed_headers(body, webhook=self._webhook)
         connection.request("POST", urlsplit(self._url).path, body, headers)
         status = connection.getresponse().status
@@ -137,15 +137,15 @@ def test_every_event_arrives_although_consumer_and_command_are_stopped_and_start
     consumer.secret = first.started()["signing_secret"]
     sending = threading.Thread(target=running.send, args=(ids,))
     sending.start()
-    wait_until(lambda: len(consumer.taken()) > EVENTS // 8, PATIENCE, f"an eighth: {first.err}")
+    wait_until(lambda: len(consumer.taken()) > EVENTS // 8, lambda: f"an eighth: {first.err}")
     consumer.stop()
     time.sleep(1)
     consumer.start()
-    wait_until(lambda: len(consumer.taken()) > EVENTS // 4, PATIENCE, f"a quarter: {first.err}")
+    wait_until(lambda: len(consumer.taken()) > EVENTS // 4, lambda: f"a quarter: {first.err}")
     first.end(signal.SIGKILL)
     second = listen(*options)
     assert second.started() == {**first.lines()[0], "resumed": True}
-    wait_until(lambda: len(consumer.taken()) > EVENTS // 2, PATIENCE, f"a half: {second.err}")
+    wait_until(lambda: len(consumer.taken()) > EVENTS // 2, lambda: f"a half: {second.err}")
     consumer.stop()
     second.end(signal.SIGKILL)
     third = listen(*options)
@@ -154,8 +154,7 @@ def test_every_event_arrives_although_consumer_and_command_are_stopped_and_start
 
     wait_until(
         lambda: len(set(consumer.taken())) == EVENTS,
-        PATIENCE,
-        f"{EVENTS} events, but {len(set(consumer.taken()))}: {third.err}",
+        lambda: f"{EVENTS} events, but {len(set(consumer.taken()))}: {third.err}",
     )
     sending.join()
     taken = consumer.taken()
@@ -181,21 +180,21 @@ def test_at_a_terminal_a_table_shows_all_and_keys_replay_and_end(
     command = Listen(tmp_path, 0, "--to", consumer.url, "--name", "bert", terminal=theirs)
     os.close(theirs)
     try:
-        wait_until(lambda: "q ends" in terminal.text, 90, f"a table: {command.err}")
+        wait_until(lambda: "q ends" in terminal.text, lambda: f"a table: {command.err}")
         consumer.secret = command.err.split("signed with ")[1].split()[0]
         refused = iter([500])
         consumer.answer = lambda _: next(refused, 200)
         # Workers may have read the registry before this destination was in it.
         running.replace_workers()
         running.send(["at-a-terminal"])
-        wait_until(consumer.taken, 90, "the event")
+        wait_until(consumer.taken, "the event")
         for said in ("500", "again in 1 s", "200", "local:at-a-terminal", "messages text"):
-            wait_until(partial(terminal.shows, said), 30, f"{said} in {terminal.text}")
+            wait_until(partial(terminal.shows, said), lambda: terminal.text)
         terminal.press("r")
-        wait_until(lambda: len(consumer.taken()) == 2, 30, "a replay")
-        wait_until(lambda: "replayed" in terminal.text, 30, "a replayed row")
+        wait_until(lambda: len(consumer.taken()) == 2, "a replay")
+        wait_until(lambda: "replayed" in terminal.text, "a replayed row")
         terminal.press("q")
-        assert command.process.wait(90) == 0, command.err
+        assert command.process.wait(PATIENCE) == 0, command.err
     finally:
         command.end(signal.SIGKILL)
         terminal.close()
@@ -212,7 +211,7 @@ def test_a_signal_removes_everything_and_a_name_is_used_once_at_a_time(
     assert running.destinations() == ["listen-carl"]
 
     second = listen("--to", consumer.url, "--name", "carl")
-    assert second.process.wait(90) == 2
+    assert second.process.wait(PATIENCE) == 2
     assert "listening already" in second.err
     clean = forwarder("listen", "--clean", "--local")
     assert clean.status == 0

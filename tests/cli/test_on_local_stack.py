@@ -19,6 +19,7 @@ from spectrum_cli.samples.requests import make_body, signed
 
 from tests.support.make import body_of
 from tests.support.stacks import forwarder
+from tests.support.waiting import PATIENCE, wait_until
 
 TIME_SCALE = 0.01
 SECRET = "5e" * 32
@@ -80,19 +81,21 @@ class Running:
             timestamp=int(time.time()),
         )
         request = Request(self.stack.endpoint_url, sample.body, dict(sample.headers), method="POST")
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE) as answer:
             self.keys.append(json.load(answer)["event_key"])
 
     def wait(self, done: Callable[[list[dict[str, object]]], bool]) -> None:
         """Wait until the log's events, as `events list --json` shows them, are as they should."""
-        deadline = time.monotonic() + 40
-        while True:
-            ran = forwarder("events", "list", "--all", "--json", "--local")
-            events = [json.loads(line) for line in ran.lines]
-            if len(events) == len(self.keys) and done(events):
-                return
-            assert time.monotonic() < deadline, ran.out
-            time.sleep(0.5)  # each look is a whole command
+        # Each look is a whole command.
+        wait_until(lambda: self._stand(done), self._events, pause=0.5)
+
+    def _stand(self, done: Callable[[list[dict[str, object]]], bool]) -> bool:
+        events = self._events()
+        return len(events) == len(self.keys) and done(events)
+
+    def _events(self) -> list[dict[str, object]]:
+        ran = forwarder("events", "list", "--all", "--json", "--local")
+        return [json.loads(line) for line in ran.lines]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from spectrum_forwarder.domain.delivery import Deliveries, Status, planned
 
 from tests.support.filled import dead, delivered, put, put_many
 from tests.support.stacks import Deployed, forwarder, forwarder_process
+from tests.support.waiting import PATIENCE, wait_until
 
 NOW = time.time()
 
@@ -154,11 +155,9 @@ def test_an_interrupted_replay_is_continued_by_the_same_command(
     }
     command = ["replay", "--since", "1h"]
     with forwarder_process(*command, "--rate", "10", environment=environment) as process:
-        deadline = time.monotonic() + 60
-        while shop.hints() < 3 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: shop.hints() >= 3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
     begun = sum(shop.replays().values())

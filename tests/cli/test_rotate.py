@@ -26,6 +26,7 @@ from tests.support.fake_spectrum import Delivered, FakeSpectrum
 from tests.support.killer import CHANGING, Killed, Killer
 from tests.support.prove import LONG
 from tests.support.stacks import Ran, forwarder
+from tests.support.waiting import wait_until
 
 CONSUMER_SECRET = "c0" * 32
 # More of them than a rotation makes.
@@ -86,11 +87,9 @@ class World:
 
     def await_knowledge(self, webhook_id: str) -> None:
         """Wait until the receiver has read this webhook's secret."""
-        deadline = time.monotonic() + 20
         with HttpClient() as client:
-            while not knows(client)(self.stack.endpoint_url, webhook_id):
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            asks = knows(client)
+            wait_until(lambda: asks(self.stack.endpoint_url, webhook_id), pause=0.2)
 
     def lost(self) -> list[bytes]:
         """Events that no registration took, or that the consumer has not got."""
@@ -102,9 +101,7 @@ class World:
 
     def settle(self) -> None:
         """Wait until all that was sent has arrived at the consumer."""
-        deadline = time.monotonic() + 20
-        while self.lost() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: not self.lost(), lambda: f"{len(self.lost())} of {self.sent} are lost")
 
     @property
     def sent(self) -> int:

@@ -13,6 +13,7 @@ from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.samples.requests import FLAWS, TEST_SECRET
 
 from tests.support.stacks import forwarder
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_the_printed_curl_sends_the_very_bytes(
 ) -> None:
     printed = forwarder("sample", "--kind", kind).out
     command = printed.replace("http://127.0.0.1:8787/spectrum-webhook", consumer.url)
-    subprocess.run(["sh", "-c", command], check=True, capture_output=True, timeout=10)
+    subprocess.run(["sh", "-c", command], check=True, capture_output=True, timeout=PATIENCE)
     assert [received.verified for received in arrived] == [True]
 
 

@@ -19,13 +19,13 @@ from spectrum_cli.local.state import published
 from spectrum_cli.vendor import api as spectrum_api
 
 from tests.support.stacks import forwarder
+from tests.support.waiting import PATIENCE
 
 SECRET = "c0" * 32
 CHECK = "RegistrationsFunction"
 # Of a look at the list: one that could be read has none of the others.
 READ, UNREAD, TROUBLE = "RegistrationsRead", "RegistrationsUnread", "RegistrationTrouble"
 # Long enough for a few looks on a busy machine; a test that passes waits for one.
-PATIENCE = 120.0
 
 
 @dataclass
@@ -56,7 +56,9 @@ class Watched:
         spectrum = self.spectrum
         pair = f"{spectrum.project_id}:{spectrum.project_secret}".encode()
         login = {"Authorization": "Basic " + base64.b64encode(pair).decode()}
-        connection = http.client.HTTPConnection(spectrum.url.removeprefix("http://"), timeout=60)
+        connection = http.client.HTTPConnection(
+            spectrum.url.removeprefix("http://"), timeout=PATIENCE
+        )
         try:
             connection.request("POST", f"/stand-in/{path}", headers=login)
             answer = connection.getresponse()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tests.consumers.recipes import CHECKOUT, listing, write
 from tests.support.processes import free_port
+from tests.support.waiting import PATIENCE
 
 MODULES = Path(__file__).with_name("node_modules")
 # Starting a framework may compile it first.
-START_SECONDS = 90.0
 SERVE = "from tests.consumers.serve import serve; import sys; serve(sys.argv[1], int(sys.argv[2]))"
 
 
@@ -130,7 +130,7 @@ def _await_port(
     port: int, process: subprocess.Popen[str], said: "queue.SimpleQueue[str | None]"
 ) -> None:
     ended = threading.Event()
-    for _ in range(int(START_SECONDS / 0.1)):
+    for _ in range(int(PATIENCE / 0.1)):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
             return
         if process.poll() is not None:

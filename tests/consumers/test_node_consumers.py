@@ -7,7 +7,7 @@ import pytest
 from tests.consumers.conftest import SECRET, needs_node, row, statuses_on_the_page
 from tests.consumers.servers import node_consumer
 
-pytestmark = [needs_node, pytest.mark.timeout(300)]
+pytestmark = needs_node
 
 LISTINGS = [f"{name}.mjs" for name in ("express", "fastify", "hono", "h3", "next-route", "worker")]
 USUAL = {

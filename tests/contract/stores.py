@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.processes import answers, free_port, running
+from tests.support.waiting import PATIENCE
 
 MEMORY, MOTO, MINISTACK = "memory", "moto", "ministack"
 PYTHON_VARIABLE: Final = "MINISTACK_PYTHON"
 # The interpreter of ministack's environment; nothing leaves it out.
 PYTHON: Final = os.environ.get(PYTHON_VARIABLE)
 STORES: Final = (MOTO, MINISTACK) if PYTHON else (MOTO,)
-START_SECONDS: Final = 60.0
 
 
 @contextlib.contextmanager
@@ -45,7 +45,7 @@ def ministack() -> Iterator[str]:
         log = Path(home, "log")
         with running(command, environment=own, log=log, cwd=Path(home)) as process:
             health = urllib.request.Request(f"{url}/_ministack/health")
-            if not answers(process, lambda: _ask(health), START_SECONDS):
+            if not answers(process, lambda: _ask(health), PATIENCE):
                 raise RuntimeError("ministack did not start")
             yield url
 
@@ -57,4 +57,4 @@ def empty(url: str) -> None:
 
 def _ask(request: urllib.request.Request) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    opener.open(request, timeout=30).close()
+    opener.open(request, timeout=PATIENCE).close()

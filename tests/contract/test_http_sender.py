@@ -32,6 +32,7 @@ from tests.support.http_server import (
     together,
     when,
 )
+from tests.support.waiting import PATIENCE, wait_until
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "spectrum-forwarder/test"}
 NUMBERS = itertools.count()
@@ -486,7 +487,7 @@ def test_attempts_leave_while_others_are_still_being_made(
 
     def attempts() -> Iterator[Attempt]:
         yield attempt_at(server.url("/first"))
-        assert arrived.wait(60)
+        assert arrived.wait(PATIENCE)
         yield attempt_at(server.url("/second"))
 
     server.on("/first", first)
@@ -551,7 +552,7 @@ def test_slow_consumer_makes_no_attempt_look_slow(server: HttpServer, sender: Ht
         if len(answers) == 1:
             the_consumer_is_busy.set()
             for driver in drivers():
-                driver.join(60)  # it needs nobody to take what it has
+                driver.join(PATIENCE)  # it needs nobody to take what it has
             all_ended = time.monotonic() - began
             time.sleep(0.2)
     assert [answer.status for answer in answers] == [200] * 6
@@ -757,7 +758,5 @@ def test_thousand_sends_leak_no_descriptors(
         assert len(list(sender.send(attempts))) == 50
     sender.close()
     server.close()
-    deadline = time.monotonic() + 5
-    while open_descriptors() > before and time.monotonic() < deadline:
-        time.sleep(0.05)  # the server's side of the connections goes a little later
-    assert open_descriptors() <= before
+    # The server's side of the connections goes a little later.
+    wait_until(lambda: open_descriptors() <= before)

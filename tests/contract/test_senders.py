@@ -26,7 +26,7 @@ from tests.support.benches import (
     refusal,
     sqs_bench,
 )
-from tests.support.http_server import HttpServer, respond, serving, silent
+from tests.support.http_server import HttpServer, respond, serving, silent, when
 
 # A queue that keeps order is a target of the kind sqs that is told more.
 FIFO = "sqs-fifo"
@@ -357,7 +357,7 @@ def test_kinds_do_not_wait_for_each_other(
 ) -> None:
     slow, quick = http_bench(server), lambda_bench(server)
     released = threading.Event()
-    slow.script(lambda request, connection: released.wait(30) and respond()(request, connection))
+    slow.script(when(released, respond()))
     quick.script(None)
 
     outcomes = sender.send([slow.attempt(), quick.attempt()])

@@ -13,6 +13,7 @@ from spectrum_forwarder.domain.timing import Timing
 
 from tests.support.make import body_of, destination_of, event_of, stored_of
 from tests.support.memory import MemoryTable
+from tests.support.waiting import PATIENCE
 from tests.support.world import VISIBILITY, World
 
 KEY = "main:spc-msg-1"
@@ -177,7 +178,7 @@ def test_a_record_that_takes_long_holds_up_no_other(
     record_of = MemoryTable.record
 
     def record(self: MemoryTable, event_key: str, **outcome: Any) -> bool:
-        together.wait(timeout=10)  # fails unless all are under way at once
+        together.wait(timeout=PATIENCE)  # fails unless all are under way at once
         return record_of(self, event_key, **outcome)
 
     monkeypatch.setattr(MemoryTable, "record", record)

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.processes import answers, free_port, running
+from tests.support.waiting import PATIENCE
 
 VERSION = "4.0.0"
-INSTALL_SECONDS, START_SECONDS = 120, 20
+INSTALL_SECONDS = 120
 
 
 class NoDynalite(Exception):
@@ -50,7 +51,7 @@ def dynalite(folder: Path) -> Iterator[str]:
     at_once = [f"--{what}TableMs=0" for what in ("create", "update", "delete")]
     command = ["node", str(script), "--host=127.0.0.1", f"--port={port}", *at_once]
     with running(command, environment=os.environ, log=folder / "log") as process:
-        if not answers(process, lambda: _connect(port), START_SECONDS):
+        if not answers(process, lambda: _connect(port), PATIENCE):
             raise NoDynalite("dynalite does not start with this node")
         yield f"http://127.0.0.1:{port}"
 

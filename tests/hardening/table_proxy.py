@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 
+from tests.support.waiting import PATIENCE
+
 LARGEST = 16 * 1024 * 1024
 WRITES = {"PutItem", "UpdateItem"}
 # Headers that are a matter between two neighbours.
@@ -59,7 +61,7 @@ class TableProxy:
 
     def ask(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         """Carry a request out; its status and body."""
-        connection = http.client.HTTPConnection(self._upstream, timeout=30)
+        connection = http.client.HTTPConnection(self._upstream, timeout=PATIENCE)
         try:
             connection.request("POST", "/", body, headers)
             answer = connection.getresponse()

@@ -12,7 +12,6 @@ is tests/prove/test_isolation.py's.
 import json
 import os
 import statistics
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -22,6 +21,7 @@ from spectrum_cli.local.stack import LocalStack
 
 from tests.hardening.crowd import Destination, LogBook, Upstream, dead_url, entry, listening
 from tests.support.prove import LONG
+from tests.support.waiting import wait_until
 
 PAIRS, EVENTS, EVERY = 2, 75, 0.4
 # Until functions are warm and all of them know who is quick: a new destination is served in the
@@ -51,9 +51,7 @@ def latencies(*, crowded: bool) -> list[float]:
         upstream.burst("warm", WARM_UP, every=EVERY)
         sent = upstream.burst("burst", EVENTS, every=EVERY)
         keys = {one.event_key for one in sent if one.acknowledged and one.event_key is not None}
-        deadline = time.monotonic() + 60
-        while keys - healthy.first_at.keys() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: not keys - healthy.first_at.keys())
         assert len(keys) == EVENTS
         return sorted(healthy.first_at[key] - upstream.sent_at[key] for key in keys)
 

@@ -25,6 +25,7 @@ from spectrum_cli.local.stack import LocalStack
 from tests.hardening.crowd import Destination, LogBook, Sent, Upstream, dead_url, entry, listening
 from tests.hardening.table_proxy import Mood, TableProxy, proxying
 from tests.support.prove import LONG
+from tests.support.waiting import PATIENCE
 
 FAN_OUT_BATCH = 10
 
@@ -48,7 +49,7 @@ class Plan:
 PLAN = (
     Plan(500, 0.2, 8.0, 20.0, 10.0, 1.0, 0.5, 420.0)
     if LONG
-    else Plan(40, 0.08, 1.2, 2.0, 2.5, 0.5, 0.01, 60.0)
+    else Plan(40, 0.08, 1.2, 2.0, 2.5, 0.5, 0.01, PATIENCE)
 )
 
 

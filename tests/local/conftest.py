@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +14,6 @@ from spectrum_cli.local.functions import FunctionPool
 FIXTURES = Path(__file__).parent / "fixtures"
 
 PoolMaker = Callable[..., FunctionPool]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Return as soon as the condition holds; fail the test if it doesn't in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
-        time.sleep(0.01)
 
 
 def function_spec(fixture: str, **changes: Any) -> FunctionSpec:

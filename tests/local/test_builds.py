@@ -15,7 +15,7 @@ from spectrum_cli.local.builds import BuildCancelled, Builds, Target, this_machi
 from spectrum_cli.local.template import CodeFolder, code_folders
 from spectrum_cli.terminal.errors import Unreachable
 
-from tests.local.conftest import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 # Notes each goal that it makes in the folder's parent, where it is no source.
@@ -103,7 +103,7 @@ def test_what_python_leaves_behind_builds_nothing_again(code: CodeFolder, store:
 
 
 def build_when_all_are_ready(barrier: Barrier, store: Path, code: CodeFolder) -> None:
-    barrier.wait(30)
+    barrier.wait(PATIENCE)
     Builds(store, TARGET).get(code)
 
 
@@ -117,7 +117,7 @@ def test_processes_that_build_at_once_make_one_build(code: CodeFolder, store: Pa
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(PATIENCE)
     assert [process.exitcode for process in processes] == [0] * 4
     assert made(code) == ["packages", "own"]
 
@@ -155,12 +155,12 @@ def test_a_build_that_is_cancelled_ends_at_once_and_leaves_nothing(
 
     thread = threading.Thread(target=build)
     thread.start()
-    wait_until(lambda: begun.exists() and begun.read_text() != "", 30)
+    wait_until(lambda: begun.exists() and begun.read_text() != "")
     cancelled.set()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert len(outcome) == 1
     make = int(begun.read_text())
-    wait_until(lambda: not Path(f"/proc/{make}").exists(), 10)
+    wait_until(lambda: not Path(f"/proc/{make}").exists())
     assert left_half_made(store) == []
     assert not list(store.glob("*-build-*"))
 

@@ -11,6 +11,8 @@ import pytest
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_forwarder.domain.signature import sign
 
+from tests.support.waiting import PATIENCE
+
 SECRET = "0123456789abcdef" * 4
 BODY = b'{"text":"\xc3\xa9"}'
 
@@ -33,7 +35,7 @@ def consumer(received: list[Received]) -> Iterator[Consumer]:
 
 
 def deliver(consumer: Consumer, headers: dict[str, str]) -> int:
-    connection = http.client.HTTPConnection(urlsplit(consumer.url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(consumer.url).netloc, timeout=PATIENCE)
     connection.request("POST", "/events", BODY, {"webhook-id": "local:1", **headers})
     status = connection.getresponse().status
     connection.close()

@@ -14,7 +14,8 @@ from spectrum_cli.local.deployment import RouteSpec
 from spectrum_cli.local.front import Front
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 
-from tests.local.conftest import PoolMaker, wait_until
+from tests.local.conftest import PoolMaker
+from tests.support.waiting import PATIENCE, wait_until
 
 JSON = {"Content-Type": "application/json"}
 
@@ -38,7 +39,7 @@ def send(
     target: str = "/hook",
     headers: dict[str, str] = JSON,
 ) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(front.address, timeout=20)
+    connection = http.client.HTTPConnection(front.address, timeout=PATIENCE)
     connection.request(
         method, target, body, headers, encode_chunked=not isinstance(body, bytes | str)
     )
@@ -50,7 +51,7 @@ def send(
 
 def raw(front: Front, text: bytes) -> bytes:
     host, port = front.address.split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(text)
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -65,7 +66,7 @@ def test_function_sees_the_request_and_its_answer_comes_back(front: Front) -> No
 
 
 def test_connection_is_kept_for_the_next_request(front: Front) -> None:
-    connection = http.client.HTTPConnection(front.address, timeout=10)
+    connection = http.client.HTTPConnection(front.address, timeout=PATIENCE)
     connection.request("POST", "/hook", b"1", JSON)
     connection.getresponse().read()
     first = connection.sock
@@ -88,7 +89,7 @@ def test_chunked_body_arrives_whole(front: Front) -> None:
 def test_body_that_waits_for_100_continue_is_asked_for(front: Front) -> None:
     host, port = front.address.split(":")
     head = b"POST /hook HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(head + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
         connection.sendall(b"hi")

@@ -22,7 +22,8 @@ from spectrum_cli.local.functions import (
 from spectrum_cli.local.lineage import runs
 from spectrum_cli.local.worker import InvocationResult
 
-from tests.local.conftest import FIXTURES, PoolMaker, wait_until
+from tests.local.conftest import FIXTURES, PoolMaker
+from tests.support.waiting import PATIENCE, wait_until
 
 
 def ask(pool: FunctionPool, **event: Any) -> InvocationResult:
@@ -141,7 +142,7 @@ def test_killed_busy_worker_fails_its_invocation_and_is_replaced(
         running = caller.submit(hold, pool, tmp_path)
         wait_until((tmp_path / "here").exists)
         os.kill(pid, signal.SIGKILL)
-        assert error_type_of(running.result(60)) == "Runtime.ExitError"
+        assert error_type_of(running.result(PATIENCE)) == "Runtime.ExitError"
     assert answer_of(ask(pool, do="describe"))["pid"] != pid
 
 

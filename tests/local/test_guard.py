@@ -21,6 +21,7 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.runtime_api import PREFIX, RuntimeApi
 
 from tests.support.stacks import TEMPLATE
+from tests.support.waiting import PATIENCE
 
 LIST = {"X-Amz-Target": "secretsmanager.ListSecrets", "Content-Type": "application/x-amz-json-1.1"}
 OWN = made_up_credentials()
@@ -56,7 +57,7 @@ def server() -> Iterator[MotoServer]:
 def ask(
     url: str, headers: dict[str, str], method: str = "POST", path: str = "/", body: bytes = b"{}"
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     connection.request(method, path, body, headers)
     answer = connection.getresponse()
     found = answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()

@@ -20,9 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.local.conftest import wait_until
-
-START_SECONDS = 60
+from tests.support.waiting import PATIENCE, wait_until
 
 
 class Command:
@@ -54,16 +52,14 @@ class Command:
         return (self.folder / "err").read_text()
 
     def ready_url(self) -> str:
-        wait_until(
-            lambda: self.out.endswith("\n") or self.process.poll() is not None, START_SECONDS
-        )
+        wait_until(lambda: self.out.endswith("\n") or self.process.poll() is not None)
         match = re.fullmatch(r"READY (http://127\.0\.0\.1:\d+/spectrum-webhook)\n", self.out)
         assert match, self.out + self.err
         return match[1]
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
     def children(self) -> list[int]:
         """The ids of the processes that this one has started and that still run."""
@@ -97,7 +93,7 @@ def send(url: str, webhook: str, secret: str, body: bytes) -> tuple[int, str]:
     timestamp = str(int(time.time()))
     signed = f"v0:{timestamp}:".encode() + body
     signature = "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     headers = {
         "Content-Type": "application/json",
         "X-Spectrum-Webhook-Id": webhook,
@@ -128,7 +124,7 @@ def test_event_sent_by_hand_reaches_the_built_in_consumer_and_nothing_stays_behi
     body = b'{"event":"messages","message":{"id":"by-hand-1"}}'
     status, text = send(url, made_up[1], made_up[2], body)
     assert status == 200, text + command.err
-    wait_until(lambda: "by-hand-1 verified" in command.err, 15)
+    wait_until(lambda: "by-hand-1 verified" in command.err)
     workers = command.children()
     assert workers
     assert command.end() == 0
@@ -157,7 +153,7 @@ def test_taken_port_is_said_in_one_line(folder: Path, commands: list[Command]) -
         port = str(taken.getsockname()[1])
         command = Command(folder, "--port", port)
         commands.append(command)
-        assert command.process.wait(START_SECONDS) == 3
+        assert command.process.wait(PATIENCE) == 3
     assert command.out == ""
     assert command.err.startswith(f"forwarder: port {port} cannot be used")
     assert command.err.count("\n") == 1
@@ -182,7 +178,7 @@ def test_wrong_use_is_status_2_without_a_traceback(
 ) -> None:
     command = Command(folder, *options)
     commands.append(command)
-    assert command.process.wait(START_SECONDS) == 2
+    assert command.process.wait(PATIENCE) == 2
     assert command.err
     assert "Traceback" not in command.err
     assert command.out == ""
@@ -238,7 +234,7 @@ def test_with_spectrum_the_endpoint_can_be_registered_delivered_to_and_is_watche
     commands.append(command)
     url = command.ready_url()
     assert "looks at the list every 6 s" in command.err
-    wait_until(lambda: "registration.trouble" in command.err, START_SECONDS)
+    wait_until(lambda: "registration.trouble" in command.err)
     found = re.search(
         r"SPECTRUM_API_URL=(\S+) SPECTRUM_PROJECT_ID=(\S+) SPECTRUM_PROJECT_SECRET=(\S+)",
         command.err,
@@ -254,7 +250,7 @@ def test_with_spectrum_the_endpoint_can_be_registered_delivered_to_and_is_watche
         check=True,
     )
     assert json.loads(ran.stdout)["url"] == url
-    connection = http.client.HTTPConnection(urlsplit(found[1]).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(found[1]).netloc, timeout=PATIENCE)
     login = base64.b64encode(f"{found[2]}:{found[3]}".encode()).decode()
     connection.request("POST", "/stand-in/deliver", headers={"Authorization": f"Basic {login}"})
     (delivered,) = json.loads(connection.getresponse().read())["data"]

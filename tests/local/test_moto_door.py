@@ -11,13 +11,15 @@ import pytest
 from spectrum_cli.local.moto_door import Door
 from spectrum_cli.local.moto_server import MotoServer
 
+from tests.support.waiting import PATIENCE
+
 SIGNED = "AWS4-HMAC-SHA256 Credential=local/20261127/us-east-1/{}/aws4_request, Signature=0"
 
 
 @pytest.fixture
 def connection() -> Iterator[http.client.HTTPConnection]:
     with MotoServer() as server:
-        opened = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+        opened = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=PATIENCE)
         yield opened
         opened.close()
 
@@ -75,7 +77,7 @@ def test_a_body_in_chunks_is_put_together_and_a_names_underscore_is_no_dash() ->
     door = Door(application)
     door.start()
     try:
-        connection = http.client.HTTPConnection(door.url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(door.url.removeprefix("http://"), timeout=PATIENCE)
         headers = {"X_Amz_Target": "a", "x-amz-meta-with_line": "b", "X-Amz-Target": "c"}
         connection.request("PUT", "/a%20b/c?d=e", iter([b"one", b"two"]), headers)
         answer = connection.getresponse()

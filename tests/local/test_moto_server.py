@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from spectrum_cli.local.moto_server import MotoServer
 
 from tests.support.aws import client_of
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -63,7 +64,7 @@ def test_of_many_conditional_puts_exactly_one_wins(server: MotoServer) -> None:
         client = make_client(server.url)
         won = []
         for key in range(KEYS):
-            together.wait(timeout=30)
+            together.wait(timeout=PATIENCE)
             try:
                 client.put_item(
                     TableName="races",

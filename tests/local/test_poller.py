@@ -15,9 +15,10 @@ from spectrum_cli.local.lineage import LONGEST_CHAIN, entered, runs
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.poller import LONG_POLL_SECONDS, Poller
 
-from tests.local.conftest import PoolMaker, wait_until
+from tests.local.conftest import PoolMaker
 from tests.support.aws import client_of
 from tests.support.built import for_this_machine
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -146,7 +147,7 @@ def make_lane(
         lane.gate.touch()
         lane.pollers[0].stop()
     for lane in lanes:
-        assert lane.pollers[0].join(60)
+        assert lane.pollers[0].join(PATIENCE)
 
 
 def test_fresh_record_is_seen_by_the_poll_that_is_under_way_and_deleted(
@@ -257,7 +258,7 @@ def test_idle_poller_stops_soon_and_a_busy_one_after_its_batch(make_lane: LaneMa
     lane.pollers[0].stop()
     assert not lane.pollers[0].join(0.1)
     lane.gate.touch()
-    assert lane.pollers[0].join(60)
+    assert lane.pollers[0].join(PATIENCE)
     assert lane.depth() == 0
     # Nothing was begun that would have had to be waited for.
     assert LONG_POLL_SECONDS <= 2
@@ -280,6 +281,6 @@ def test_unreachable_queue_is_logged_once_and_tried_on(
     poller.start()
     wait_until(lambda: polls.begun >= 3)
     poller.stop()
-    assert poller.join(60)
+    assert poller.join(PATIENCE)
     client.close()
     assert [source for source, _ in log_lines] == ["gone"]

@@ -16,6 +16,7 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.moto_speed import SEEN, is_as_seen
 
 from tests.support.aws import TABLE, client_of, create_table
+from tests.support.waiting import PATIENCE
 
 
 def test_an_index_is_read_as_before() -> None:
@@ -133,7 +134,7 @@ def test_a_mended_moto_answers_as_moto_itself() -> None:
         )
         for kind in ("plain", "mended")
     ]
-    plain, mended = (process.communicate(timeout=120)[0].splitlines() for process in asked)
+    plain, mended = (process.communicate(timeout=PATIENCE)[0].splitlines() for process in asked)
     assert [process.returncode for process in asked] == [0, 0]
     assert len(plain) > 140
     assert [theirs for theirs in plain if theirs not in mended] == []

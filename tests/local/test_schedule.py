@@ -10,7 +10,8 @@ from typing import Any
 from spectrum_cli.local.deployment import ScheduleSpec
 from spectrum_cli.local.schedule import Schedule
 
-from tests.local.conftest import PoolMaker, wait_until
+from tests.local.conftest import PoolMaker
+from tests.support.waiting import PATIENCE, wait_until
 
 
 def noted(notes: Path) -> list[dict[str, Any]]:
@@ -31,7 +32,7 @@ def test_function_gets_eventbridges_event_at_the_scaled_pace(
     wait_until(lambda: len(noted(notes)) == 3)
     assert time.monotonic() - began >= 0.85
     schedule.stop()
-    assert schedule.join(60)
+    assert schedule.join(PATIENCE)
     first = noted(notes)[0]
     assert (first["source"], first["detail-type"]) == ("aws.events", "Scheduled Event")
     assert first["time"].endswith("Z")
@@ -45,7 +46,7 @@ def test_payload_of_the_template_is_passed_on(make_pool: PoolMaker, tmp_path: Pa
     schedule.start()
     wait_until(lambda: len(noted(notes)) >= 1)
     schedule.stop()
-    assert schedule.join(60)
+    assert schedule.join(PATIENCE)
     assert noted(notes)[0] == {"shard": 3}
 
 
@@ -64,5 +65,5 @@ def test_what_falls_due_during_a_run_is_skipped(make_pool: PoolMaker, tmp_path: 
     wait_until(lambda: len(noted(notes)) >= 5)
     assert time.monotonic() - opened > 0.3
     schedule.stop()
-    assert schedule.join(60)
+    assert schedule.join(PATIENCE)
     assert len(pool.pids) == 1

@@ -48,7 +48,7 @@ LONG_ONES = [
 ]
 
 
-@pytest.mark.timeout(3600 if LONG else 120)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("run", LONG_ONES if LONG else SHORT, ids=str)
 def test_no_sequence_of_faults_loses_or_doubles_an_event(
     run: Run, figures: Figures, monkeypatch: pytest.MonkeyPatch

@@ -237,7 +237,7 @@ class Histories(RuleBasedStateMachine):
         self.tally.add(world)
 
 
-@pytest.mark.timeout(3600 if LONG else 120)
+@pytest.mark.timeout(3600)
 def test_no_history_loses_or_doubles_an_event(
     figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:

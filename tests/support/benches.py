@@ -21,6 +21,7 @@ from spectrum_forwarder.adapters.kinds.sqs import read
 from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.support.http_server import HttpServer, Request, Script, respond
+from tests.support.waiting import PATIENCE
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 # Of a message in a queue.
@@ -92,7 +93,7 @@ def relay(to: str) -> Script:
     address = urlsplit(to).netloc
 
     def script(request: Request, connection: socket.socket) -> bool:
-        upstream = http.client.HTTPConnection(address, timeout=10)
+        upstream = http.client.HTTPConnection(address, timeout=PATIENCE)
         # Not the Host: moto knows a service by it, and by the credential scope too.
         upstream.request(request.method, request.path, request.body, dict(request.headers))
         answer = upstream.getresponse()

@@ -26,6 +26,7 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.via import VIA_HEADER, mark_of
 
 from tests.support.make import WEBHOOK, body_of, signed_headers, stored_of
+from tests.support.waiting import PATIENCE, wait_until
 
 CANARIES = {
     "text": "canary-of-a-text-7d1f",
@@ -38,7 +39,6 @@ CANARIES = {
 FORGER = WEBHOOK._replace(signing_secret="0f" * 32)
 SERVICES = {"table": "dynamodb:", "queue": "sqs:", "secrets": "secretsmanager:", "bucket": "s3:"}
 TIME_SCALE = 0.01
-PATIENCE = 45.0
 
 
 @dataclass
@@ -220,10 +220,11 @@ def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
 
 def _await_refusal(burst: Burst, function: str) -> None:
     """Wait until a function tells of a right that it has not got."""
-    seen, deadline = len(burst.lines), time.monotonic() + PATIENCE
-    while not any(f == function and "AccessDenied" in line for f, line in burst.lines[seen:]):
-        assert time.monotonic() < deadline, f"{function} misses no right"
-        time.sleep(0.05)
+    seen = len(burst.lines)
+    wait_until(
+        lambda: any(f == function and "AccessDenied" in line for f, line in burst.lines[seen:]),
+        f"{function} misses a right",
+    )
 
 
 def _put_as_later_version(stack: LocalStack, table: str) -> None:
@@ -263,7 +264,7 @@ def _send(
     request = Request(stack.endpoint_url, body, sent)
     began = time.time()
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+        with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
             status = answer.status
     except HTTPError as error:
         status = error.code

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.waiting import PATIENCE
+
 
 @dataclass(frozen=True)
 class Request:
@@ -94,14 +96,14 @@ def when(event: threading.Event, script: Script) -> Script:
     """The script, as soon as the event has happened."""
 
     def later(request: Request, connection: socket.socket) -> bool:
-        return event.wait(60) and script(request, connection)
+        return event.wait(PATIENCE) and script(request, connection)
 
     return later
 
 
 def together(number: int, script: Script) -> Script:
     """The script for each of so many requests, as soon as all of them are there."""
-    all_there = threading.Barrier(number, timeout=60)
+    all_there = threading.Barrier(number, timeout=PATIENCE)
 
     def meeting(request: Request, connection: socket.socket) -> bool:
         all_there.wait()
@@ -168,13 +170,13 @@ class HttpServer:
     def await_quiet(self) -> None:
         """Return once every connection that was made is closed on this side."""
         with self._lock:
-            assert self._lock.wait_for(lambda: not self._open, 60)
+            assert self._lock.wait_for(lambda: not self._open, PATIENCE)
 
     def connections_of_others(self) -> int:
         """How many connections were made but the one of this call, which has to wait its turn."""
         with socket.create_connection(self._address) as own, self._lock:
             port = own.getsockname()[1]
-            assert self._lock.wait_for(lambda: port in self._peers, 60)
+            assert self._lock.wait_for(lambda: port in self._peers, PATIENCE)
             return self.connections - 1
 
     def close(self) -> None:

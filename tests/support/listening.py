@@ -17,13 +17,7 @@ from typing import Any
 
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
 
-
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Return as soon as the condition holds; fail if it doesn't in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+from tests.support.waiting import PATIENCE, wait_until
 
 
 def verifies(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
@@ -120,7 +114,7 @@ class Listen:
     def started(self) -> dict[str, Any]:
         """Wait for the first line."""
         wait_until(
-            lambda: self.lines() or self.process.poll() is not None, 90, f"a start: {self.err}"
+            lambda: self.lines() or self.process.poll() is not None, lambda: f"a start: {self.err}"
         )
         assert self.process.poll() is None, self.err
         return self.lines()[0]
@@ -129,7 +123,7 @@ class Listen:
         """Send a signal, and wait."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(90)
+        return self.process.wait(PATIENCE)
 
 
 def environment() -> dict[str, str]:

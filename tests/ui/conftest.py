@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from spectrum_cli.stack.target import Target, local_target
 
 from tests.support.make import WEBHOOK, body_of, signed_headers
 from tests.support.stacks import Deployed, found
+from tests.support.waiting import PATIENCE
 from tests.ui import seeding
 from tests.ui.served import served
 
@@ -31,15 +32,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SEEDED = 1_980
 SECRET = "ab" * 32
 TIME_SCALE = 0.05
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 40) -> Any:
-    """What the condition returns once that is true; fail the test if it doesn't in time."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
-        time.sleep(0.1)
-    return found
 
 
 @dataclass
@@ -62,7 +54,7 @@ class World:
             self.target.endpoint_url, data=body, headers=signed_headers(body)
         )
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=10) as answer:
+        with direct.open(request, timeout=PATIENCE) as answer:
             assert answer.status == 200
         return f"{WEBHOOK.source}:{message_id}"
 

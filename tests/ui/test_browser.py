@@ -15,11 +15,11 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from tests.support.make import body_of
+from tests.support.waiting import wait_until
 from tests.ui import seeding
-from tests.ui.conftest import World, wait_for
+from tests.ui.conftest import World
 
 # Pages are slow to come where other tests keep the machine busy.
-pytestmark = pytest.mark.timeout(400)
 
 # Every element that a hostile text could add, and where a page of ours has none.
 FOREIGN = (
@@ -52,7 +52,7 @@ class Browser:
         return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
 
     def wait_for_text(self, selector: str, text: str) -> None:
-        wait_for(lambda: text in self.text(selector))
+        wait_until(lambda: text in self.text(selector))
 
     def run(self, script: str, *values: object) -> Any:
         return self.chrome.execute_script(script, *values)
@@ -88,7 +88,7 @@ def browser(chrome: Chrome, world: World) -> Iterator[Browser]:
             chrome.delete_cookie(cookie["name"])
     chrome.get(world.link)
     browser = Browser(chrome, world.link)
-    wait_for(lambda: browser.all(".row"))
+    wait_until(lambda: browser.all(".row"))
     yield browser
     browser.collect_errors()
     assert browser.errors == []
@@ -104,7 +104,7 @@ def test_the_log_is_paged_newest_first(browser: Browser, world: World) -> None:
     browser.chrome.back()
     assert browser.keys() == world.newest_keys[100:150]
     browser.one(".pages a").click()
-    wait_for(lambda: browser.keys() == world.newest_keys[:50])
+    wait_until(lambda: browser.keys() == world.newest_keys[:50])
 
 
 def test_filters_narrow_the_log_and_the_search_goes_on_by_itself(
@@ -125,8 +125,8 @@ def test_filters_narrow_the_log_and_the_search_goes_on_by_itself(
     browser.go("/")
     wanted = browser.text(".row:nth-child(3) .who a")
     browser.one(".row:nth-child(3) .who a").click()
-    wait_for(lambda: "space=~" in browser.chrome.current_url)
-    wait_for(lambda: browser.all(".row"))
+    wait_until(lambda: "space=~" in browser.chrome.current_url)
+    wait_until(lambda: browser.all(".row"))
     found = browser.run(
         "return [...document.querySelectorAll('.row .who a')].map((link) => link.innerText)"
     )
@@ -152,9 +152,9 @@ def test_nothing_found_and_nonsense_are_said_plainly(browser: Browser) -> None:
 
 def test_an_event_tells_its_story_and_keys_lead_there_and_back(browser: Browser) -> None:
     browser.go("/?status=pending&since=" + minutes(hours_ago=3))
-    wait_for(lambda: browser.all(".row.waiting"))
+    wait_until(lambda: browser.all(".row.waiting"))
     browser.press("j", "j", "k", Keys.ENTER)
-    wait_for(lambda: browser.all(".story"))
+    wait_until(lambda: browser.all(".story"))
     story = browser.text(".story")
     for said in ("Received, verified and stored", "503 Service Unavailable", "no answer in time"):
         assert said in story
@@ -164,53 +164,53 @@ def test_an_event_tells_its_story_and_keys_lead_there_and_back(browser: Browser)
     assert "characters" in browser.text("pre.body")
     assert "+1555000" not in browser.text("main")
     browser.press("m")
-    wait_for(lambda: "+1555000" in browser.text("pre.body"))
+    wait_until(lambda: "+1555000" in browser.text("pre.body"))
     assert '"text": "' in browser.text("pre.body")
     browser.press("m")
-    wait_for(lambda: "+1555000" not in browser.text("main"))
+    wait_until(lambda: "+1555000" not in browser.text("main"))
     browser.press("?")
     assert browser.one("dialog#keys[open]").is_displayed()
     browser.press(Keys.ESCAPE)
     browser.press(Keys.ESCAPE)
-    wait_for(lambda: browser.all(".row"))
+    wait_until(lambda: browser.all(".row"))
 
 
 def test_events_appear_and_change_without_a_reload(browser: Browser, world: World) -> None:
     browser.run("window.same = true")
     key = world.send("live-1")
-    wait_for(lambda: browser.keys()[0] == key)
-    wait_for(lambda: "delivered" in browser.text(f".row[data-key='{key}']"))
+    wait_until(lambda: browser.keys()[0] == key)
+    wait_until(lambda: "delivered" in browser.text(f".row[data-key='{key}']"))
     assert browser.run("return window.same")
 
 
 def test_a_replay_reaches_the_consumer_and_the_story(browser: Browser, world: World) -> None:
     key = world.send("replay-1")
-    wait_for(lambda: world.times_received(key) == 3)
+    wait_until(lambda: world.times_received(key) == 3)
     browser.event(key)
-    wait_for(lambda: len(browser.all(".standing [data-open]")) == 3)
+    wait_until(lambda: len(browser.all(".standing [data-open]")) == 3)
     browser.one(".standing [data-open]").click()
     browser.one("dialog[open] [data-close]").click()
     assert browser.all("dialog[open]") == []
     browser.confirm(browser.one(".standing [data-open]"))
-    wait_for(lambda: "Replay begun" in browser.text("main"))
-    wait_for(lambda: world.times_received(key) == 4)
-    wait_for(lambda: "Replay 1 begun" in browser.text(".story"))
-    wait_for(lambda: browser.text(".story").count("200 OK") == 4)
+    wait_until(lambda: "Replay begun" in browser.text("main"))
+    wait_until(lambda: world.times_received(key) == 4)
+    wait_until(lambda: "Replay 1 begun" in browser.text(".story"))
+    wait_until(lambda: browser.text(".story").count("200 OK") == 4)
 
 
 def test_a_destination_is_paused_and_resumed(browser: Browser, world: World) -> None:
     browser.go("/overview")
     browser.confirm(browser.one("#destination-archive footer .button"))
-    wait_for(lambda: "paused" in browser.text("#destination-archive header"))
+    wait_until(lambda: "paused" in browser.text("#destination-archive header"))
     assert _enabled(world) == {"crm": None, "archive": False, "bot": None}
     browser.confirm(browser.one("#destination-archive footer .button"))
-    wait_for(lambda: "paused" not in browser.text("#destination-archive header"))
+    wait_until(lambda: "paused" not in browser.text("#destination-archive header"))
     assert _enabled(world) == {"crm": None, "archive": True, "bot": None}
 
 
 def test_the_overview_counts_the_day_and_draws_it(browser: Browser) -> None:
     browser.go("/overview")
-    wait_for(lambda: "By the hour" in browser.text(".title"), seconds=90)
+    wait_until(lambda: "By the hour" in browser.text(".title"))
     accepted = int(browser.text(".number.accepted dd").replace(",", ""))
     assert 800 < accepted < 1_300
     assert len(browser.all(".wide .bar")) == 24
@@ -238,7 +238,7 @@ def test_hostile_texts_stay_texts_in_every_field(browser: Browser, world: World)
             assert "49" not in browser.text("title")
         if not reveal:
             browser.press("m")
-            wait_for(lambda: browser.all("#reveal[aria-pressed=true]"))
+            wait_until(lambda: browser.all("#reveal[aria-pressed=true]"))
     browser.event(world.hostile_keys[0])
     assert browser.text("pre.body").count(seeding.HOSTILE[0]) == 8
     assert browser.text("h1") == world.hostile_keys[0]

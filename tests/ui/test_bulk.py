@@ -24,8 +24,8 @@ from werkzeug.test import TestResponse
 
 from tests.support.make import body_of
 from tests.support.stacks import Deployed
+from tests.support.waiting import PATIENCE, wait_until
 from tests.ui import seeding
-from tests.ui.conftest import wait_for
 from tests.ui.served import OURS, Asked, asked
 
 SECRET = "ab" * 32
@@ -104,14 +104,14 @@ def test_what_a_paused_destination_is_owed_goes_on_waiting(stack: Deployed, page
 def test_a_dry_run_changes_nothing_and_says_what_would_be(stack: Deployed, pages: Asked) -> None:
     keys = [seed(stack, f"d-{n}", crm=dead("crm"), bot=dead("bot")) for n in range(3)]
     post(pages, "/replay/look", status="dead_lettered", destination="crm")
-    wait_for(lambda: "dry run</h1>" in pages.client.get("/replay").text)
+    wait_until(lambda: "dry run</h1>" in pages.client.get("/replay").text)
     text = pages.client.get("/replay").text
     assert all(key in text for key in keys)
     assert "Nothing is begun yet" in text
     assert {standing(key, "crm").replays for key in keys} == {0}
     plan = text.split('name="plan" value="')[1].split('"')[0]
     post(pages, "/replay/begin", plan=plan)
-    wait_for(lambda: "Done: replaying" in pages.client.get("/replay").text)
+    wait_until(lambda: "Done: replaying" in pages.client.get("/replay").text)
     assert {standing(key, "crm").replays for key in keys} == {1}
     assert {standing(key, "bot").replays for key in keys} == {0}
     # The same form sent twice begins nothing twice.
@@ -121,10 +121,10 @@ def test_a_dry_run_changes_nothing_and_says_what_would_be(stack: Deployed, pages
 def test_a_filtered_list_is_retried(stack: Deployed, pages: Asked) -> None:
     keys = [seed(stack, f"w-{n}", crm=waiting("crm"), bot=waiting("bot")) for n in range(2)]
     post(pages, "/replay/look", status="pending", destination="bot", retry="1")
-    wait_for(lambda: "dry run</h1>" in pages.client.get("/replay").text)
+    wait_until(lambda: "dry run</h1>" in pages.client.get("/replay").text)
     plan = pages.client.get("/replay").text.split('name="plan" value="')[1].split('"')[0]
     post(pages, "/replay/begin", plan=plan)
-    wait_for(lambda: "Done: trying again" in pages.client.get("/replay").text)
+    wait_until(lambda: "Done: trying again" in pages.client.get("/replay").text)
     for key in keys:
         assert standing(key, "bot").next_attempt_at <= time.time() + 1
         assert standing(key, "crm").next_attempt_at > time.time() + 3000
@@ -138,7 +138,7 @@ def test_a_log_that_is_larger_than_a_look_says_so(
     for number in range(4):
         seed(stack, f"l-{number}", crm=dead("crm"))
     post(pages, "/replay/look")
-    wait_for(lambda: "dry run</h1>" in pages.client.get("/replay").text)
+    wait_until(lambda: "dry run</h1>" in pages.client.get("/replay").text)
     assert "Only the newest events were looked at" in pages.client.get("/replay").text
 
 
@@ -150,7 +150,7 @@ def test_only_one_thing_is_under_way_and_its_failure_is_told() -> None:
     jobs, go = Jobs(str), threading.Event()
 
     def work(_: Job) -> str:
-        assert go.wait(20)
+        assert go.wait(PATIENCE)
         raise OSError("the table failed")
 
     jobs.begin("the first", work)
@@ -159,7 +159,7 @@ def test_only_one_thing_is_under_way_and_its_failure_is_told() -> None:
     go.set()
     first = jobs.latest
     assert first is not None
-    wait_for(lambda: not first.running)
+    wait_until(lambda: not first.running)
     assert first.trouble == "the table failed"
     jobs.begin("the second", lambda _: "done")
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.stacks import deployed, forwarder, forwarder_process
+from tests.support.waiting import PATIENCE
 
 
 def test_it_serves_a_deployed_stack_until_it_is_told_to_end() -> None:
@@ -32,14 +33,14 @@ def test_it_serves_a_deployed_stack_until_it_is_told_to_end() -> None:
             address = f"http://127.0.0.1:{host.partition(':')[2]}{path}"
             return urllib.request.Request(address, headers={"Host": host})
 
-        with browser.open(get("/enter" + path), timeout=20) as entered:
+        with browser.open(get("/enter" + path), timeout=PATIENCE) as entered:
             assert entered.status == 200
-        with browser.open(get("/"), timeout=20) as page:
+        with browser.open(get("/"), timeout=PATIENCE) as page:
             text = page.read().decode()
         assert "No events yet" in text
         assert "stack spectrum-forwarder in us-east-1" in text
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, out) == (0, "")
         assert "Traceback" not in err
         assert link not in err

@@ -11,6 +11,7 @@ from spectrum_cli.ui.memory import MOST_CHANGED, Memory
 from spectrum_forwarder.domain.delivery import Status
 
 from tests.support.memory import ManualClock
+from tests.support.waiting import wait_until
 from tests.ui.short_log import NOW, ShortLog
 
 
@@ -171,17 +172,10 @@ def test_it_is_read_only_while_somebody_looks_and_a_failure_is_told() -> None:
         time.sleep(0.1)
         assert day.summary is None
         overview.look()
-        _wait(lambda: day.summary is not None)
+        wait_until(lambda: day.summary is not None)
         log.fails = True
-        _wait(lambda: overview.trouble == "told: query: Throttled")
+        wait_until(lambda: overview.trouble == "told: query: Throttled")
         log.fails = False
-        _wait(lambda: overview.trouble == "")
+        wait_until(lambda: overview.trouble == "")
     finally:
         overview.stop()
-
-
-def _wait(condition: object) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

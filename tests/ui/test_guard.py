@@ -16,6 +16,7 @@ from spectrum_cli.ui.guard import HEADERS, Guard, random_host
 from spectrum_cli.ui.opening import leading_to
 from spectrum_cli.ui.server import open_port
 
+from tests.support.waiting import PATIENCE
 from tests.ui.big_table import BigTable, target_of
 from tests.ui.served import HOST, OURS, PORT, Asked, asked
 
@@ -82,7 +83,7 @@ def test_of_many_that_come_at_once_one_is_let_in() -> None:
     guard, barrier = Guard(PORT, HOST), threading.Barrier(8)
 
     def come(_: int) -> bool:
-        barrier.wait(20)
+        barrier.wait(PATIENCE)
         return guard.admits(guard.token)
 
     with ThreadPoolExecutor(8) as browsers:

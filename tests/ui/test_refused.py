@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from tests.support.kept import ENTRY, Kept
 from tests.support.make import body_of, signed_headers
 from tests.support.stacks import Deployed
-from tests.ui.conftest import wait_for
+from tests.support.waiting import wait_until
 from tests.ui.served import HOST, OURS, Asked, asked
 
 
@@ -110,7 +110,7 @@ def test_all_that_verify_go_and_the_others_stay_with_their_causes(kept: Kept, pa
         kept.keep(f"m-1{number}")
     bad = kept.keep("m-13", body=b"changed")
     assert post(pages, "/refused/release-all").status_code == 303
-    wait_for(lambda: "Done: releasing" in pages.client.get("/refused").text)
+    wait_until(lambda: "Done: releasing" in pages.client.get("/refused").text)
     text = pages.client.get("/refused").text
     assert "3 released, 0 were there already; 1 stay" in text
     assert kept.ids() == [bad]
@@ -169,10 +169,10 @@ def test_no_page_waits_for_the_count_and_a_failure_is_said() -> None:
     answers = iter([Counted(3, False, None)])
     counted = CountedFresh(lambda: next(answers), lambda error: type(error).__name__)
     counted.look()
-    wait_for(lambda: counted.look() == Counted(3, False, None))
+    wait_until(lambda: counted.look() == Counted(3, False, None))
     counted.anew()
     counted.look()
-    wait_for(lambda: counted.trouble == "StopIteration")
+    wait_until(lambda: counted.trouble == "StopIteration")
     assert counted.look() == Counted(3, False, None)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from spectrum_cli.ui.registrations import EVERY, NOT_ASKED, Registrations
 
+from tests.support.waiting import PATIENCE
 from tests.ui.big_table import BigTable, target_of
 from tests.ui.served import asked
 
@@ -23,7 +24,7 @@ class Spectrum:
 
     def read(self) -> Sequence[tuple[str, str]]:
         self.asked += 1
-        assert self.answers.wait(20)
+        assert self.answers.wait(PATIENCE)
         if self.asked > 1:
             raise OSError("no route")
         return [TROUBLE]
@@ -33,7 +34,7 @@ def settle() -> None:
     """Wait for what reads in the background."""
     for thread in threading.enumerate():
         if thread.name == "registrations":
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 def test_no_page_waits_for_spectrum_and_none_asks_twice_in_a_minute() -> None:

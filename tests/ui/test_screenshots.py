@@ -17,10 +17,10 @@ from spectrum_cli.stack.target import find_target
 from tests.support.kept import ENTRY, Kept
 from tests.support.make import body_of
 from tests.support.stacks import Deployed
-from tests.ui.conftest import World, wait_for
+from tests.support.waiting import wait_until
+from tests.ui.conftest import World
 from tests.ui.served import served
 
-pytestmark = pytest.mark.timeout(400)
 WHERE = os.environ.get("SCREENSHOTS", "")
 
 if WHERE:
@@ -32,11 +32,11 @@ if WHERE:
     @LOOKS
     def test_pictures(chrome: Chrome, world: World, name: str, width: int, dark: bool) -> None:
         key = world.send("picture-1")
-        wait_for(lambda: world.times_received(key) >= 3)
+        wait_until(lambda: world.times_received(key) >= 3)
         home = _entered(chrome, world.link, dark=dark)
-        wait_for(lambda: chrome.find_elements(By.CSS_SELECTOR, ".row"))
+        wait_until(lambda: chrome.find_elements(By.CSS_SELECTOR, ".row"))
         chrome.get(f"{home}/overview")
-        wait_for(lambda: "By the hour" in chrome.page_source, seconds=200)
+        wait_until(lambda: "By the hour" in chrome.page_source)
         waiting = world.newest_keys[7]
         for page, path in (
             ("log", "/"),
@@ -56,10 +56,11 @@ if WHERE:
         )["Item"]
         number = item["sender_id"]["S"].removeprefix("+1")
         written = f"({number[:3]}) {number[3:6]}-{number[6:]}"
-        wait_for(lambda: "data-key" in _source(chrome, f"{home}/?q={quote(written)}"))
+        wait_until(lambda: "data-key" in _source(chrome, f"{home}/?q={quote(written)}"))
         _take(chrome, width, f"{name}-search")
         chrome.get(f"{home}/event?key={quote(world.newest_keys[7])}")
-        wait_for(lambda: chrome.find_elements(By.CSS_SELECTOR, "[data-open=retry-all]"))[0].click()
+        retries = wait_until(lambda: chrome.find_elements(By.CSS_SELECTOR, "[data-open=retry-all]"))
+        retries[0].click()
         _take(chrome, width, f"{name}-retry")
 
     @LOOKS
@@ -67,17 +68,17 @@ if WHERE:
         chrome: Chrome, world: World, name: str, width: int, dark: bool
     ) -> None:
         home = _entered(chrome, world.link, dark=dark)
-        wait_for(lambda: "By the hour" in _source(chrome, f"{home}/overview"), seconds=200)
+        wait_until(lambda: "By the hour" in _source(chrome, f"{home}/overview"))
         before = _number(chrome, "waiting")
         world.is_down.set()
         try:
             keys = [world.send(f"{name}-outage-{number}") for number in range(40)]
-            wait_for(lambda: _number(chrome, "waiting", home) >= before + 3 * len(keys), 100)
+            wait_until(lambda: _number(chrome, "waiting", home) >= before + 3 * len(keys))
             _take(chrome, width, f"{name}-outage")
         finally:
             world.is_down.clear()
-        wait_for(lambda: all(world.times_received(key) >= 3 for key in keys), seconds=300)
-        wait_for(lambda: _number(chrome, "waiting", home) <= before)
+        wait_until(lambda: all(world.times_received(key) >= 3 for key in keys))
+        wait_until(lambda: _number(chrome, "waiting", home) <= before)
         _take(chrome, width, f"{name}-after")
 
     @LOOKS
@@ -86,7 +87,7 @@ if WHERE:
     ) -> None:
         link, suspect_id = refused
         home = _entered(chrome, link, dark=dark)
-        wait_for(lambda: "kept for 72" in _source(chrome, f"{home}/refused"))
+        wait_until(lambda: "kept for 72" in _source(chrome, f"{home}/refused"))
         for page, path in (
             ("refused", "/refused"),
             ("refusal", f"/refused/request?id={quote(suspect_id)}"),

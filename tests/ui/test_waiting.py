@@ -19,8 +19,8 @@ from spectrum_forwarder.domain.line import hint_to
 from tests.support.make import body_of
 from tests.support.queued import board_of, in_line, line_hints, take_down
 from tests.support.stacks import Deployed
+from tests.support.waiting import wait_until
 from tests.ui import seeding
-from tests.ui.conftest import wait_for
 from tests.ui.served import OURS, Asked, asked
 
 ENTRY = {"url": "https://crm.example.com/hook", "signing_secret": "ab" * 32}
@@ -44,7 +44,7 @@ def overview(pages: Asked, said: str) -> str:
         found = pages.client.get("/overview?done=begins").text
         return found if said in found else ""
 
-    return str(wait_for(text))
+    return str(wait_until(text))
 
 
 @pytest.mark.parametrize(

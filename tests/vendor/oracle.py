@@ -28,6 +28,7 @@ from spectrum_forwarder.domain.event import FORMAT, make_event
 from spectrum_forwarder.domain.outbound import Attempt, outbound_headers, outgoing_id
 
 from tests.consumers.servers import serving
+from tests.support.waiting import PATIENCE
 
 FOLDER = Path(__file__).parent
 SENDER = make_sender(allow_loopback=True)
@@ -131,8 +132,8 @@ def standard_takes(folder: Path, cases: Sequence[tuple[str, SampleRequest]]) -> 
 def sent_straight(url: str, request: SampleRequest) -> Seen:
     """The sample as Spectrum's own request."""
     post = urllib.request.Request(url, data=request.body, headers=dict(request.headers))
-    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(post, timeout=30):
-        pass
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(post, timeout=PATIENCE).close()
     return _seen(url)
 
 
@@ -145,6 +146,6 @@ def delivered(url: str, request: SampleRequest) -> Seen:
 
 
 def _seen(url: str) -> Seen:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         [found] = json.load(answer)
     return Seen(**found)

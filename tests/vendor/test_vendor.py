@@ -22,7 +22,6 @@ from tests.vendor.oracle import standard_takes
 from tests.vendor.table import PAGE, Both, Key, look, on_the_page, render, versions
 
 NO_PROVIDER = frozenset({"iMessage", "WhatsApp Business"})
-pytestmark = pytest.mark.timeout(300)
 # The SDK comes with `make vendor`, which asks for these tests.
 needs_node = pytest.mark.skipif(
     os.environ.get("REQUIRE_NODE") != "1",
