@@ -117,6 +117,17 @@ def test_who_has_seen_a_line_before_others_went_on_does_not_get_it(lines: Lines)
     assert not lines.take(CHAT, seen=Hold(), hold=held_by("b", 3), now=NOW + 1)
 
 
+def test_who_has_seen_a_line_before_another_failed_there_does_not_get_it(lines: Lines) -> None:
+    seen = replace(held_by("a"), until=0.0, rests_until=NOW - 0.125)
+    assert lines.take(CHAT, seen=Hold(), hold=seen, now=NOW - 60)
+    rests = replace(held_by("b"), rests_until=NOW + 30.25)
+    assert lines.take(CHAT, seen=seen, hold=rests, now=NOW)
+    lines.let_go(CHAT, hold=rests)
+    assert not lines.take(CHAT, seen=seen, hold=held_by("c"), now=NOW + 1)
+    assert lines.look(CHAT, limit=1) == (rests.let_go(), [])
+    assert lines.take(CHAT, seen=rests.let_go(), hold=held_by("c"), now=NOW + 31)
+
+
 # ---- The board -----------------------------------------------------------------------------------
 
 

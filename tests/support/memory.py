@@ -567,7 +567,8 @@ class MemoryLines:
         there = self.holds.get(line)
         if there is not None:
             mine = there.holder == hold.holder
-            if there.last != seen.last or not (mine or there.until <= now):
+            was_seen = (there.last, there.rests_until) == (seen.last, seen.rests_until)
+            if not was_seen or not (mine or there.until <= now):
                 return mine
         self.holds[line] = hold
         return True

@@ -81,8 +81,13 @@ class DynamoLines:
                 line,
                 hold,
                 "attribute_not_exists(place) OR"
-                " (#last = :last AND (held_until <= :now OR holder = :holder))",
-                {":last": items.string(seen.last), ":now": items.number(now)},
+                " (#last = :last AND rests_until = :rests"
+                " AND (held_until <= :now OR holder = :holder))",
+                {
+                    ":last": items.string(seen.last),
+                    ":rests": items.number(seen.rests_until),
+                    ":now": items.number(now),
+                },
             )
         except ConditionFailed as failed:
             return failed.item.get("holder") == items.string(hold.holder)
