@@ -206,6 +206,42 @@ def test_what_is_refused_in_its_turn_is_retried_by_itself(world: World) -> None:
     assert arrived(world) == ["m1", "m2", "m1"]
 
 
+def test_a_drainer_that_fails_leaves_the_line_to_the_next_minute(world: World) -> None:
+    receive(world, "m1", "m2")
+    world.live(MINUTE)
+    resume(world)
+    world.lines.fail("first", times=1)
+    world.live(MINUTE + 1)
+    assert world.facts.named("line.unreached")
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_drainer_that_fails_leaves_the_pace_to_the_next_one() -> None:
+    world = paced(rate=0.1)
+    receive(world, "m1", "m2")
+    world.fan_out(world.hint("main:m1"), world.hint("main:m2"))
+    world.lines.fail("free", times=2)
+    world.fan_out(world.hint(hint_to("crm"), slow=True))
+    line = world.board.standing["crm"]
+    assert world.facts.named("line.unreached")
+    assert (line.held_until, line.stands) == (0.0, True)
+    assert line.next_at > world.clock() + 5
+
+
+def test_a_defect_under_a_drainer_leaves_no_hold_behind(world: World) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("a defect")
+
+    receive(world, "m1", "m2")
+    world.live(MINUTE)
+    resume(world)
+    vars(world.places)["first"] = fail
+    with pytest.raises(ValueError, match="a defect"):
+        world.poll()
+    del vars(world.places)["first"]
+    assert world.board.standing["crm"].held_until == 0.0
+
+
 def test_a_drainer_that_another_holds_off_leaves_the_line_alone(world: World) -> None:
     receive(world, "m1")
     world.live(MINUTE)

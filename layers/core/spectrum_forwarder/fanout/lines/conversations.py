@@ -87,6 +87,9 @@ class Conversations:
             name = self.gate.name_of(going.identity)
             self.facts("line.unreached", destination=name, cause=str(error))
             self.keeping.keep(record, error, until=self._left_held(going))
+        except Exception:
+            self._left_held(going)
+            raise
         else:
             self.keeping.keep_with(line, record)
 

@@ -6,6 +6,7 @@ order but for those, and the destination gets no burst. A hold that is lost cost
 alone: each event is claimed all the same.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -78,11 +79,14 @@ class Draining:
             next_at=line.next_at,
             ends=ends,
         )
-        for _ in self.abreast(turns.take, turns.come()):
-            pass
-        self.lead_suspects(identity, turns.come_alone)
-        if turns.failure is not None:
-            raise turns.failure
+        try:
+            first = self._give(identity, turns)
+        except Exception:
+            # Nobody is under way any more: the next one need not wait until the hold ends.
+            with contextlib.suppress(Unavailable):
+                left = replace(line, emptied_at=0.0, next_at=turns.goes_on_at)
+                self.board.let_go(identity, left)
+            raise
         if turns.left:
             name = self.gate.name_of(identity)
             self.facts("line.drained", destination=name, deliveries=turns.left)
@@ -92,7 +96,6 @@ class Draining:
             # Who came until then was hinted at while it was held, in vain: they are there by now.
             more = bool(self.lines.first(identity, limit=1))
         else:
-            first = next(iter(self.lines.first(identity, limit=1)), None)
             since = first.stood_at if first else line.since
             pace = round(turns.left / max(now - began, 0.001), 3)
             left = replace(line, since=since, emptied_at=0.0, pace=pace, paced_at=now)
@@ -103,6 +106,17 @@ class Draining:
             wait = next_at - now
             delay = min(wait, self.timing.longest_hint_delay) if wait > PATIENCE else 0.0
             hint_at(self.queue, identity, self.facts, delay)
+
+    def _give(self, identity: str, turns: Turns) -> Place | None:
+        """Lead all whose turn comes; who is the first one then. Raises what one has failed with."""
+        for _ in self.abreast(turns.take, turns.come()):
+            pass
+        self.lead_suspects(identity, turns.come_alone)
+        if turns.failure is not None:
+            raise turns.failure
+        if turns.seen_empty:
+            return None
+        return next(iter(self.lines.first(identity, limit=1)), None)
 
     def _lead(self, identity: str, place: Place, at: float) -> bool:
         """Let it have its turn, attempted at its time; whether the place is free then."""
