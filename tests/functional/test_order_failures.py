@@ -1,15 +1,19 @@
 """Order: conversations go on soon after a service of ours has failed under who led them."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
 import pytest
 from spectrum_forwarder.domain.delivery import Answer
-from spectrum_forwarder.domain.line import hint_to
-from spectrum_forwarder.domain.order import Batch, Order
+from spectrum_forwarder.domain.line import Place, hint_to
+from spectrum_forwarder.domain.order import Batch, Hold, Order
+from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.functional.test_lines import arrived
-from tests.functional.test_order import BUSY, START, line, said
+from tests.functional.test_order import BUSY, HOUR, MINUTE, START, line, said
 from tests.support.make import destination_of
 from tests.support.memory import ManualClock
-from tests.support.world import World
+from tests.support.world import SWEEP_EVERY, World
 
 TOO_MUCH = Answer(status=413, seconds=9.0)
 # By then, in seconds: a record that is kept comes again after five, a little later each time.
@@ -89,6 +93,84 @@ def test_a_line_that_cannot_be_let_go_is_called_when_its_hold_ends(world: World)
     world.lines.fail("let_go", times=1)
     world.live(AFTER_A_CLAIM)
     assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_defect_while_a_line_is_led_leaves_no_hold_behind(world: World) -> None:
+    def fail(attempts: Iterable[Attempt]) -> Iterator[Any]:
+        for _ in attempts:
+            raise ValueError("a defect")
+        yield from ()
+
+    vars(world.sender)["send"] = fail
+    world.clock.advance(3)
+    with pytest.raises(ValueError, match="a defect"):
+        world.fan_out(world.hint(hint_to(LINE)))
+    assert world.places.look(LINE, limit=1)[0].until == 0.0
+    del vars(world.sender)["send"]
+    world.live(5 * MINUTE)
+    assert arrived(world) == ["m1", "m2"]
+
+
+# ---- Others have been there, or clocks differ ----------------------------------------------------
+
+
+@pytest.mark.parametrize("early", [0.01, 0.45])
+def test_a_hint_that_comes_a_little_before_a_rest_ends_is_not_in_vain(
+    world: World, early: float
+) -> None:
+    world.sender.script["crm"] = [BUSY]
+    world.live(3)
+    rests_until = world.places.look(LINE, limit=1)[0].rests_until
+    world.memory_queue.queued.clear()
+    world.clock.now = rests_until - early
+    world.fan_out(world.hint(hint_to(LINE)))
+    assert arrived(world) == ["m1", "m1", "m2"]
+
+
+def test_for_a_retry_before_its_time_no_time_is_left_but_once(world: World) -> None:
+    world.sender.script["crm"] = [BUSY]
+    world.live(3)
+    world.memory_queue.queued.clear()
+    world.clock.now = world.places.look(LINE, limit=1)[0].rests_until - 0.4
+    world.fan_out(world.hint(hint_to(LINE)), deadline=world.clock() + 5)
+    assert arrived(world) == ["m1"]
+    assert len(world.memory_queue.queued) <= 2
+    world.live(3)
+    assert arrived(world) == ["m1", "m1", "m2"]
+
+
+def test_a_retry_that_is_farther_off_than_a_hint_is_due_at_the_sweep_behind_it() -> None:
+    world = world_of(Order(patience=4 * HOUR), ManualClock())
+    world.sender.script["crm"] = [BUSY] * 5
+    world.receive(said("m1", 1))
+    world.live(0.3 * HOUR)
+    waits = world.delivery("crm", "main:m1")
+    assert waits.attempts == 5
+    world.live(HOUR)
+    taken_at = world.delivery("crm", "main:m1").history[-1].at
+    assert 0.0 <= taken_at - waits.next_attempt_at <= SWEEP_EVERY + 1
+
+
+def test_who_saw_a_line_before_another_failed_there_makes_no_attempt_of_its_own(
+    world: World,
+) -> None:
+    """Of two that see its rest end, one takes it, fails and lets go before the other takes it."""
+    world.sender.script["crm"] = [BUSY, BUSY]
+    world.live(3)
+    world.memory_queue.queued.clear()
+    world.clock.now = world.places.look(LINE, limit=1)[0].rests_until
+    look = world.places.look
+
+    def and_then_another(line: str, *, limit: int) -> tuple[Hold, Sequence[Place]]:
+        seen = look(line, limit=limit)
+        del vars(world.places)["look"]
+        world.fan_out(world.hint(hint_to(LINE)))
+        return seen
+
+    vars(world.places)["look"] = and_then_another
+    world.fan_out(world.hint(hint_to(LINE)))
+    assert arrived(world) == ["m1", "m1"]
+    assert look(LINE, limit=1)[0].rests_until > world.clock() + 20
 
 
 # ---- No time is left -----------------------------------------------------------------------------

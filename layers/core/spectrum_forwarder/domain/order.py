@@ -19,7 +19,7 @@ PATIENCE = 900.0
 TURN, SPLIT = "turn", "smaller_batch"
 # What a destination answers to a batch that is too much for it, or has an event that it refuses.
 TOO_MUCH = (413, 422)
-# By so much (seconds) a window may seem to end too early: the clocks of two workers differ.
+# By so much (seconds) a window or a rest may seem to end too early: two workers' clocks differ.
 GRACE = 0.5
 # No identity holds it: what stands before it in a line's name is the destination.
 OF = "/"
@@ -80,6 +80,10 @@ class Hold:
         """Whether younger ones went out before it had come."""
         return place.position < self.last and not self.was_attempted(place)
 
+    def rests(self, now: float, scale: float) -> bool:
+        """Whether the head's retry is waited for still."""
+        return self.rests_until > _with_grace(now, scale)
+
     def of(
         self, turn: Sequence[Place], line: Sequence[Place], *, holder: str, until: float
     ) -> "Hold":
@@ -124,18 +128,22 @@ def next_turn(
     if not group:
         return None
     if hold.was_attempted(group[0]):
-        return Turn(group) if hold.rests_until <= now else None
+        return None if hold.rests(now, scale) else Turn(group)
     return Turn(group) if _has_come(group, most, order, now, scale) else None
 
 
 def _has_come(group: Sequence[Place], most: int, order: Order, now: float, scale: float) -> bool:
     """Whether no older one, and none that belongs to it, is waited for any more."""
-    now += GRACE * min(scale, 1.0)
+    now = _with_grace(now, scale)
     came = [place.stood_at for place in group]
     silent = max(came) + order.window * scale <= now
     if order.batch is None:
         return silent
     return silent or len(group) == most or min(came) + order.batch.wait * scale <= now
+
+
+def _with_grace(now: float, scale: float) -> float:
+    return now + GRACE * min(scale, 1.0)
 
 
 def conversation_of(body: bytes) -> str:

@@ -137,7 +137,7 @@ class Recorder:
         claimed, now = outcome.taken.claimed, self.clock()
         # Each with whether a hint in the slow lane leads to it.
         looks = [
-            (d.next_attempt_at + self._slack(d), False)
+            (d.next_attempt_at + self._slack(d, now), False)
             for d in outcome.deliveries.values()
             if _waits(d, now)
         ]
@@ -162,9 +162,13 @@ class Recorder:
         expires_at = now + self.retention_days * DAY
         return Record(outcome.deliveries, None, expires_at), []
 
-    def _slack(self, delivery: Delivery) -> float:
-        """By how much its look comes after its time: a retry in its line has its hint there."""
-        return self.timing.hint_slack if delivery.waiting_for is None else 0.0
+    def _slack(self, delivery: Delivery, now: float) -> float:
+        """By how much its look comes after its time: a retry in its line has its hint there.
+
+        But for one that is farther off than a hint can be sent.
+        """
+        is_hinted_at = delivery.next_attempt_at - now <= self.timing.longest_hint_delay
+        return self.timing.hint_slack if delivery.waiting_for is None and is_hinted_at else 0.0
 
     def _next_attempt(self, deliveries: Deliveries, slow: bool, now: float) -> float | None:
         """When the lane's next attempt is due; None where it owes none of its own accord."""

@@ -170,10 +170,11 @@ class Conversations:
         if then is None or going.hold is None:
             return False
         if then.waiting_for is None:
-            self.calls.call(going.line, delay=then.next_attempt_at - self.clock())
+            now = self.clock()
+            self.calls.call(going.line, delay=then.next_attempt_at - now)
             going.hold = replace(going.hold, rests_until=then.next_attempt_at)
             # What is due has not been attempted: no time was left.
-            return then.next_attempt_at > self.clock()
+            return going.hold.rests(now, self.timing.scale)
         if then.waiting_for == SPLIT and len(turn.places) > 1:
             going.hold = replace(going.hold, most=max(1, len(turn.places) // 2))
             return True
