@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.delivery import Delivery, held, planned, standing
 from spectrum_forwarder.domain.errors import QueueUnavailable, TableUnavailable
 from spectrum_forwarder.domain.line import Place, hint_to
-from spectrum_forwarder.domain.order import Hold, line_of, mark
+from spectrum_forwarder.domain.order import TURN, Hold, line_of, mark
 from spectrum_forwarder.domain.worker_ports import Record
 
 from tests.cli.test_destinations import Secret, add
 from tests.support.make import stored_of
-from tests.support.queued import in_line, let_go_at, line_hints, take_down
+from tests.support.queued import in_line, let_go_at, line_hints, rest, take_down
 from tests.support.stacks import Deployed, forwarder
 
 CRM = "crm"
@@ -140,22 +141,20 @@ def test_who_waits_in_conversations_of_a_closed_destination_is_counted_one_by_on
     assert listed["waiting"]["deliveries"] == 1 + 2 + 3
 
 
-@pytest.mark.parametrize("by_replay", [False, True], ids=["flush", "replay --now"])
+@pytest.mark.parametrize("by", ["flush", "replay", "replay of the next one"])
 def test_a_conversation_goes_on_whose_head_waits_for_a_retry(
-    stack: Deployed, secret: Secret, by_replay: bool
+    stack: Deployed, secret: Secret, by: str
 ) -> None:
     secret.write({"destinations": [GOOD | {"order": "conversation"}]})
     now = round(time.time(), 3)
     head = standing(planned(CRM, now - 60), now - 60, now + 600, "c0ffee")
-    key, line = put(stack, f"rests-{by_replay}", head), line_of(CRM, "c0ffee")
+    key, line = put(stack, f"{by} rests", head), line_of(CRM, "c0ffee")
+    behind = put(stack, f"{by} waits", replace(head, waiting_for=TURN))
+    place = rest(stack, line, key)
     lines = DynamoLines(stack.client("dynamodb"), stack.outputs["WaitingTableName"])
-    place = Place(f"{1:014d}/{1:014d}/{key}", key, now - 60)
-    lines.put(line, place)
-    hold = Hold("worker", now + 1, place.position, rests_until=now + 600)
-    assert lines.take(line, seen=Hold(), hold=hold, now=now)
-    lines.let_go(line, hold=hold)
 
-    command = ("replay", key, "--now") if by_replay else ("destinations", "flush", "crm")
+    which = behind if by == "replay of the next one" else key
+    command = ("destinations", "flush", "crm") if by == "flush" else ("replay", which, "--now")
     ran = forwarder(*command)
 
     assert ran.status == 0, ran.err

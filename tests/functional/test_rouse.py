@@ -43,7 +43,7 @@ def resting(world: World, name: str) -> str | None:
 
 
 def test_the_head_is_attempted_now_and_the_others_go_on_behind_it(world: World) -> None:
-    assert (resting(world, "m3"), resting(world, "m5")) == (LINE, None)
+    assert (resting(world, "m3"), resting(world, "m5")) == (LINE, LINE)
     before = world.clock()
     assert roused(world)
     world.live(4.0)
@@ -81,6 +81,14 @@ def test_where_the_table_fails_the_retry_comes_in_its_own_time(world: World, fai
     assert arrived(world) == ["m3"] * 4 + ["m5"]
 
 
+def test_a_conversation_that_does_not_rest_is_left_alone(world: World) -> None:
+    world.live(300.0)
+    assert world.receive(said("m7", 7)).status == 200
+    world.poll()
+    assert resting(world, "m7") == LINE
+    assert not roused(world)
+
+
 def test_where_the_hint_is_lost_it_goes_on_all_the_same(world: World) -> None:
     world.queue.fail("send_hint", times=1)
     with pytest.raises(QueueUnavailable):
@@ -94,7 +102,7 @@ def test_where_the_hint_is_lost_it_goes_on_all_the_same(world: World) -> None:
     [
         planned("crm", START),
         held(planned("crm", START), START + 600, "breaker"),
-        standing(held(planned("crm", START), START + 600, "turn"), START, START + 600, "c0ffee"),
+        standing(held(planned("crm", START), START + 600, "paused"), START, START + 600, "c0ffee"),
         standing(planned("crm", START), START, START + 600),
     ],
 )

@@ -9,6 +9,7 @@ from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.health_board import HEALTH_KEY, DynamoHealthBoard
 from spectrum_forwarder.adapters.waiting_table import DynamoLines
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.order import Hold
 
 from tests.support.stacks import Deployed
 
@@ -25,6 +26,18 @@ def in_line(stack: Deployed, identity: str, key: str, *, seconds: float = 7200.0
     board_of(stack).stand(identity, now=now - 86_400)
     place = Place(f"{1:014d}/{1:014d}/{key}", key, now - seconds)
     DynamoLines(stack.client("dynamodb"), stack.outputs["WaitingTableName"]).put(identity, place)
+
+
+def rest(stack: Deployed, line: str, key: str) -> Place:
+    """Have an event be the head of a conversation's line, which rests until its retry."""
+    lines = DynamoLines(stack.client("dynamodb"), stack.outputs["WaitingTableName"])
+    now = round(time.time(), 3)
+    place = Place(f"{1:014d}/{1:014d}/{key}", key, now - 60)
+    lines.put(line, place)
+    hold = Hold("worker", now + 1, place.position, rests_until=now + 600)
+    assert lines.take(line, seen=Hold(), hold=hold, now=now)
+    lines.let_go(line, hold=hold)
+    return place
 
 
 def let_go_at(stack: Deployed, identity: str, pace: float) -> None:

@@ -12,12 +12,13 @@ from spectrum_cli.destinations.lines import Queue
 from spectrum_cli.stack.target import find_target
 from spectrum_cli.ui import words
 from spectrum_cli.ui.stack import Stack
-from spectrum_forwarder.domain.delivery import planned
+from spectrum_forwarder.domain.delivery import planned, standing
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.line import hint_to
+from spectrum_forwarder.domain.order import TURN, line_of
 
 from tests.support.make import body_of
-from tests.support.queued import board_of, in_line, line_hints, take_down
+from tests.support.queued import board_of, in_line, line_hints, rest, take_down
 from tests.support.stacks import Deployed
 from tests.support.waiting import wait_until
 from tests.ui import seeding
@@ -97,6 +98,28 @@ def test_what_is_owed_is_delivered_now(stack: Deployed, pages: Asked) -> None:
     assert event.deliveries["crm"].next_attempt_at < time.time() + 1
     assert event.deliveries["crm"].attempts == 3
     assert event.deliveries["erp"].next_attempt_at == pytest.approx(later, abs=1)
+
+
+@pytest.mark.parametrize("waiting_for", [None, TURN])
+def test_retry_now_of_an_event_has_its_conversation_go_on(
+    stack: Deployed, pages: Asked, waiting_for: str | None
+) -> None:
+    stack.write_destinations(CRM | {"order": "conversation"})
+    now, line = time.time(), line_of("crm", "c0ffee")
+    waits = standing(planned("crm", now - 60), now - 60, now + 600, "c0ffee")
+    body = body_of(f"waits for {waiting_for}")
+    item = seeding.item_of(body, now, {"crm": replace(waits, waiting_for=waiting_for)})
+    item["claim_owner"] = {"S": "seed"}
+    seeding.write(stack.client("dynamodb"), stack.outputs["EventsTableName"], [item])
+    rest(stack, line, "main:head")
+    key = str(item["event_key"]["S"])
+    form = {"form_token": pages.guard.form_token, "key": key, "retry": "1"}
+
+    answers = [pages.client.post("/event/replay", data=form, headers=OURS) for _ in range(2)]
+
+    done = [answer.headers["Location"].rpartition("done=")[2] for answer in answers]
+    assert done == ["retried", "nothing_waits"]
+    assert line_hints(stack) == [hint_to(line)]
 
 
 def test_a_destination_that_is_gone_is_named_where_the_work_is_told(

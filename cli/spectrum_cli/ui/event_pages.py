@@ -74,13 +74,15 @@ class EventPages:
     def replay(self) -> AnyResponse:
         """Begin deliveries of an event anew, or try now what waits for its next attempt."""
         key, retry = request.form.get("key", ""), request.form.get("retry") == "1"
-        change = self._stack.change(request.form.get("destination"), retry=retry, status=None)
+        identity = request.form.get("destination")
+        change = self._stack.change(identity, retry=retry, status=None)
         result = self._stack.reopen(key, change)
         done = str(result.outcome)
         if result.outcome is Outcome.UNKNOWN:
             raise Forbidden(404, "There is no such event any more.")
         if result.outcome is Outcome.BEGUN:
             done = "unhinted" if not result.hinted else "retried" if retry else "begun"
+        roused = self._stack.rouse(key, identity) if retry else 0
         if result.outcome is Outcome.NOTHING and retry:
-            done = "nothing_waits"
+            done = "retried" if roused else "nothing_waits"
         return redirect(Asked().link("/event", key=key, done=done), 303)

@@ -96,6 +96,16 @@ class Stack:
         """Apply it to an event; see spectrum_forwarder.replay.Reopener."""
         return self._reopener.reopen(event_key, change)
 
+    def rouse(self, event_key: str, destination: str | None) -> int:
+        """Let the conversations go on in which this event waits; how many would not have by now.
+
+        `destination` is an identity, None stands for all of the event's.
+        """
+        resting = Resting(None if destination is None else [destination])
+        if event := self.log.get(event_key):
+            resting.see([event], self.clock())
+        return rouse(self._target, resting.lines)
+
     def pause(self, identity: str) -> None:
         """Let the destination's deliveries wait; raise Finding where there is no such entry."""
         self._enable(identity, enabled=False)

@@ -14,6 +14,7 @@ from spectrum_forwarder.domain.errors import ItemTooLarge, QueueUnavailable
 from spectrum_forwarder.domain.line import hint_to
 from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.log import EventReader, LoggedEvent
+from spectrum_forwarder.domain.order import TURN
 from spectrum_forwarder.domain.ports import Clock, EventQueue
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import EventTable
@@ -131,14 +132,15 @@ class Hasten:
 
 
 def resting_in(event: LoggedEvent, destination: str, now: float) -> str | None:
-    """The conversation's line whose head waits there for a retry to this destination, if it does.
+    """The conversation's line where it waits for its retry, or behind one that may, if it does.
 
     It cannot be hastened by itself: where it stands says when it goes on.
     """
     delivery = (event.deliveries or {}).get(destination)
     if delivery is None or delivery.settled or not delivery.conversation:
         return None
-    return None if delivery.waiting_for or delivery.is_due(now) else delivery.stands_in
+    retries = delivery.waiting_for is None and not delivery.is_due(now)
+    return delivery.stands_in if retries or delivery.waiting_for == TURN else None
 
 
 def rouse(line: str, lines: Lines, queue: EventQueue, *, owner: str, now: float) -> bool:
