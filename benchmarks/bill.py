@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.adapters.items import new_item
@@ -70,8 +70,8 @@ def sample(packed: int | None = None, *, in_bucket: bool = False) -> StoredEvent
     """The event of the bill; with `packed` its body has so many bytes, here or in the bucket."""
     event = stored(1)
     if in_bucket:
-        return replace(event, packed=None, payload=PAYLOAD)
-    return event if packed is None else replace(event, packed=bytes(packed))
+        return event._replace(packed=None, payload=PAYLOAD)
+    return event if packed is None else event._replace(packed=bytes(packed))
 
 
 def lines(

@@ -179,6 +179,24 @@ def test_the_receiver_loads_nothing_of_what_comes_after_it() -> None:
     assert loaded_by("receiver") & {f"{LAYER}.domain.{name}" for name in later} == set()
 
 
+def test_what_the_receiver_loads_makes_no_class_that_a_tuple_would_do_for() -> None:
+    """A data class that is frozen, or compares, is written and compiled at every cold start: six
+    functions of it, which take as long as to load six modules.
+    """
+    code = (
+        "import sys, functions.receiver.app\n"
+        f"ours = [module for name, module in sys.modules.items() if name.startswith('{LAYER}')]\n"
+        "for kind in {value for module in ours for value in vars(module).values()"
+        " if isinstance(value, type) and value.__module__ == module.__name__}:\n"
+        "    if '__dataclass_fields__' in vars(kind) and '__eq__' in vars(kind):\n"
+        "        print(kind.__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
 def test_a_second_scheme_loads_nothing_but_its_own_modules() -> None:
     """What v0 needs in any case, and the modules of schemes and source kinds themselves."""
     domain = f"{LAYER}.domain"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
@@ -42,7 +41,7 @@ def variables(function: str) -> dict[str, Any]:
 
 
 def fields(settings: type[Settings]) -> set[str]:
-    return {field.name.upper() for field in dataclasses.fields(settings)}
+    return {name.upper() for name in get_type_hints(settings)}
 
 
 def every_field() -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, cast
 
 import boto3
@@ -45,7 +44,7 @@ class Log:
         changes: dict[str, Any] = {"webhook_id": webhook_id} if webhook_id else {}
         if webhook_id == CANARY_SOURCE:
             changes["key"] = f"{CANARY_SOURCE}:{name}"
-        stored = replace(stored, event=replace(stored.event, **changes))
+        stored = stored._replace(event=stored.event._replace(**changes))
         self._table.put(stored, receipt="r", now=at, due_at=at + 75)
 
     def newest(self, **bounds: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -165,7 +165,7 @@ def test_a_body_is_read_from_the_table_or_the_bucket(stores: Stores) -> None:
     elsewhere = StoredEvent(event_of("m2"), None, stores.payloads.put(pack(body_of("m2"))))
     stores.table.put(elsewhere, receipt="r", now=NOW, due_at=NOW)
     assert stores.log.body("main:m2") == body_of("m2")
-    gone = replace(elsewhere, event=event_of("m3"), payload="payloads/none")
+    gone = elsewhere._replace(event=event_of("m3"), payload="payloads/none")
     stores.table.put(gone, receipt="r", now=NOW, due_at=NOW)
     with pytest.raises(PayloadMissing):
         stores.log.body("main:m3")

@@ -41,7 +41,16 @@ def put(table: EventTable, *, receipt: str = "first", now: float = NOW) -> Exist
 def existing_of(*, due_at: float | None) -> Existing:
     """The event as a later put meets it, unclaimed."""
     stored = stored_of()
-    return Existing(due_at, 0, NOW, stored.event.fingerprint, stored.packed, None)
+    event = stored.event
+    return Existing(
+        due_at,
+        claimed_until=0,
+        received_at=NOW,
+        fingerprint=event.fingerprint,
+        packed=stored.packed,
+        signed_at=event.signed_at,
+        webhook_id=event.webhook_id,
+    )
 
 
 def claim(table: EventTable, owner: str = "a", now: float = NOW) -> Claimed | None:
@@ -70,7 +79,7 @@ def test_a_new_event_is_stored_and_its_copy_is_told(table: EventTable) -> None:
 @pytest.mark.parametrize("via", [None, "0123456789abcdef, fedcba9876543210"])
 def test_the_marks_that_an_event_came_with_are_kept(table: EventTable, via: str | None) -> None:
     stored = stored_of()
-    marked = replace(stored, event=replace(stored.event, via=via))
+    marked = stored._replace(event=stored.event._replace(via=via))
     table.put(marked, receipt="first", now=NOW, due_at=NOW + 75)
     claimed = claim(table)
     assert claimed is not None
@@ -84,7 +93,7 @@ def test_a_put_that_meets_its_own_receipt_is_new(table: EventTable) -> None:
 
 def test_a_copy_does_not_change_the_stored_event(table: EventTable) -> None:
     put(table)
-    other = replace(stored_of(), packed=b"other")
+    other = stored_of()._replace(packed=b"other")
     table.put(other, receipt="second", now=NOW + 1, due_at=NOW + 99)
     claimed = claim(table)
     assert claimed is not None
@@ -127,7 +136,7 @@ def test_a_claim_returns_all_that_was_stored(table: EventTable) -> None:
 
 
 def test_what_only_some_events_have_is_returned(table: EventTable) -> None:
-    event = replace(stored_of().event, content_encoding="gzip", first_id="w-first")
+    event = stored_of().event._replace(content_encoding="gzip", first_id="w-first")
     table.put(StoredEvent(event, b"packed"), receipt="first", now=NOW, due_at=NOW)
     claimed = claim(table)
     assert claimed is not None
@@ -225,7 +234,7 @@ LARGE = bytes(350_000)
 
 def put_large(table: EventTable) -> None:
     """An event as 0.1.0 has stored it, with as much of its body as there could be."""
-    table.put(replace(stored_of(), packed=LARGE), receipt="first", now=NOW, due_at=NOW + 75)
+    table.put(stored_of()._replace(packed=LARGE), receipt="first", now=NOW, due_at=NOW + 75)
 
 
 def many(names: int, attempts: int) -> dict[str, Delivery]:

@@ -104,7 +104,7 @@ def test_two_hints_to_one_event_deliver_it_once(world: World) -> None:
 
 
 def whole(stored: StoredEvent) -> QueueRecord:
-    kept = replace(stored, event=replace(stored.event, body=b""))
+    kept = stored._replace(event=stored.event._replace(body=b""))
     return QueueRecord("record-1", stored.event.key, whole=kept)
 
 

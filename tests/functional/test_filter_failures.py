@@ -8,7 +8,7 @@ from spectrum_forwarder.adapters.destination_registry import read_destination
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.errors import InvalidEntry
-from spectrum_forwarder.domain.event import Event, pack
+from spectrum_forwarder.domain.event import pack
 from spectrum_forwarder.domain.ports import StoredEvent
 
 from tests.support.make import destination_of, event_of, stored_of
@@ -34,9 +34,7 @@ def world() -> World:
 
 
 def of_body(body: bytes) -> StoredEvent:
-    known = event_of()
-    event = Event(**{n: getattr(known, n) for n in known.__slots__} | {"body": body})
-    return StoredEvent(event, pack(body))
+    return StoredEvent(event_of()._replace(body=body), pack(body))
 
 
 @pytest.mark.parametrize("wanted", [{}, {"on_filter_error": "deliver"}])

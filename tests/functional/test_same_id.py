@@ -239,14 +239,14 @@ def test_where_nobody_can_tell_what_stands_there_the_event_is_delivered(
 ) -> None:
     answer(world, HERE)
     make_old(world)
-    world.row(FIRST).stored = replace(world.row(FIRST).stored, packed=packed)
+    world.row(FIRST).stored = world.row(FIRST).stored._replace(packed=packed)
     assert answer(world, HERE)[0] == "accepted"
 
 
 def test_an_event_under_the_key_of_a_later_version_s_item_is_not_dropped(world: World) -> None:
     answer(world, HERE)
     row = world.row(FIRST)
-    row.format, row.stored = 99, replace(row.stored, packed=None)
+    row.format, row.stored = 99, row.stored._replace(packed=None)
     assert answer(world, HERE)[0] == "accepted"
     assert arrived(world) == [HERE]
     assert (row.deliveries, row.format) == (None, 99)

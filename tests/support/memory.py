@@ -63,7 +63,7 @@ class Row:
         """Write deliveries and the body's new place; raise ItemTooLarge as the real table does."""
         stored, after = self.stored, self.deliveries if deliveries is None else dict(deliveries)
         if payload is not None:
-            stored = replace(stored, packed=None, payload=payload)
+            stored = stored._replace(packed=None, payload=payload)
         if stored.packed is not None and len(stored.packed) + len(after or ()) * 1000 > 100_000:
             item = new_item(stored, receipt=self.receipt, due_at=self.due_at or 0.0)
             item |= {"deliveries": write_deliveries(after or {})}
@@ -84,7 +84,7 @@ class MemoryTable:
     ) -> Existing | None:
         row = self.rows.get(stored.event.key)
         if row is None or (row.expires_at is not None and row.expires_at < now):
-            kept = replace(stored, event=replace(stored.event, body=b""))
+            kept = stored._replace(event=stored.event._replace(body=b""))
             self.rows[stored.event.key] = Row(kept, receipt, due_at)
             return None
         if row.receipt == receipt:

@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -199,7 +198,7 @@ def _fan_out(stack: Stack) -> Seen:
         fan_out = build_fan_out(environment)
         hinted = stored_of(stack.new_body(services=True))
         whole, large = stored_of(stack.new_body()), stored_of(stack.new_body(size=LARGE))
-        lost = replace(stored_of(stack.new_body()), packed=None, payload="payloads/none")
+        lost = stored_of(stack.new_body())._replace(packed=None, payload="payloads/none")
         records = {
             "hinted": QueueRecord("1", stack.store(hinted), slow_lane=True),
             "whole": QueueRecord("2", whole.event.key, whole=whole),

@@ -14,7 +14,7 @@ the event's own:
 
 import math
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import PayloadsUnavailable, TableUnavailable
@@ -69,7 +69,7 @@ class EventStore:
             if len(stored.packed) > LARGEST_INLINE:
                 raise
             return stored
-        return replace(stored, packed=None, payload=payload)
+        return stored._replace(packed=None, payload=payload)
 
     @staticmethod
     def is_in_bucket(fitted: StoredEvent) -> bool | None:
@@ -89,7 +89,7 @@ class EventStore:
 
         def put(key: str) -> Existing | None:
             self._check(give_up_at)
-            stored = replace(fitted, event=replace(event, key=key))
+            stored = fitted._replace(event=event._replace(key=key))
             return self.table.put(stored, receipt=receipt, now=now, due_at=due_at)
 
         event, key = fitted.event, fitted.event.key

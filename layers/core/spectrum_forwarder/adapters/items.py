@@ -75,7 +75,7 @@ def read_existing(item: Item) -> Existing:
         packed=bytes(item["body"]["B"]) if "body" in item else None,
         payload=string_in(item, "payload"),
         signed_id=bytes(item["sid"]["B"]).hex() if "sid" in item else None,
-        signed_at=int(number_in(item, "signed_at") or 0),
+        signed_at=int(number_in(item, "signed_at") or 0) or None,
         webhook_id=string_in(item, "webhook_id"),
     )
 

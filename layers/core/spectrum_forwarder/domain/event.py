@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spectrum_forwarder.domain.identity import hashed, parse
 from spectrum_forwarder.domain.sources import source_of
@@ -20,8 +20,7 @@ NOTABLE_SKEW = 10.0
 USUAL_SCHEME = "v0"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A verified request.
 
     Times are Unix seconds. `kind`, `space_id`, `sender_id` and `message_type` are for the log
@@ -39,10 +38,10 @@ class Event:
     webhook_id: str
     received_at: float
     signed_at: int
-    body: bytes = field(repr=False)
+    body: bytes
     kind: str | None = None
     space_id: str | None = None
-    sender_id: str | None = field(default=None, repr=False)
+    sender_id: str | None = None
     content_type: str | None = None
     via: str | None = None
     scheme: str = USUAL_SCHEME
@@ -52,6 +51,10 @@ class Event:
     content_encoding: str | None = None
     first_id: str | None = None
     message_type: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the body, and without who has sent it."""
+        return f"Event({self.key!r}, webhook_id={self.webhook_id!r}, signed_at={self.signed_at})"
 
     @property
     def notable_skew(self) -> int | None:

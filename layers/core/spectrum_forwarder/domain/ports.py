@@ -4,10 +4,7 @@ Every method may raise the `Unavailable` of its service (domain/errors.py) and n
 it says so. All times are Unix seconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -62,7 +59,7 @@ class Webhook(NamedTuple):
     def __repr__(self) -> str:
         return f"Webhook({self.id!r}, source={self.source!r})"
 
-    def at(self, moment: float) -> Webhook | None:
+    def at(self, moment: float) -> "Webhook | None":
         """The registration with the secrets that are accepted at this moment; None where it is not.
 
         One whose secrets have all run out is known nevertheless.
@@ -71,7 +68,7 @@ class Webhook(NamedTuple):
             return None
         return self.with_secrets(lambda secret: _counts(secret.accepted_until, moment))
 
-    def with_secrets(self, keeps: Callable[[Secret], bool]) -> Webhook:
+    def with_secrets(self, keeps: Callable[[Secret], bool]) -> "Webhook":
         """The registration with these of its other schemes' secrets."""
         if all(map(keeps, self.secrets)):
             return self
@@ -95,17 +92,18 @@ class WebhookRegistry(Protocol):
         """Every entry, for a request that names none."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event as it is stored: its body compressed in place, or by name in the payload bucket."""
 
-    event: Event
-    packed: bytes | None = field(repr=False)
+    event: "Event"
+    packed: bytes | None
     payload: str | None = None
 
+    def __repr__(self) -> str:
+        return f"StoredEvent({self.event!r}, payload={self.payload!r})"
 
-@dataclass(frozen=True, slots=True)
-class Existing:
+
+class Existing(NamedTuple):
     """What stood in the table already under an event's key.
 
     `fingerprint` is None on an item of 0.1.0: what it is has to be read off its body, which is
@@ -116,12 +114,15 @@ class Existing:
     claimed_until: float
     received_at: float
     fingerprint: str | None = None
-    packed: bytes | None = field(default=None, repr=False)
+    packed: bytes | None = None
     payload: str | None = None
     signed_id: str | None = None
     # How and for whom it came the first time: what a duplicate is told to differ in.
-    signed_at: int | None = field(default=None, compare=False)
-    webhook_id: str | None = field(default=None, compare=False)
+    signed_at: int | None = None
+    webhook_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Existing(received_at={self.received_at}, due_at={self.due_at})"
 
     def is_overdue(self, now: float) -> bool:
         """Whether it owes work that is due, and nobody is at it."""
@@ -170,7 +171,7 @@ class EventQueue(Protocol):
     def send_hints(self, event_keys: Sequence[str]) -> Sequence[str]:
         """Send up to ten hints at once, to the main lane; return the keys that were refused."""
 
-    def show_again(self, records: Sequence[tuple[QueueRecord, float]]) -> None:
+    def show_again(self, records: "Sequence[tuple[QueueRecord, float]]") -> None:
         """Let records that were received, ten at most, be received again in so many seconds."""
 
     def depth(self) -> Depth:
