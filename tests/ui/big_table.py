@@ -48,7 +48,7 @@ class BigTable:
         for shard in self._shards:
             shard.sort()
         rng = random.Random(7)
-        self._models = [
+        self.models = [
             seeding.item_of(
                 seeding.text_event(number, rng), now, seeding.deliveries_of(now, now, rng)
             )
@@ -109,7 +109,7 @@ class BigTable:
         }
 
     def _model(self, key: str) -> items.Item:
-        return self._models[int(key[-2:]) % KINDS_OF_EVENTS]
+        return self.models[int(key[-2:]) % KINDS_OF_EVENTS]
 
 
 class OneSecret:

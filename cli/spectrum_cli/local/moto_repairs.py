@@ -5,9 +5,6 @@ It is mended for the life of the process.
 To find a request's service, moto lists its own folder, for each request and under one lock: most
 of a burst's time. The answer depends on the host alone, so it is looked up once for each.
 
-To read an index, moto converts every item that it found once for each attribute that is asked for.
-Picking attributes gives the same. What it looks at before that is `moto_indexes`'.
-
 To send or receive, moto counts the queue's messages three times, by a clock made of dates. A
 retry's hint waits in its queue for minutes, and with some hundreds of them counting is most of what
 moto does; nobody looks at the numbers unless they are asked for.
@@ -15,10 +12,6 @@ moto does; nobody looks at the numbers unless they are asked for.
 moto remembers each object that it has ever made, for a page that shows them and for its reset:
 every copy of an item that was read, every message that was received. Here only what its reset
 closes is remembered, files of S3.
-
-An item is weighed by DynamoDB when an update is done, and the update is undone where it is too
-heavy. moto weighs it before each attribute, what is replaced or removed included, takes base64 for
-bytes, and leaves what it has changed so far.
 """
 
 from __future__ import annotations
@@ -29,20 +22,15 @@ from functools import cache
 from typing import Any, Final
 
 from moto.core.common_models import BaseModel
-from moto.dynamodb.exceptions import ItemSizeTooLarge
-from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
-from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3.models import FakeKey, FakeMultipart
 from moto.sqs import models
 from moto.sqs.models import Queue, SQSBackend
 
 from spectrum_cli.local.moto_indexes import keep_in_order
+from spectrum_cli.local.moto_items import handle_seldom, pick_attributes, weigh_whole_items
 from spectrum_cli.local.moto_speed import is_as_seen, work_out_once
 
-# Bytes; the service says 400 KB.
-LARGEST_ITEM = 409_600
 # What moto's reset closes, wherever it is.
 HELD_OPEN: Final = (FakeKey, FakeMultipart)
 # A queue's attributes that take counting, and moto's names for them.
@@ -58,12 +46,13 @@ def repair() -> None:
     """Mend moto; further calls do nothing."""
     _remember_hosts()
     if is_as_seen():
+        handle_seldom()
         keep_in_order()
         work_out_once()
-    _pick_attributes()
+    pick_attributes()
     _count_queues_when_asked()
     _forget_what_is_gone()
-    _weigh_whole_items()
+    weigh_whole_items()
 
 
 def _remember_hosts() -> None:
@@ -74,19 +63,6 @@ def _remember_hosts() -> None:
         return look_up(self, host)
 
     DomainDispatcherApplication.get_backend_for_host = get_backend_for_host  # type: ignore[method-assign]
-
-
-def _pick_attributes() -> None:
-    project_any = Item.project
-
-    def project(self: Item, projection_expressions: list[list[str]]) -> Item:
-        if any(len(path) > 1 or "[" in path[0] for path in projection_expressions):
-            return project_any(self, projection_expressions)
-        names = {path[0] for path in projection_expressions}
-        kept = {name: value for name, value in self.attrs.items() if name in names}
-        return Item(hash_key=self.hash_key, range_key=self.range_key, attrs=kept)
-
-    Item.project = project  # type: ignore[method-assign]
 
 
 def _count_queues_when_asked() -> None:
@@ -125,42 +101,3 @@ def _forget_what_is_gone() -> None:
         return object.__new__(cls)
 
     setattr(BaseModel, "__new__", staticmethod(new))  # noqa: B010 (a class's own is no method)
-
-
-def _weigh_whole_items() -> None:
-    execute, put = UpdateExpressionExecutor.execute, Table.put_item
-
-    def execute_or_undo(self: UpdateExpressionExecutor, node: Any = None) -> None:
-        before = dict(self.item.attrs)
-        execute(self, node)
-        if node is None and weight(self.item) > LARGEST_ITEM:
-            self.item.attrs.clear()
-            self.item.attrs.update(before)
-            raise ItemSizeTooLarge
-
-    def put_item(self: Table, item_attrs: dict[str, Any], *more: Any, **named: Any) -> Item:
-        if weight(Item(DynamoType({"S": ""}), None, item_attrs)) > LARGEST_ITEM:
-            raise ItemSizeTooLarge
-        return put(self, item_attrs, *more, **named)
-
-    LimitedSizeDict.__setitem__ = dict.__setitem__  # type: ignore[method-assign]
-    UpdateExpressionExecutor.execute = execute_or_undo  # type: ignore[method-assign]
-    Table.put_item = put_item  # type: ignore[method-assign]
-
-
-def weight(item: Item) -> int:
-    """An item's size in bytes as DynamoDB counts it."""
-    return sum(len(name.encode()) + _weight(value) for name, value in item.attrs.items())
-
-
-def _weight(value: DynamoType) -> int:
-    content = value.value
-    if value.is_number():
-        return (len(str(content).lstrip("-").replace(".", "").strip("0")) + 1) // 2 + 1
-    if value.is_map():
-        return 3 + sum(1 + len(name.encode()) + _weight(each) for name, each in content.items())
-    if value.is_list():
-        return 3 + sum(1 + _weight(each) for each in content)
-    if value.is_binary():
-        return len(content) if isinstance(content, bytes) else len(content) * 3 // 4
-    return len(content.encode()) if isinstance(content, str) else 1

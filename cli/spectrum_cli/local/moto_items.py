@@ -1,0 +1,146 @@
+"""Items of moto's DynamoDB: weighed as DynamoDB does, and handled no more often than needed.
+
+To answer a query moto copies each item that it has found, and takes a part of it by making each
+value anew; to know a page's size it makes every value of a map anew, once a level. What becomes an
+answer is turned into plain values while the call is still alone with the table, so that it may be
+the table's own. Only an update needs a copy, and gets a straight one.
+
+An item is weighed by DynamoDB when an update is done, and the update is undone where it is too
+heavy. moto weighs it before each attribute, what is replaced or removed included, takes base64 for
+bytes, and leaves what it has changed so far.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from functools import wraps
+from typing import Any
+
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
+
+# Bytes; the service says 400 KB.
+LARGEST_ITEM = 409_600
+TEXTS = frozenset({"S", "N", "B"})
+
+
+def handle_seldom() -> None:
+    """Copy items for updates alone, and add sizes up straight, for the life of the process."""
+    query_copies, reading = Table.query, threading.local()
+
+    @wraps(query_copies)
+    def query(self: Table, *positional: Any, **named: Any) -> Any:
+        reading.now = True
+        try:
+            return query_copies(self, *positional, **named)
+        finally:
+            reading.now = False
+
+    def deepcopy(self: Item, memo: dict[int, Any]) -> Item:
+        if getattr(reading, "now", False):
+            return self
+        return _item(self.hash_key, self.range_key, ((k, _copy(v)) for k, v in self.attrs.items()))
+
+    Table.query = query  # type: ignore[method-assign]
+    Item.__deepcopy__ = deepcopy  # type: ignore[method-assign]
+    DynamoType.size = wraps(DynamoType.size)(_size)  # type: ignore[method-assign]
+
+
+def pick_attributes() -> None:
+    """Take whole attributes out of an item as they are, for the life of the process."""
+    project_any = Item.project
+
+    def project(self: Item, projection_expressions: list[list[str]]) -> Item:
+        if any(len(path) > 1 or "[" in path[0] for path in projection_expressions):
+            return project_any(self, projection_expressions)
+        names = {path[0] for path in projection_expressions}
+        kept = ((name, value) for name, value in self.attrs.items() if name in names)
+        return _item(self.hash_key, self.range_key, kept)
+
+    Item.project = project  # type: ignore[method-assign]
+
+
+def weigh_whole_items() -> None:
+    """Refuse what DynamoDB would refuse for its weight, for the life of the process."""
+    execute, put = UpdateExpressionExecutor.execute, Table.put_item
+
+    def execute_or_undo(self: UpdateExpressionExecutor, node: Any = None) -> None:
+        before = dict(self.item.attrs)
+        execute(self, node)
+        if node is None and weight(self.item.attrs) > LARGEST_ITEM:
+            self.item.attrs.clear()
+            self.item.attrs.update(before)
+            raise ItemSizeTooLarge
+
+    def put_item(self: Table, item_attrs: dict[str, Any], *more: Any, **named: Any) -> Item:
+        if weight(item_attrs) > LARGEST_ITEM:
+            raise ItemSizeTooLarge
+        return put(self, item_attrs, *more, **named)
+
+    LimitedSizeDict.__setitem__ = dict.__setitem__  # type: ignore[method-assign]
+    UpdateExpressionExecutor.execute = execute_or_undo  # type: ignore[method-assign]
+    Table.put_item = put_item  # type: ignore[method-assign]
+
+
+def weight(attributes: dict[str, Any]) -> int:
+    """The size in bytes, as DynamoDB counts it, of an item as moto has it or as a request does."""
+    return sum(len(name.encode()) + _weight(value) for name, value in attributes.items())
+
+
+def _weight(value: DynamoType | dict[str, Any]) -> int:
+    if isinstance(value, DynamoType):
+        kind, content = value.type, value.value
+    else:
+        kind, content = next(iter(value.items()))
+    match kind:
+        case "N":
+            return (len(str(content).lstrip("-").replace(".", "").strip("0")) + 1) // 2 + 1
+        case "M":
+            return 3 + sum(1 + len(name.encode()) + _weight(each) for name, each in content.items())
+        case "L":
+            return 3 + sum(1 + _weight(each) for each in content)
+        case "B":
+            return len(content) if isinstance(content, bytes) else len(content) * 3 // 4
+    return len(content.encode()) if isinstance(content, str) else 1
+
+
+def _item(
+    hash_key: DynamoType, range_key: DynamoType | None, attributes: Iterable[tuple[str, DynamoType]]
+) -> Item:
+    """An item with these values themselves, where moto's own way makes each of them anew."""
+    item = Item(hash_key, range_key, {})
+    item.attrs.update(attributes)
+    return item
+
+
+def _copy(value: DynamoType) -> DynamoType:
+    kind, content = value.type, value.value
+    if kind == "M":
+        content = {name: _copy(each) for name, each in content.items()}
+    elif kind == "L":
+        content = [_copy(each) for each in content]
+    elif kind not in TEXTS and isinstance(content, list):
+        content = list(content)
+    copied = object.__new__(DynamoType)
+    copied.type, copied.value = kind, content
+    return copied
+
+
+def _size(self: DynamoType) -> int:
+    """What moto counts against the size of a page, by its own formula."""
+    kind, content = self.type, self.value
+    match kind:
+        case "N":
+            return len(str(content))
+        case "M":
+            return sum(len(name.encode()) + _size(each) for name, each in content.items())
+        case "L":
+            return sum(_size(each) for each in content)
+        case "SS" | "NS" | "BS":
+            return sum(_size(DynamoType({kind[0]: each})) for each in content)
+    if isinstance(content, bool):
+        return 1
+    return len(content if isinstance(content, bytes) else content.encode())

@@ -1,0 +1,126 @@
+"""Items that moto handles no more often than needed, against moto's own way with them."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from spectrum_cli.local.moto_items import weight
+from spectrum_cli.local.moto_repairs import repair
+from spectrum_cli.local.moto_server import MotoServer
+
+from tests.support.aws import TABLE, client_of, create_table
+
+texts = st.text(max_size=5)
+values: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    st.one_of(
+        texts.map(lambda text: {"S": text}),
+        st.decimals(-1000, 1000, places=2).map(lambda number: {"N": str(number)}),
+        st.binary(max_size=5).map(lambda content: {"B": content}),
+        st.booleans().map(lambda value: {"BOOL": value}),
+        st.just({"NULL": True}),
+        st.sets(texts, min_size=1, max_size=3).map(lambda several: {"SS": sorted(several)}),
+        st.just({"NS": ["1", "2.5"]}),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda several: {"L": several}),
+        st.dictionaries(texts, inner, max_size=3).map(lambda several: {"M": several}),
+    ),
+    max_leaves=8,
+)
+items = st.dictionaries(texts, values, max_size=4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mended() -> None:
+    repair()
+
+
+def made(attributes: dict[str, Any]) -> Item:
+    return Item(DynamoType({"S": "key"}), None, attributes)
+
+
+@given(value=values)
+def test_a_value_counts_as_much_of_a_page_as_by_motos_own_sum(value: dict[str, Any]) -> None:
+    by_moto: Any = inspect.unwrap(DynamoType.size)
+    assert DynamoType(value).size() == by_moto(DynamoType(value))
+
+
+@given(attributes=items)
+def test_an_item_weighs_the_same_before_it_is_stored_and_after(attributes: dict[str, Any]) -> None:
+    assert weight(attributes) == weight(made(attributes).attrs)
+
+
+@given(attributes=items)
+def test_a_copy_is_equal_and_shares_nothing_that_an_update_changes(
+    attributes: dict[str, Any],
+) -> None:
+    item = made(attributes)
+    copied = copy.deepcopy(item)
+    assert copied.to_json() == item.to_json()
+    assert {id(each) for each in _changeable(copied)}.isdisjoint(map(id, _changeable(item)))
+
+
+def _changeable(item: Item) -> Iterator[Any]:
+    waiting: list[Any] = [item, item.attrs, *item.attrs.values()]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if isinstance(each, DynamoType) and isinstance(each.value, dict | list):
+            yield each.value
+            inner = each.value.values() if isinstance(each.value, dict) else each.value
+            waiting += [one for one in inner if isinstance(one, DynamoType)]
+
+
+def test_an_answer_of_many_items_makes_none_of_their_values_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def asked(limit: int) -> tuple[int, int]:
+        """How many items came, and how many values were made for them."""
+        made.clear()
+        page = client.query(
+            TableName=TABLE,
+            IndexName="due",
+            KeyConditionExpression="shard = :shard",
+            ExpressionAttributeValues={":shard": {"N": "1"}},
+            Limit=limit,
+        )
+        keys = [{"event_key": item["event_key"]} for item in page["Items"]]
+        wanted = {"Keys": keys, "ProjectionExpression": "event_key, deliveries"}
+        found = client.batch_get_item(RequestItems={TABLE: wanted})["Responses"][TABLE]
+        assert all(item["deliveries"] == {"M": {"crm": {"S": "delivered"}}} for item in found)
+        # A key that is asked for is a value, too.
+        return len(found), len(made) - len(keys)
+
+    def noting(make: Any) -> Any:
+        def noted(self: DynamoType, *given: Any) -> Any:
+            made.append(self)
+            return make(self, *given)
+
+        return noted
+
+    made: list[DynamoType] = []
+    with MotoServer() as server:
+        client = client_of("dynamodb", server.url)
+        create_table(client)
+        for number in range(30):
+            item: dict[str, Any] = {
+                "event_key": {"S": f"key-{number:02}"},
+                "shard": {"N": "1"},
+                "due_at": {"N": str(number)},
+                "deliveries": {"M": {"crm": {"S": "delivered"}}},
+            }
+            client.put_item(TableName=TABLE, Item=item)
+        asked(1)  # puts the table in order
+        for way in ("__init__", "__deepcopy__"):
+            monkeypatch.setattr(DynamoType, way, noting(getattr(DynamoType, way)))
+        few, many = asked(5), asked(20)
+        client.close()
+    assert (few[0], many[0]) == (5, 20)
+    assert few[1] == many[1]
