@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from spectrum_cli.destinations.names import Names, names_of
 from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.wiring import health_board
 from spectrum_cli.vendor.api import SpectrumApi
 from spectrum_cli.vendor.webhook_store import WebhookStore
 
 if TYPE_CHECKING:
+    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
     from spectrum_forwarder.domain.log import EventLog, LoggedEvent
 
     from spectrum_cli.stack.target import Target
@@ -36,9 +40,9 @@ class Result:
     next_step: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Patient:
-    """What is looked at. `api` is None without the project's credentials."""
+    """What is looked at; several checks share what was read. `api` is None without credentials."""
 
     target: Target
     http: HttpClient
@@ -47,6 +51,16 @@ class Patient:
     log: EventLog
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+
+    @cached_property
+    def names(self) -> Names:
+        """What its destinations are called; those at birth where the registry cannot be read."""
+        return names_of(self.target)
+
+    @cached_property
+    def board(self) -> DynamoHealthBoard:
+        """How its destinations and their lines stand, as whoever asks first finds it."""
+        return health_board(self.target, read_once=True)
 
 
 RECENT = 100

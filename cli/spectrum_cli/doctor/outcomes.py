@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.delivery import Delivery, Status
 
-from spectrum_cli.destinations.names import names_of
 from spectrum_cli.doctor.model import LATELY, LATELY_SAID, Patient, Result, ago, failed, ok, warning
 from spectrum_cli.events.log_search import events_of
-from spectrum_cli.stack.wiring import health_board
 
 CHECK = "deliveries"
 # The newest events that are looked at; the alarms count them all.
@@ -35,7 +33,7 @@ def deliveries(patient: Patient) -> Iterator[Result]:
     since = patient.clock() - LATELY
     pages = events_of(patient.log, lambda _: None, since=since, limit=MOST_READ)
     events = [event for page in pages for event in page if not is_canary(event.event_key)]
-    names, number = names_of(patient.target), 0
+    names, number = patient.names, 0
     found: dict[str, Ended] = {}
     for event in events:
         for identity, delivery in (event.deliveries or {}).items():
@@ -73,11 +71,11 @@ def _told(name: str, ended: Ended, now: float) -> Result:
 
 def waiting(patient: Patient) -> Iterator[Result]:
     """No destination lets its deliveries wait because it keeps failing."""
-    names = names_of(patient.target)
+    names = patient.names
     failing: Sequence[str] = [
         f"{names.of(identity)} (for {ago(patient.clock() - health.failing_since)}, "
         f"{health.failures} attempts)"
-        for identity, health in health_board(patient.target).load().items()
+        for identity, health in patient.board.load().items()
         if health.broken and identity in names.by_identity
     ]
     if failing:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spectrum_cli.destinations.lines import queues_of
-from spectrum_cli.destinations.names import names_in
 from spectrum_cli.doctor.model import Patient, Result, ok, warning
-from spectrum_cli.stack.registry import destinations_of
-from spectrum_cli.stack.wiring import health_board
 
 # For so long a line may stand without a word (seconds).
 UNREMARKED = 3600.0
@@ -16,13 +13,13 @@ UNREMARKED = 3600.0
 
 def lines(patient: Patient) -> Iterator[Result]:
     """Nobody stands in a line for long."""
-    found = queues_of(patient.target, health_board(patient.target))
+    found = queues_of(patient.target, patient.board)
     if not found:
         yield ok("lines", "no delivery waits in line")
         return
-    names = names_in(destinations_of(patient.target).read())
     for identity, queue in found.items():
-        said = f"{names.of(identity)}: deliveries wait in its line: {queue.in_words()}"
+        name = patient.names.of(identity)
+        said = f"{name}: deliveries wait in its line: {queue.in_words()}"
         if patient.clock() - queue.since < UNREMARKED * patient.target.time_scale:
             yield ok("lines", said)
         else:
@@ -31,5 +28,5 @@ def lines(patient: Patient) -> Iterator[Result]:
                 said,
                 "forwarder destinations list says why: resume it, mend its entry, or see after the "
                 "consumer. Once its way is open the line drains by itself; at once by forwarder "
-                f"destinations flush {names.of(identity)}.",
+                f"destinations flush {name}.",
             )

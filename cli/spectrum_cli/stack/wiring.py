@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -42,11 +43,19 @@ def event_table(target: Target) -> DynamoEventTable:
     return DynamoEventTable(target.client("dynamodb"), target.table)
 
 
-def health_board(target: Target) -> DynamoHealthBoard:
-    """How the destinations of a stack stand, and which lines do."""
-    from spectrum_forwarder.adapters.health_board import DynamoHealthBoard  # noqa: PLC0415 (boto3)
+def health_board(target: Target, *, read_once: bool = False) -> DynamoHealthBoard:
+    """How the destinations of a stack stand, and which lines do; with `read_once` for all time."""
+    from spectrum_forwarder.adapters.health_board import (  # noqa: PLC0415 (boto3)
+        CACHED_SECONDS,
+        DynamoHealthBoard,
+    )
 
-    return DynamoHealthBoard(target.client("dynamodb"), target.table, clock=time.time)
+    return DynamoHealthBoard(
+        target.client("dynamodb"),
+        target.table,
+        clock=time.time,
+        cached_seconds=math.inf if read_once else CACHED_SECONDS,
+    )
 
 
 def waiting_lines(target: Target) -> DynamoLines | None:

@@ -16,7 +16,7 @@ def read_secret(entry: Entry) -> str:
     """The signing secret; raise InvalidEntry.
 
     However weak: those that stand there already go on working, and no new one is stored
-    (`destination_secrets` of the command).
+    (`destinations/secrets` of the command).
     """
     secret = entry.get("signing_secret")
     if not _is_secret(secret):
