@@ -9,24 +9,13 @@ import typer
 from spectrum_cli.destinations import entries as entries_of
 from spectrum_cli.destinations.applying import apply, export
 from spectrum_cli.destinations.changes import change_destinations
+from spectrum_cli.destinations.entries import NOTHING, Given
+from spectrum_cli.destinations.entry_options import PLACES_OF_KINDS, with_entry_options
 from spectrum_cli.destinations.filter import filter_of
 from spectrum_cli.destinations.filter_trials import tried_of
-from spectrum_cli.destinations.kind_fields import PLACES_OF_KINDS, KindFields, with_kind_fields
 from spectrum_cli.destinations.listing import list_destinations
 from spectrum_cli.destinations.mending import Drop, drop
-from spectrum_cli.destinations.options import (
-    Filter,
-    Headers,
-    KeepAnswers,
-    MaxAttempts,
-    Name,
-    Only,
-    SecretFromInput,
-    Timeout,
-    WebhookId,
-    WhenItFails,
-)
-from spectrum_cli.destinations.ready_filters import one_of
+from spectrum_cli.destinations.options import Name, SecretFromInput
 from spectrum_cli.destinations.rotating import rotate
 from spectrum_cli.destinations.secrets import new_secret, replace
 from spectrum_cli.destinations.telling import ADDED, TAKES_EFFECT, tell
@@ -59,20 +48,12 @@ def register(app: typer.Typer) -> None:
 
 
 @with_target
-@with_kind_fields
+@with_entry_options
 def add(
     name: Name,
     where: Annotated[str, typer.Argument(metavar="URL", help=f"Where it is: {PLACES_OF_KINDS}.")],
     *,
-    expression: Filter = None,
-    only: Only = None,
-    on_filter_error: WhenItFails = None,
-    header: Headers = None,
-    timeout: Timeout = None,
-    max_attempts: MaxAttempts = None,
-    keep_answers: KeepAnswers = None,
-    webhook_id: WebhookId = None,
-    fields: KindFields,
+    given: Given,
     paused: Annotated[bool, typer.Option("--paused", help="Let its deliveries wait.")] = False,
     secret_stdin: SecretFromInput = False,
     as_json: AsJson = False,
@@ -91,20 +72,8 @@ def add(
 
     Example: forwarder destinations add crm https://crm.example.com/spectrum --reveal
     """
-    expression = one_of(expression, only)
     entry = entries_of.new_entry(name, identified=target.knows_identities)
-    entries_of.apply(
-        entry,
-        where=where,
-        expression=expression,
-        on_filter_error=on_filter_error,
-        headers=header,
-        timeout=timeout,
-        max_attempts=max_attempts,
-        keep_answers=keep_answers,
-        webhook_id=webhook_id,
-        fields=fields,
-    )
+    entries_of.apply(entry, given, where=where)
     entry["signing_secret"] = new_secret(from_input=secret_stdin)
     if paused:
         entry["enabled"] = False
@@ -115,22 +84,14 @@ def add(
 
 
 @with_target
-@with_kind_fields
+@with_entry_options
 def change(
     name: Name,
     *,
     url: Annotated[
         str | None, typer.Option(metavar="URL", help=f"Where it is: {PLACES_OF_KINDS}.")
     ] = None,
-    expression: Filter = None,
-    only: Only = None,
-    on_filter_error: WhenItFails = None,
-    header: Headers = None,
-    timeout: Timeout = None,
-    max_attempts: MaxAttempts = None,
-    keep_answers: KeepAnswers = None,
-    webhook_id: WebhookId = None,
-    fields: KindFields,
+    given: Given,
     dropped: Drop = None,
     fresh_secret: Annotated[
         bool, typer.Option("--new-secret", help="Sign with a new secret from now on.")
@@ -144,44 +105,22 @@ def change(
 
     Example: forwarder destinations set crm --filter "message.content.type == 'text'"
     """
-    expression = one_of(expression, only)
-    given = (
-        url,
-        expression,
-        on_filter_error,
-        header,
-        timeout,
-        max_attempts,
-        keep_answers,
-        webhook_id,
-    )
-    nothing = not fields and not dropped and all(value is None for value in given)
-    if nothing and not fresh_secret and not secret_stdin:
+    something = url is not None or given != NOTHING or dropped or fresh_secret or secret_stdin
+    if not something:
         raise WrongUse("nothing to change was given: see `forwarder destinations set --help`")
     secret = new_secret(from_input=secret_stdin)
 
     def edit(entries: list[Entry]) -> Entry:
         entry = entries_of.find(entries, name)
         drop(entry, dropped or ())
-        entries_of.apply(
-            entry,
-            where=url,
-            expression=expression,
-            on_filter_error=on_filter_error,
-            headers=header,
-            timeout=timeout,
-            max_attempts=max_attempts,
-            keep_answers=keep_answers,
-            webhook_id=webhook_id,
-            fields=fields,
-        )
+        entries_of.apply(entry, given, where=url)
         if fresh_secret or secret_stdin:
             replace(entry, secret)
         entries_of.check(entry, target)
         return entry
 
     entry = change_destinations(target, edit)
-    filter_changed = expression is not None or on_filter_error is not None
+    filter_changed = given.expression is not None or given.on_filter_error is not None
     tried = tried_of(entry, target) if filter_changed else None
     tell(entry, "changed", target, tried, as_json=as_json, reveal=reveal)
 

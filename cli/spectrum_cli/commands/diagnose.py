@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,8 +15,7 @@ from spectrum_cli.diagnosis import log_line as logged
 from spectrum_cli.diagnosis.diagnose import diagnose as find_causes
 from spectrum_cli.diagnosis.header_reading import read_date
 from spectrum_cli.diagnosis.model import Capture, Diagnosis, KnownSecret
-from spectrum_cli.stack.options import LocalOption, ProfileOption, RegionOption, StackOption
-from spectrum_cli.stack.target import STACK_VARIABLE, find_target
+from spectrum_cli.stack.options import Named, with_named
 from spectrum_cli.terminal.errors import Finding as SomethingFound
 from spectrum_cli.terminal.errors import WrongUse
 from spectrum_cli.terminal.output import AsJson, note, print_json
@@ -32,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command("diagnose")(diagnose)
 
 
+@with_named
 def diagnose(
     *,
     body: Annotated[
@@ -66,10 +65,7 @@ def diagnose(
         str | None,
         typer.Option(metavar="TIME", help="When it came in: Unix seconds or an ISO 8601 date."),
     ] = None,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    profile: ProfileOption = None,
-    local: LocalOption = False,
+    named: Named,
     as_json: AsJson = False,
 ) -> None:
     """Say why a request does not verify, with the evidence and what to do.
@@ -90,9 +86,8 @@ def diagnose(
         _show(Diagnosis(tuple(found), checked=False), {}, as_json=as_json)
         return
     capture = _capture(request, headers, body, received_at)
-    secrets, target = _secrets(secret, secret_file), None
-    if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
-        target = find_target(stack=stack, region=region, profile=profile, local=local)
+    secrets, target = _secrets(secret, secret_file), named.target()
+    if target is not None:
         text = target.client("secretsmanager").get_secret_value(SecretId=target.webhooks_secret)
         secrets += captured.read_secrets(text["SecretString"].encode())
     if not secrets and (of_the_shell := secret_of_the_shell(target)):

@@ -27,7 +27,6 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     *,
-    target: Target,
     canary: Annotated[
         bool,
         typer.Option(help="Send a canary; a secret of its own stands among the webhooks."),
@@ -36,6 +35,7 @@ def doctor(
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Find out why nothing arrives: what went wrong lately first, then all that an event passes.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,9 +24,9 @@ from spectrum_cli.samples.requests import (
 )
 from spectrum_cli.samples.sending import SampleAnswer, curl, send_all, summary
 from spectrum_cli.samples.signing import check_scheme, signer, spoilt
-from spectrum_cli.stack.options import LocalOption, ProfileOption, RegionOption, StackOption
+from spectrum_cli.stack.options import Named, with_named
 from spectrum_cli.stack.probes import error_code
-from spectrum_cli.stack.target import STACK_VARIABLE, Target, find_target
+from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, Unreachable, WrongUse
 from spectrum_cli.terminal.output import (
     AsJson,
@@ -49,6 +48,7 @@ def register(app: typer.Typer) -> None:
     app.command("sample")(sample)
 
 
+@with_named
 def sample(
     *,
     kind: Annotated[
@@ -94,10 +94,7 @@ def sample(
     rate: Annotated[
         float | None, typer.Option(min=0.01, help="How many a second, at most.")
     ] = None,
-    stack: StackOption = None,
-    region: RegionOption = None,
-    profile: ProfileOption = None,
-    local: LocalOption = False,
+    named: Named,
     as_json: AsJson = False,
 ) -> None:
     """Make a signed request as Spectrum sends it; print the curl command, or send it.
@@ -114,9 +111,7 @@ def sample(
         raise WrongUse("--count is for --send")
     _check_names(kind, platform, corrupt)
     check_scheme(scheme)
-    target = None
-    if local or stack or region or profile or os.environ.get(STACK_VARIABLE):
-        target = find_target(stack=stack, region=region, profile=profile, local=local)
+    target = named.target()
     url = _url(send, target)
     keys = signer(scheme, webhook_id, secret or secret_of_the_shell(target), target)
     content = read_bytes(body) if body else None

@@ -58,12 +58,12 @@ def register(app: typer.Typer) -> None:
 
 def list_webhooks(
     *,
-    target: Target,
     project_id: ProjectId = None,
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     reveal: Reveal = False,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Show what is registered at Spectrum beside the secrets that are stored.
 
@@ -96,11 +96,11 @@ def check(
         str | None, typer.Argument(help="The URL; what is registered, or the endpoint, if none.")
     ] = None,
     *,
-    target: Target,
     project_id: ProjectId = None,
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Look at the endpoint as Spectrum does before every attempt: https, public, no redirect.
 
@@ -130,11 +130,11 @@ def check(
 
 def watch(
     *,
-    target: Target,
     project_id: ProjectId = None,
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Store the project's credentials for the stack's own check of its registrations.
 
@@ -156,11 +156,11 @@ def import_secret(
         str | None, typer.Argument(metavar="[ID]", help="Asked for if it is not given.")
     ] = None,
     *,
-    target: Target,
     source: Annotated[
         str | None, typer.Option(help="The alias to deduplicate under; the webhook's id if none.")
     ] = None,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Store a webhook's secret that was shown elsewhere; it is asked for, or read from a pipe.
 

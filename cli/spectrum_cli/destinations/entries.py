@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,6 +31,26 @@ if TYPE_CHECKING:
 
 # The end of an identity: base32, so that it can be read out and typed.
 SUFFIX_LETTERS, SUFFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What an operator's options say of an entry; None where one was not given.
+
+    `fields` are those of the entry's line and of its kind.
+    """
+
+    expression: str | None = None
+    on_filter_error: str | None = None
+    headers: list[str] | None = None
+    timeout: float | None = None
+    max_attempts: int | None = None
+    keep_answers: bool | None = None
+    webhook_id: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Given()
 
 
 def new_entry(name: str, *, identified: bool) -> Entry:
@@ -76,36 +97,24 @@ def find(entries: list[Entry], name: str) -> Entry:
     raise WrongUse(f"there is no destination {name}: configured are {there}")
 
 
-def apply(
-    entry: Entry,
-    *,
-    where: str | None = None,
-    expression: str | None = None,
-    on_filter_error: str | None = None,
-    headers: list[str] | None = None,
-    timeout: float | None = None,
-    max_attempts: int | None = None,
-    keep_answers: bool | None = None,
-    webhook_id: str | None = None,
-    fields: Mapping[str, str] | None = None,
-) -> None:
-    """Change the entry by the options that were given; `fields` are its line's and its kind's."""
+def apply(entry: Entry, given: Given, *, where: str | None = None) -> None:
+    """Change the entry by the options that were given, and put the destination elsewhere."""
     if where is not None:
         _place(entry, where)
-    _fill(entry, fields or {})
-    given = {
-        "on_filter_error": on_filter_error and str(on_filter_error),
-        "timeout_seconds": timeout,
-        "max_attempts": max_attempts,
-        "keep_answers": keep_answers,
+    _fill(entry, given.fields)
+    plain = {
+        "on_filter_error": given.on_filter_error and str(given.on_filter_error),
+        "timeout_seconds": given.timeout,
+        "max_attempts": given.max_attempts,
+        "keep_answers": given.keep_answers,
     }
-    entry.update({name: value for name, value in given.items() if value is not None})
-    for name, text in (("filter", expression), ("webhook_id", webhook_id)):
+    entry.update({name: value for name, value in plain.items() if value is not None})
+    for name, text in (("filter", given.expression), ("webhook_id", given.webhook_id)):
         if text is not None:
             entry.pop(name, None)
         if text:
             entry[name] = text
-    for header in headers or ():
+    for header in given.headers or ():
         name, colon, value = header.partition(":")
         if not colon:
             raise WrongUse(f"--header {header!r} has no colon: write 'Name: value'")
@@ -124,8 +133,8 @@ def _place(entry: Entry, where: str) -> None:
     if kind is None:
         known = ", ".join(kind.where for kind in KINDS.values())
         raise WrongUse(f"{where} is where no kind of destination is: name one of {known}")
-    of_kinds = {field.name for other in KINDS.values() for field in other.fields}
-    for name in {*PLACES, "kind", *of_kinds} - {field.name for field in kind.fields}:
+    of_kinds = {one.name for other in KINDS.values() for one in other.fields}
+    for name in {*PLACES, "kind", *of_kinds} - {one.name for one in kind.fields}:
         entry.pop(name, None)
     if kind.name != HTTP:
         entry["kind"] = kind.name
@@ -140,7 +149,7 @@ def fields_of(entry: Entry) -> tuple[Field, ...]:
 
 def _fill(entry: Entry, fields: Mapping[str, str]) -> None:
     """Set fields of the entry's line and kind; an empty one is dropped."""
-    known = {field.name: field for field in fields_of(entry)}
+    known = {one.name: one for one in fields_of(entry)}
     for name, value in fields.items():
         if name not in known:
             raise WrongUse(f"{name} is not for a destination of the kind {entry.get('kind', HTTP)}")

@@ -41,7 +41,8 @@ def filter_of(
     if not try_it and (instead is not None or on_filter_error is not None):
         raise WrongUse("another filter is shown with --try, and written by `destinations set`")
     entry = dict(entries_of.find(destinations_of(target).read(), name))
-    entries_of.apply(entry, expression=instead, on_filter_error=on_filter_error)
+    other = entries_of.Given(expression=instead, on_filter_error=on_filter_error)
+    entries_of.apply(entry, other)
     tried = filter_trials.tried_of(entry, target) if try_it else None
     if as_json:
         told = {field: entry.get(field) for field in ("name", "filter", "on_filter_error")}

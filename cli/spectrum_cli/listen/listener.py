@@ -104,7 +104,7 @@ def open_listener(
         elif secret:
             entry["signing_secret"] = secret
         entry.pop("enabled", None)
-        entries_of.apply(entry, where=arn, expression=expression or "")
+        entries_of.apply(entry, entries_of.Given(expression=expression or ""), where=arn)
         entries_of.check(entry, target)
         return dict(entry)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_type_hints
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
-from spectrum_cli.stack.target import DEFAULT_STACK, STACK_VARIABLE, find_target
+from spectrum_cli.stack.target import DEFAULT_STACK, STACK_VARIABLE, Target, find_target
+from spectrum_cli.terminal.option_groups import gathered
 
 StackOption = Annotated[
     str | None,
@@ -55,29 +56,32 @@ OPTIONS: Mapping[str, tuple[Any, Any]] = {
 }
 
 
-def with_target(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose a stack, and their result as its `target`.
+def _target(**options: Any) -> Target:
+    return find_target(**options)
 
-    The command declares `target: Target` among its keyword-only parameters. The stack is looked
-    up when the command is called, not before its other options are known to be right.
-    """
-    hints = get_type_hints(command, include_extras=True)
-    plain = [
-        parameter.replace(annotation=hints[name])
-        for name, parameter in inspect.signature(command).parameters.items()
-        if name != "target"
-    ]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
-        for name, (option, default) in OPTIONS.items()
-    ]
 
-    @functools.wraps(command)
-    def chosen(**values: Any) -> None:
-        options = {name: values.pop(name) for name in OPTIONS}
-        command(**values, target=find_target(**options))
+# A command with `target: Target` gets the stack that its options choose.
+with_target = gathered("target", OPTIONS, _target)
 
-    parameters = [*plain, *added]
-    chosen.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    chosen.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return chosen
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Which stack was named, if any was: for commands that do without one as well."""
+
+    stack: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    local: bool = False
+
+    def target(self) -> Target | None:
+        """The stack, looked up now; None where none was named. Raises as `find_target` does."""
+        named = self.local or self.stack or self.region or self.profile
+        if not named and not os.environ.get(STACK_VARIABLE):
+            return None
+        return find_target(
+            stack=self.stack, region=self.region, profile=self.profile, local=self.local
+        )
+
+
+# A command with `named: Named` may be told of a stack.
+with_named = gathered("named", OPTIONS, Named)

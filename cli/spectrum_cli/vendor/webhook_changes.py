@@ -44,12 +44,12 @@ Wait = Annotated[
 def enable(
     webhook_id: Annotated[str, typer.Argument(metavar="ID")],
     *,
-    target: Target,
     wait: Wait = DEFAULT_WAIT,
     project_id: ProjectId = None,
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Have a registration that Spectrum has disabled delivered to again.
 
@@ -79,7 +79,6 @@ def enable(
 def delete(
     webhook_id: Annotated[str, typer.Argument(metavar="ID")],
     *,
-    target: Target,
     leaked: Annotated[
         bool, typer.Option("--leaked", help="Forget the secret at once, not in an hour.")
     ] = False,
@@ -88,6 +87,7 @@ def delete(
     api_url: ApiUrl = BASE_URL,
     yes: Yes = False,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Delete a registration at Spectrum; its secret is accepted for an hour more.
 
@@ -118,7 +118,6 @@ def delete(
 def rotate(
     webhook_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
     *,
-    target: Target,
     wait: Wait = DEFAULT_WAIT,
     leaked: Annotated[
         bool,
@@ -138,6 +137,7 @@ def rotate(
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Replace a webhook's secrets without a gap: another path of the endpoint takes over.
 

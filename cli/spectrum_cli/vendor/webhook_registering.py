@@ -32,7 +32,6 @@ def register_webhook(
         str | None, typer.Argument(help="The URL; the stack's endpoint if none.")
     ] = None,
     *,
-    target: Target,
     source: Annotated[
         str | None, typer.Option(help="The alias to deduplicate under; the webhook's id if none.")
     ] = None,
@@ -46,6 +45,7 @@ def register_webhook(
     project_secret: ProjectSecret = None,
     api_url: ApiUrl = BASE_URL,
     as_json: AsJson = False,
+    target: Target,
 ) -> None:
     """Register the endpoint at Spectrum and store both secrets that its answer holds.
 
