@@ -14,26 +14,25 @@ from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.terminal.output import AsJson, print_json, progress
 from spectrum_cli.terminal.tables import stdout_console
-from spectrum_cli.vendor.api import BASE_URL
-from spectrum_cli.vendor.options import ApiUrl, ProjectId, ProjectSecret
+from spectrum_cli.vendor.options import Project, with_project
 
 SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "·"}
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 
 
 def register(app: typer.Typer) -> None:
-    app.command("doctor")(with_target(doctor))
+    app.command("doctor")(doctor)
 
 
+@with_target
+@with_project
 def doctor(
     *,
     canary: Annotated[
         bool,
         typer.Option(help="Send a canary; a secret of its own stands among the webhooks."),
     ] = True,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -51,15 +50,12 @@ def doctor(
     from spectrum_cli.doctor.walk import CHECKS, walk  # noqa: PLC0415
     from spectrum_cli.stack.http_client import HttpClient  # noqa: PLC0415
     from spectrum_cli.stack.wiring import event_log  # noqa: PLC0415
-    from spectrum_cli.vendor.api import SpectrumApi  # noqa: PLC0415
     from spectrum_cli.vendor.webhook_store import store_of  # noqa: PLC0415
 
     results: list[Result] = []
     with ExitStack() as cleanup:
         http = cleanup.enter_context(HttpClient())
-        api = None
-        if project_id and project_secret:
-            api = SpectrumApi(http, project_id, project_secret, api_url)
+        api = project.api(http) if project.known else None
         store = store_of(target)
         patient = Patient(target, http, api, store, event_log(target), time.time, time.sleep)
         checks = [check for check in CHECKS if canary or check is not canary_check]

@@ -17,16 +17,8 @@ from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import AsJson, Reveal, note, print_json, print_line
 from spectrum_cli.terminal.tables import Rows
-from spectrum_cli.vendor.api import BASE_URL
 from spectrum_cli.vendor.leaks import forgive
-from spectrum_cli.vendor.options import (
-    ID_VARIABLE,
-    SECRET_VARIABLE,
-    ApiUrl,
-    ProjectId,
-    ProjectSecret,
-    open_api,
-)
+from spectrum_cli.vendor.options import ID_VARIABLE, SECRET_VARIABLE, Project, with_project
 from spectrum_cli.vendor.project_login import secret_text
 from spectrum_cli.vendor.sights import sights
 from spectrum_cli.vendor.webhook_changes import delete, done, enable, rotate
@@ -45,22 +37,22 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True, help="Registrations at Spectrum, and their secrets, kept in step."
     )
-    group.command("list")(with_target(list_webhooks))
-    group.command("register")(with_target(register_webhook))
-    group.command("check")(with_target(check))
-    group.command("enable")(with_target(enable))
-    group.command("delete")(with_target(delete))
-    group.command("rotate")(with_target(rotate))
-    group.command("watch")(with_target(watch))
-    group.command("import")(with_target(import_secret))
+    group.command("list")(list_webhooks)
+    group.command("register")(register_webhook)
+    group.command("check")(check)
+    group.command("enable")(enable)
+    group.command("delete")(delete)
+    group.command("rotate")(rotate)
+    group.command("watch")(watch)
+    group.command("import")(import_secret)
     app.add_typer(group, name="webhooks")
 
 
+@with_target
+@with_project
 def list_webhooks(
     *,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     reveal: Reveal = False,
     as_json: AsJson = False,
     target: Target,
@@ -74,8 +66,8 @@ def list_webhooks(
     """
     webhooks = store_of(target).read()
     listed: list[Registration] | None = None
-    if project_id and project_secret:
-        with open_api(project_id, project_secret, api_url) as api:
+    if project.known:
+        with project.open() as api:
             listed = api.list()
     else:
         note(f"Spectrum is not asked: set {ID_VARIABLE} and {SECRET_VARIABLE} for that")
@@ -91,14 +83,14 @@ def list_webhooks(
     complain(listed, webhooks, target)
 
 
+@with_target
+@with_project
 def check(
     url: Annotated[
         str | None, typer.Argument(help="The URL; what is registered, or the endpoint, if none.")
     ] = None,
     *,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -110,8 +102,8 @@ def check(
     Example: forwarder webhooks check
     """
     urls = [url] if url else [target.endpoint_url]
-    if url is None and project_id and project_secret:
-        with open_api(project_id, project_secret, api_url) as api:
+    if url is None and project.known:
+        with project.open() as api:
             known = stored(store_of(target).read(), time.time())
             found = look(api.list(), known, target.endpoint_url)
             urls = [one.registration.url for one in found if one.registration] or urls
@@ -128,11 +120,11 @@ def check(
         raise Finding(f"Spectrum would be stopped, or late, {wrong} times: see above")
 
 
+@with_target
+@with_project
 def watch(
     *,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -142,15 +134,16 @@ def watch(
 
     Example: forwarder webhooks watch
     """
-    with open_api(project_id, project_secret, api_url) as api:
+    with project.open() as api:
         api.list()
     target.client("secretsmanager").put_secret_value(
         SecretId=target.project_secret,
-        SecretString=secret_text(project_id, project_secret),
+        SecretString=secret_text(project.project_id, project.project_secret),
     )
     done(as_json, {"watched": True}, "the stack looks at its registrations every 10 minutes")
 
 
+@with_target
 def import_secret(
     webhook_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Asked for if it is not given.")

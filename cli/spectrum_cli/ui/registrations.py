@@ -5,7 +5,6 @@ No page waits for Spectrum: it gets what was read last, at most a minute old whe
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,8 +13,7 @@ from spectrum_forwarder.domain.registration import look
 from spectrum_cli.stack.registry import webhooks_of
 from spectrum_cli.stack.target import Target
 from spectrum_cli.ui.behind import ReadBehind
-from spectrum_cli.vendor.api import BASE_URL
-from spectrum_cli.vendor.options import ID_VARIABLE, SECRET_VARIABLE, open_api
+from spectrum_cli.vendor.options import ID_VARIABLE, SECRET_VARIABLE, project_of_the_environment
 from spectrum_cli.vendor.webhook_list import say_trouble
 from spectrum_cli.vendor.webhook_store import WebhookStore, stored
 
@@ -47,13 +45,12 @@ class Registrations(ReadBehind[Troubles]):
 
 def reader(target: Target) -> Callable[[], Troubles] | None:
     """What asks Spectrum with the environment's credentials; None where there are none."""
-    project, secret = os.environ.get(ID_VARIABLE), os.environ.get(SECRET_VARIABLE)
-    if not project or not secret:
+    project = project_of_the_environment()
+    if not project.known:
         return None
-    url = os.environ.get("SPECTRUM_API_URL") or BASE_URL
 
     def read() -> Troubles:
-        with open_api(project, secret, url) as api:
+        with project.open() as api:
             listed = api.list()
         kept = stored(WebhookStore(webhooks_of(target)).read(), time.time())
         judged = look(listed, kept, target.endpoint_url)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.probes import knows, seen
 from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import event_log
@@ -22,14 +23,9 @@ from spectrum_cli.terminal.output import (
     utc,
 )
 from spectrum_cli.vendor.answers import NotTaken
-from spectrum_cli.vendor.api import BASE_URL, SpectrumApi
+from spectrum_cli.vendor.api import SpectrumApi
 from spectrum_cli.vendor.leaks import ENDS_WITHIN, revoker
-from spectrum_cli.vendor.options import (
-    ApiUrl,
-    ProjectId,
-    ProjectSecret,
-    open_api,
-)
+from spectrum_cli.vendor.options import Project, with_project
 from spectrum_cli.vendor.rotation import Rotated, Rotation, choose
 from spectrum_cli.vendor.standard_rotation import LONGEST_OVERLAP, USUAL_OVERLAP, rotate_standard
 from spectrum_cli.vendor.webhook_store import GRACE_SECONDS, Webhooks, store_of
@@ -41,13 +37,13 @@ Wait = Annotated[
 ]
 
 
+@with_target
+@with_project
 def enable(
     webhook_id: Annotated[str, typer.Argument(metavar="ID")],
     *,
     wait: Wait = DEFAULT_WAIT,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -59,7 +55,7 @@ def enable(
 
     Example: forwarder webhooks enable 3f1c2b7e-0000-4000-8000-000000000001
     """
-    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+    with project.open() as api, HttpClient() as client:
         # The list is asked first: a webhook that is not there is not one that cannot be changed.
         one = choose(api.list(), store_of(target).read(), webhook_id)
         if not one.disabled:
@@ -76,15 +72,15 @@ def enable(
     done(as_json, {"id": one.id, "enabled": True}, text)
 
 
+@with_target
+@with_project
 def delete(
     webhook_id: Annotated[str, typer.Argument(metavar="ID")],
     *,
     leaked: Annotated[
         bool, typer.Option("--leaked", help="Forget the secret at once, not in an hour.")
     ] = False,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     yes: Yes = False,
     as_json: AsJson = False,
     target: Target,
@@ -101,7 +97,7 @@ def delete(
     if leaked:
         revoker(target, store)(webhook_id)
         note(ENDS_WITHIN)
-    with open_api(project_id, project_secret, api_url) as api:
+    with project.open() as api:
         was_there = api.delete(webhook_id)
     now = time.time()
 
@@ -115,6 +111,8 @@ def delete(
     done(as_json, {"id": webhook_id, "deleted": was_there}, f"{webhook_id} {text}")
 
 
+@with_target
+@with_project
 def rotate(
     webhook_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
     *,
@@ -133,9 +131,7 @@ def rotate(
             min=0, max=LONGEST_OVERLAP, help="Seconds that both whsec_ secrets count, --standard."
         ),
     ] = USUAL_OVERLAP,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -158,7 +154,7 @@ def rotate(
             "after a leak both secrets have to go: forwarder webhooks rotate --leaked replaces the "
             "registration, and both with it"
         )
-    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+    with project.open() as api, HttpClient() as client:
         if standard:
             store = store_of(target)
             replaced = rotate_standard(api, store, webhook_id, overlap=overlap, say=note)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.registry import destinations_of
 from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import WrongUse
@@ -14,19 +15,15 @@ from spectrum_cli.terminal.output import (
     AsJson,
     note,
 )
-from spectrum_cli.vendor.api import BASE_URL
-from spectrum_cli.vendor.options import (
-    ApiUrl,
-    ProjectId,
-    ProjectSecret,
-    open_api,
-)
+from spectrum_cli.vendor.options import Project, with_project
 from spectrum_cli.vendor.registering import Registering
 from spectrum_cli.vendor.sights import sights
 from spectrum_cli.vendor.webhook_changes import done
 from spectrum_cli.vendor.webhook_store import store_of
 
 
+@with_target
+@with_project
 def register_webhook(
     url: Annotated[
         str | None, typer.Argument(help="The URL; the stack's endpoint if none.")
@@ -41,9 +38,7 @@ def register_webhook(
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Register without looking at the URL first.")
     ] = False,
-    project_id: ProjectId = None,
-    project_secret: ProjectSecret = None,
-    api_url: ApiUrl = BASE_URL,
+    project: Project,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -57,7 +52,7 @@ def register_webhook(
     """
     url = url or target.endpoint_url
     _check_source(source)
-    with open_api(project_id, project_secret, api_url) as api, HttpClient() as client:
+    with project.open() as api, HttpClient() as client:
         registering = Registering(
             api=api,
             store=store_of(target),
