@@ -13,6 +13,7 @@ import svix
 from spectrum_cli.destinations.secrets import overlap_of, remark, weakness
 from spectrum_cli.doctor.destinations import destinations
 from spectrum_cli.doctor.model import Patient, Verdict
+from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.state import LocalState, published
 from spectrum_cli.stack.target import find_target
 from spectrum_cli.terminal.errors import WrongUse
@@ -243,7 +244,7 @@ def test_no_attempt_of_a_rotation_under_load_is_refused_with_either_secret(
     stack: Deployed,
 ) -> None:
     """The real command, registry and sender, and attempts all the while; a copy's age is 0.05 s."""
-    state = LocalState(os.getpid(), "http://x", stack.url, {}, {}, stack.outputs, 0.01)
+    state = LocalState(os.getpid(), "http://x", Endpoints(stack.url), stack.outputs, 0.01)
     with serving() as server, published(state):
         consumer = Consumer(server)
         stack.write_destinations({"name": "crm", "url": server.url("/in"), "signing_secret": OLD})

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from spectrum_cli.local.consumer import Consumer, Received
+from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.state import LocalState, published
 from spectrum_cli.stack import options as stack_options
 from spectrum_cli.stack import target
@@ -347,7 +348,7 @@ def test_an_edit_that_fails_or_changes_nothing_writes_nothing(secret: Secret) ->
 def local(stack: Deployed, secret: Secret) -> Iterator[None]:
     """The stack as a local one, so that loopback is allowed."""
 
-    state = LocalState(os.getpid(), "http://x", stack.url, {}, {}, stack.outputs, 0.01)
+    state = LocalState(os.getpid(), "http://x", Endpoints(stack.url), stack.outputs, 0.01)
     with published(state):
         yield
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.state import LocalState, published
 from spectrum_cli.stack import local_choice
 from spectrum_cli.stack.target import Target, find_target
@@ -128,9 +129,7 @@ def test_a_local_stack_is_found_by_its_state(stack: Deployed) -> None:
     state = LocalState(
         pid=os.getpid(),
         endpoint_url="http://127.0.0.1:1/spectrum-webhook",
-        aws_url=stack.url,
-        overrides={},
-        physical_ids={},
+        endpoints=Endpoints(stack.url),
         outputs=stack.outputs,
         time_scale=0.5,
     )
@@ -150,8 +149,8 @@ def two(stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     """Two local stacks; only the one named `second` answers."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     url = "http://127.0.0.1:1/spectrum-webhook"
-    first = LocalState(os.getpid(), url, "http://127.0.0.1:9", {}, {}, stack.outputs)
-    second = LocalState(os.getppid(), url, stack.url, {}, {}, stack.outputs, name="second")
+    first = LocalState(os.getpid(), url, Endpoints("http://127.0.0.1:9"), stack.outputs)
+    second = LocalState(os.getppid(), url, Endpoints(stack.url), stack.outputs, name="second")
     with published(first), published(second):
         yield
 
@@ -185,6 +184,7 @@ def test_without_aws_a_local_stack_that_runs_is_offered(
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     assert "--local" not in unreachable(forwarder("events", "list", *options))
-    with published(LocalState(os.getpid(), "http://127.0.0.1:1/x", "http://x", {}, {}, {})):
+    state = LocalState(os.getpid(), "http://127.0.0.1:1/x", Endpoints("http://x"), {})
+    with published(state):
         said = unreachable(forwarder("events", "list", *options))
     assert "Did you mean --local? There runs local at http://127.0.0.1:1/x" in said

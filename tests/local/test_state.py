@@ -9,10 +9,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.state import LocalState, published, running, state_path
 from spectrum_cli.terminal.errors import Unreachable
 
-STATE = LocalState(os.getpid(), "http://127.0.0.1:1/x", "http://127.0.0.1:2", {}, {"A": "a"}, {})
+STATE = LocalState(
+    os.getpid(), "http://127.0.0.1:1/x", Endpoints("http://127.0.0.1:2", {"sqs": "http://x"}), {}
+)
 # Another process that lives, and one that cannot.
 PARENT, NOBODY = os.getppid(), 2**22 + 1
 
@@ -73,8 +76,12 @@ def test_earlier_stack_does_not_remove_what_a_later_one_left() -> None:
     assert path.exists()
 
 
-def test_unreadable_state_counts_as_none() -> None:
+@pytest.mark.parametrize(
+    "left",
+    ["{", "[]", "{}", '{"pid": 1, "aws_url": "http://127.0.0.1:2"}', '{"endpoints": {"at": 1}}'],
+)
+def test_state_that_cannot_be_read_or_is_of_another_version_counts_as_none(left: str) -> None:
     path = state_path("local")
     path.parent.mkdir(parents=True)
-    path.write_text("{")
+    path.write_text(left)
     assert running() == []

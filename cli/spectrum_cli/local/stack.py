@@ -90,12 +90,9 @@ class LocalStack:
         return LocalState(
             pid=os.getpid(),
             endpoint_url=self.endpoint_url,
-            aws_url=self.endpoints.default,
-            overrides=dict(self.endpoints.overrides),
-            physical_ids=dict(self.deployment.physical_ids),
-            outputs=dict(self.deployment.outputs),
+            endpoints=self.endpoints,
+            outputs=self.deployment.outputs,
             time_scale=self._time_scale,
-            credentials=dict(self._credentials),
             name=name,
         )
 

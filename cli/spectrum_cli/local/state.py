@@ -11,10 +11,11 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
+from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.terminal.errors import Unreachable
 
 DEFAULT_NAME = "local"
@@ -22,20 +23,16 @@ DEFAULT_NAME = "local"
 
 @dataclass(frozen=True)
 class LocalState:
-    """How to reach a local stack. `overrides`: boto3 service name to a URL other than `aws_url`.
+    """How to reach a local stack: where requests go, where its AWS answers, its outputs.
 
-    `physical_ids` is keyed by the template's logical ids; `time_scale` multiplies its durations;
-    `credentials` are named as in an environment. Without a `name` it gets the first that is free.
+    `time_scale` multiplies its durations. Without a `name` it gets the first that is free.
     """
 
     pid: int
     endpoint_url: str
-    aws_url: str
-    overrides: Mapping[str, str]
-    physical_ids: Mapping[str, str]
+    endpoints: Endpoints
     outputs: Mapping[str, str]
     time_scale: float = 1.0
-    credentials: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
 
 
@@ -128,6 +125,8 @@ def _lives(pid: int) -> bool:
 
 def _read(path: Path) -> LocalState | None:
     try:
-        return replace(LocalState(**json.loads(path.read_text())), name=path.stem)
-    except (OSError, ValueError, TypeError):
+        fields = json.loads(path.read_text())
+        state = LocalState(**{**fields, "endpoints": Endpoints(**fields["endpoints"])})
+        return replace(state, name=path.stem)
+    except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -129,21 +129,20 @@ def find_target(
 def local_target(state: LocalState) -> Target:
     """The local stack that has left this word of itself."""
     from spectrum_cli.local.aws import session  # noqa: PLC0415 (boto3 is heavy)
-    from spectrum_cli.local.deployment import ANYBODY  # noqa: PLC0415
     from spectrum_cli.local.state import DEFAULT_NAME  # noqa: PLC0415
 
-    own = _watched(session(state.credentials or ANYBODY))
+    own = _watched(session(state.endpoints.credentials))
 
     def make(service: str) -> Any:
         return own.client(
             service,
-            endpoint_url=state.overrides.get(service, state.aws_url),
+            endpoint_url=state.endpoints.url(service),
             # A proxy for the outside world is not for loopback.
             config=_config(proxies={}),
         )
 
     outputs = {**state.outputs, "EndpointUrl": state.endpoint_url}
-    title, identity = "the local stack", f"local {state.aws_url}"
+    title, identity = "the local stack", f"local {state.endpoints.default}"
     if state.name not in ("", DEFAULT_NAME):
         title = f"{title} {state.name}"
     return Target(title, identity, outputs, True, state.time_scale, functools.cache(make))
