@@ -28,9 +28,11 @@ from spectrum_cli.events.views import COLUMNS, document, row, show
 from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.target import Target
 from spectrum_cli.stack.wiring import event_log
-from spectrum_cli.terminal.errors import Finding, WrongUse
+from spectrum_cli.terminal.errors import Finding
 from spectrum_cli.terminal.output import (
+    AsBody,
     AsJson,
+    Everything,
     Reveal,
     counted,
     note,
@@ -38,6 +40,7 @@ from spectrum_cli.terminal.output import (
     print_json,
     print_json_line,
     progress,
+    require_one_form,
 )
 from spectrum_cli.terminal.tables import Rows
 
@@ -66,7 +69,7 @@ def list_events(
     space: InSpace = None,
     sender: FromSender = None,
     limit: Annotated[int, typer.Option(min=1, help="So many events at most.")] = 50,
-    everything: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    everything: Everything = False,
     as_json: AsJson = False,
     reveal: Reveal = False,
     target: Target,
@@ -114,9 +117,7 @@ def show_event(
         str, typer.Argument(metavar="KEY", help="The event's key, or the webhook-id it went under.")
     ],
     *,
-    body: Annotated[
-        bool, typer.Option("--body", help="Print its body, byte for byte, and nothing else.")
-    ] = False,
+    as_body: AsBody = False,
     as_json: AsJson = False,
     reveal: Reveal = False,
     target: Target,
@@ -125,13 +126,12 @@ def show_event(
 
     Example: forwarder events show main:spc-msg-5d2e --local
     """
-    if body and as_json:
-        raise WrongUse("--body prints the body as it came: leave --json away")
+    require_one_form(as_body=as_body, as_json=as_json)
     log = event_log(target)
     event = find_event(target, log, key)
     if event is None:
         raise _unknown(key_of(key))
-    if body:
+    if as_body:
         content = _body(log, event.event_key)
         if content is None:
             raise _unknown(event.event_key)

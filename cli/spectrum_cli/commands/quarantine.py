@@ -29,7 +29,9 @@ from spectrum_cli.stack.options import with_target
 from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import (
+    AsBody,
     AsJson,
+    Everything,
     Yes,
     confirm,
     note,
@@ -38,6 +40,7 @@ from spectrum_cli.terminal.output import (
     print_json_line,
     print_line,
     progress,
+    require_one_form,
     utc,
 )
 from spectrum_cli.terminal.tables import Rows
@@ -61,7 +64,7 @@ def register(app: typer.Typer) -> None:
 def list_suspects(
     *,
     limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 50,
-    everything: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    everything: Everything = False,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -96,9 +99,7 @@ def list_suspects(
 def show(
     suspect_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
     *,
-    body: Annotated[
-        bool, typer.Option("--body", help="Print its body, byte for byte, and nothing else.")
-    ] = False,
+    as_body: AsBody = False,
     as_json: AsJson = False,
     target: Target,
 ) -> None:
@@ -106,12 +107,11 @@ def show(
 
     Example: forwarder quarantine show 2026-01-31T08/042
     """
-    if body and as_json:
-        raise WrongUse("--body prints the body as it came: leave --json away")
+    require_one_form(as_body=as_body, as_json=as_json)
     ((_, suspect),) = shelf(target).get_all([suspect_id])
     if suspect is None:
         raise Finding(gone(suspect_id))
-    if body:
+    if as_body:
         print_bytes(suspect.body)
         return
     secrets = secrets_of(target)

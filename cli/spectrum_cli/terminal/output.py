@@ -28,6 +28,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 Reveal = Annotated[
     bool, typer.Option("--reveal", help="Show secrets and personal data unmasked as well.")
 ]
+AsBody = Annotated[
+    bool, typer.Option("--body", help="Print its body, byte for byte, and nothing else.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="All that there are.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 # Progress is told from the first on, and where it cannot be drawn, in a line now and then.
@@ -74,6 +78,12 @@ def print_bytes(content: bytes) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise ReaderGone from error
+
+
+def require_one_form(*, as_body: bool, as_json: bool) -> None:
+    """Raise WrongUse where a body is to be printed as it came, and as JSON too."""
+    if as_body and as_json:
+        raise WrongUse("--body prints the body as it came: leave --json away")
 
 
 def escaped(content: bytes) -> str:
