@@ -51,6 +51,19 @@ class Rotated:
     replaced: str
     proof: Seen | None
 
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "id": self.webhook_id,
+            "url": self.url,
+            "replaced": self.replaced,
+            "proof": self.proof.value if self.proof else None,
+        }
+
+    def in_words(self) -> str:
+        """For people."""
+        return f"{self.webhook_id} at {self.url} has replaced {self.replaced}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rotation:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from spectrum_cli.terminal.errors import Finding
+from spectrum_cli.terminal.output import utc
 from spectrum_cli.vendor.answers import NotTaken
 from spectrum_cli.vendor.api import SpectrumApi
 from spectrum_cli.vendor.rotation import choose
@@ -26,6 +28,17 @@ class StandardRotated:
 
     webhook_id: str
     previous_until: float
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {"id": self.webhook_id, "previous_until": self.previous_until}
+
+    def in_words(self) -> str:
+        """For people."""
+        return (
+            f"{self.webhook_id} has a new whsec_ secret; the one before it counts until "
+            f"{utc(self.previous_until)}"
+        )
 
 
 def rotate_standard(

@@ -20,13 +20,12 @@ from spectrum_cli.terminal.output import (
     note,
     print_json,
     print_line,
-    utc,
 )
 from spectrum_cli.vendor.answers import NotTaken
 from spectrum_cli.vendor.api import SpectrumApi
 from spectrum_cli.vendor.leaks import ENDS_WITHIN, revoker
 from spectrum_cli.vendor.options import Project, with_project
-from spectrum_cli.vendor.rotation import Rotated, Rotation, choose
+from spectrum_cli.vendor.rotation import Rotation, choose
 from spectrum_cli.vendor.standard_rotation import LONGEST_OVERLAP, USUAL_OVERLAP, rotate_standard
 from spectrum_cli.vendor.webhook_store import GRACE_SECONDS, Webhooks, store_of
 
@@ -66,7 +65,7 @@ def enable(
         except NotTaken as refused:
             note(f"{refused}: registering the endpoint's other path instead")
             rotated = _rotation(api, client, target, wait).rotate(one.id)
-            _rotated(as_json, rotated)
+            done(as_json, rotated.document(), rotated.in_words())
             return
     text = f"{one.id} is enabled again; forwarder doctor looks at the rest"
     done(as_json, {"id": one.id, "enabled": True}, text)
@@ -155,18 +154,12 @@ def rotate(
             "registration, and both with it"
         )
     with project.open() as api, HttpClient() as client:
-        if standard:
-            store = store_of(target)
-            replaced = rotate_standard(api, store, webhook_id, overlap=overlap, say=note)
-            done(
-                as_json,
-                {"id": replaced.webhook_id, "previous_until": replaced.previous_until},
-                f"{replaced.webhook_id} has a new whsec_ secret; the one before it counts until "
-                f"{utc(replaced.previous_until)}",
-            )
-            return
-        rotated = _rotation(api, client, target, wait).rotate(webhook_id, leaked=leaked)
-    _rotated(as_json, rotated)
+        rotated = (
+            rotate_standard(api, store_of(target), webhook_id, overlap=overlap, say=note)
+            if standard
+            else _rotation(api, client, target, wait).rotate(webhook_id, leaked=leaked)
+        )
+    done(as_json, rotated.document(), rotated.in_words())
 
 
 def _rotation(api: SpectrumApi, client: HttpClient, target: Target, wait: float) -> Rotation:
@@ -180,18 +173,6 @@ def _rotation(api: SpectrumApi, client: HttpClient, target: Target, wait: float)
         say=note,
         wait=wait,
         poll=LOCAL_POLL if target.is_local else POLL,
-    )
-
-
-def _rotated(as_json: bool, rotated: Rotated) -> None:
-    document = {
-        "id": rotated.webhook_id,
-        "url": rotated.url,
-        "replaced": rotated.replaced,
-        "proof": rotated.proof.value if rotated.proof else None,
-    }
-    done(
-        as_json, document, f"{rotated.webhook_id} at {rotated.url} has replaced {rotated.replaced}"
     )
 
 
