@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 from spectrum_cli.doctor.account import concurrency
-from spectrum_cli.doctor.model import Patient, Result
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.stack.target import Target
+from spectrum_cli.terminal.verdicts import Result
 
 
 class Account:

@@ -12,7 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 from spectrum_cli.doctor import backlog, canary
-from spectrum_cli.doctor.model import Check, Patient, Result, Verdict
+from spectrum_cli.doctor.model import Check, Patient
+from spectrum_cli.terminal.verdicts import Result, Verdict
 from spectrum_forwarder.adapters import event_log
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.event_queue import SqsEventQueue

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from spectrum_cli.doctor.model import Patient, Result, Verdict, ok
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.doctor.walk import walk
 from spectrum_cli.terminal.failures import TRACEBACK_VARIABLE
+from spectrum_cli.terminal.verdicts import Result, Verdict, ok
 from spectrum_forwarder.adapters.registry_entries import content_of
 from spectrum_forwarder.domain.errors import InvalidEntry, TableUnavailable
 

@@ -12,11 +12,12 @@ import standardwebhooks
 import svix
 from spectrum_cli.destinations.secrets import overlap_of, remark, weakness
 from spectrum_cli.doctor.destinations import destinations
-from spectrum_cli.doctor.model import Patient, Verdict
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.state import LocalState, published
 from spectrum_cli.stack.target import find_target
 from spectrum_cli.terminal.errors import WrongUse
+from spectrum_cli.terminal.verdicts import Verdict
 from spectrum_forwarder.adapters.destination_registry import SecretDestinations, read_destination
 from spectrum_forwarder.adapters.kinds.http.sender import HttpSender
 from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from spectrum_cli.destinations.filter_trials import bodies, try_filter
 from spectrum_cli.doctor.filters import filters
-from spectrum_cli.doctor.model import Patient, Result
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.samples.requests import KINDS
 from spectrum_cli.stack.target import Target
+from spectrum_cli.terminal.verdicts import Result
 from spectrum_forwarder.adapters.destination_registry import read_destination
 
 from tests.support.stacks import STACK, Deployed, Ran, forwarder

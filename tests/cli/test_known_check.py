@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 from spectrum_cli.doctor import endpoint
-from spectrum_cli.doctor.model import Patient, Result, Verdict
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.stack.http_client import HttpClient
+from spectrum_cli.terminal.verdicts import Result, Verdict
 
 from tests.support.http_server import serving
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from spectrum_cli.destinations.mending import BY_HAND, mending
 from spectrum_cli.doctor.destinations import destinations
-from spectrum_cli.doctor.model import Patient, Verdict
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.stack.target import find_target
+from spectrum_cli.terminal.verdicts import Verdict
 from spectrum_forwarder.adapters.destination_registry import read_destinations
 
 from tests.cli.test_destinations import Secret, secret

@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import pytest
 from spectrum_cli.doctor import endpoint
-from spectrum_cli.doctor.model import Patient, Result, Verdict
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.doctor.walk import CHECKS
 from spectrum_cli.stack.http_client import HttpAnswer, NotAnswered
+from spectrum_cli.terminal.verdicts import Result, Verdict
 from spectrum_forwarder.domain.registration import Registration
 
 ENDPOINT = "https://x.example.com/spectrum-webhook"

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import pytest
 from spectrum_cli.doctor import refusals
-from spectrum_cli.doctor.model import Patient, Result
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.doctor.walk import CHECKS
 from spectrum_cli.stack.target import find_target
+from spectrum_cli.terminal.verdicts import Result
 from spectrum_forwarder.adapters import quarantine as module
 from spectrum_forwarder.adapters.quarantine import S3Quarantine
 from spectrum_forwarder.domain.errors import QuarantineFull

@@ -37,7 +37,7 @@ def wrong(
     client: HttpAnswer | NotAnswered, url: str = URL, addresses: Sequence[str] = PUBLIC
 ) -> list[str]:
     found = sights(url, Client(client), lambda _host: addresses)  # type: ignore[arg-type]
-    return [f"{sight.what}: {sight.said}" for sight in found if sight.next_step]
+    return [f"{sight.check}: {sight.said}" for sight in found if sight.next_step]
 
 
 def test_our_own_refusal_is_what_should_be_seen() -> None:

@@ -46,10 +46,11 @@ def doctor(
     Example: forwarder doctor --stack spectrum-forwarder
     """
     from spectrum_cli.doctor.canary import canary as canary_check  # noqa: PLC0415 (as below)
-    from spectrum_cli.doctor.model import Patient, Result  # noqa: PLC0415
+    from spectrum_cli.doctor.model import Patient  # noqa: PLC0415
     from spectrum_cli.doctor.walk import CHECKS, walk  # noqa: PLC0415
     from spectrum_cli.stack.http_client import HttpClient  # noqa: PLC0415
     from spectrum_cli.stack.wiring import event_log  # noqa: PLC0415
+    from spectrum_cli.terminal.verdicts import Result  # noqa: PLC0415
     from spectrum_cli.vendor.webhook_store import store_of  # noqa: PLC0415
 
     results: list[Result] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 import time
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +16,7 @@ from spectrum_cli.stack.target import Target
 from spectrum_cli.terminal.errors import Finding, WrongUse
 from spectrum_cli.terminal.output import AsJson, Reveal, note, print_json, print_line
 from spectrum_cli.terminal.tables import Rows
+from spectrum_cli.terminal.verdicts import Result
 from spectrum_cli.vendor.leaks import forgive
 from spectrum_cli.vendor.options import ID_VARIABLE, SECRET_VARIABLE, Project, with_project
 from spectrum_cli.vendor.project_login import secret_text
@@ -110,14 +110,18 @@ def check(
     with HttpClient() as client:
         seen_there = [(each, sight) for each in urls for sight in sights(each, client)]
     if as_json:
-        print_json({"sights": [{"url": each, **asdict(sight)} for each, sight in seen_there]})
+        print_json({"sights": [_document(url, sight) for url, sight in seen_there]})
     else:
         for each, sight in seen_there:
             sign = "✗" if sight.next_step else "✓"
-            print_line(f"{sign} {each} {sight.what}: {sight.said} {sight.next_step}".rstrip())
+            print_line(f"{sign} {each} {sight.check}: {sight.said} {sight.next_step}".rstrip())
     wrong = sum(bool(sight.next_step) for _, sight in seen_there)
     if wrong:
         raise Finding(f"Spectrum would be stopped, or late, {wrong} times: see above")
+
+
+def _document(url: str, sight: Result) -> dict[str, str]:
+    return {"url": url, "what": sight.check, "said": sight.said, "next_step": sight.next_step}
 
 
 @with_target

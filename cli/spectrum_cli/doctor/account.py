@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from botocore.exceptions import ClientError
 
-from spectrum_cli.doctor.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.doctor.model import Patient
+from spectrum_cli.terminal.verdicts import Result, failed, ok, skipped, warning
 
 CHECK = "concurrency"
 # Receivers that Spectrum's usual bursts need at once, at some 20 ms an event and a cold start.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from spectrum_cli.doctor.model import Patient, Result, failed, ok, recent, skipped, warning
+from spectrum_cli.doctor.model import Patient, recent
 from spectrum_cli.stack.wiring import event_queue, event_table
+from spectrum_cli.terminal.verdicts import Result, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.hints import Lack

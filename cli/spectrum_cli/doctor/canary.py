@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from spectrum_forwarder.domain.event import CANARY_SOURCE
 
 from spectrum_cli.doctor.backlog import LONG_QUEUE, standing
-from spectrum_cli.doctor.model import Patient, Result, failed, ok, skipped
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.samples.requests import make_body, signed
 from spectrum_cli.stack.http_client import HttpAnswer, NotAnswered
 from spectrum_cli.stack.probes import error_code
 from spectrum_cli.stack.registry import Entry
+from spectrum_cli.terminal.verdicts import Result, failed, ok, skipped
 from spectrum_cli.vendor.webhook_store import Webhooks
 
 CHECK = "canary"

@@ -10,8 +10,9 @@ from spectrum_cli.destinations.entries import ourselves
 from spectrum_cli.destinations.mending import mending
 from spectrum_cli.destinations.secrets import weakness
 from spectrum_cli.doctor.filters import filters
-from spectrum_cli.doctor.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.stack.http_client import HttpClient, NotAnswered
+from spectrum_cli.terminal.verdicts import Result, failed, ok, skipped, warning
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.destination import Destination

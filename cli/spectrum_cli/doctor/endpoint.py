@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from spectrum_forwarder.domain.registration import look
 
-from spectrum_cli.doctor.model import Patient, Result, failed, ok, recent, skipped, warning
+from spectrum_cli.doctor.model import Patient, recent
 from spectrum_cli.stack.http_client import HttpAnswer, NotAnswered
 from spectrum_cli.stack.probes import error_code, has_secret
-from spectrum_cli.vendor.sights import resolved, sights
+from spectrum_cli.terminal.verdicts import Result, failed, ok, skipped, warning
+from spectrum_cli.vendor.sights import address, sights
 from spectrum_cli.vendor.webhook_store import is_over, stored
 
 # Spectrum gives up at about 10 s; a healthy endpoint needs a hundredth of that.
@@ -32,23 +34,7 @@ def public(patient: Patient) -> Iterator[Result]:
         yield failed(
             "public", f"{parts.scheme}:// is not taken by Spectrum", "Register the https URL."
         )
-    from spectrum_forwarder.adapters.url_guard import is_public  # noqa: PLC0415
-
-    host = parts.hostname or ""
-    try:
-        found = resolved(host)
-    except OSError:
-        yield failed("public", f"{host} does not resolve", "Check the DNS record, or the stack.")
-        return
-    private = [address for address in found if not is_public(address)]
-    if private:
-        yield failed(
-            "public",
-            f"{host} resolves to {', '.join(private)}, which is not public",
-            "Point the name at the public API; Spectrum drops events for private addresses.",
-        )
-    else:
-        yield ok("public", f"{host} resolves to {len(found)} public addresses")
+    yield replace(address(parts.hostname or ""), check="public")
 
 
 def answers(patient: Patient) -> Iterator[Result]:
@@ -125,8 +111,7 @@ def reached(patient: Patient) -> Iterator[Result]:
         seen = list(sights(url, patient.http))
         for sight in seen:
             if sight.next_step:
-                judge = warning if sight.what == "time" else failed
-                yield judge("reached", f"{url}: {sight.said}", sight.next_step)
+                yield replace(sight, check="reached", said=f"{url}: {sight.said}")
         if not any(sight.next_step for sight in seen):
             yield ok("reached", f"{url}: {seen[-1].said}")
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from spectrum_cli.destinations.filter_trials import try_filter
-from spectrum_cli.doctor.model import Patient, Result, ok, skipped, warning
+from spectrum_cli.doctor.model import Patient
 from spectrum_cli.terminal.aws_errors import explained
+from spectrum_cli.terminal.verdicts import Result, ok, skipped, warning
 
 if TYPE_CHECKING:
     from spectrum_forwarder.domain.destination import Destination

@@ -1,16 +1,16 @@
-"""What a check needs and what it says."""
+"""What a check needs, and what several of them ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from spectrum_cli.destinations.names import Names, names_of
 from spectrum_cli.stack.http_client import HttpClient
 from spectrum_cli.stack.wiring import health_board
+from spectrum_cli.terminal.verdicts import Result
 from spectrum_cli.vendor.api import SpectrumApi
 from spectrum_cli.vendor.webhook_store import WebhookStore
 
@@ -19,25 +19,6 @@ if TYPE_CHECKING:
     from spectrum_forwarder.domain.log import EventLog, LoggedEvent
 
     from spectrum_cli.stack.target import Target
-
-
-class Verdict(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One line of the walk; `next_step` is what to do where it is not ok."""
-
-    check: str
-    verdict: Verdict
-    said: str
-    next_step: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,22 +50,6 @@ LATELY = 6 * 3600.0
 LATELY_SAID = "in the last 6 hours"
 
 Check = Callable[[Patient], Iterator[Result]]
-
-
-def ok(check: str, said: str) -> Result:
-    return Result(check, Verdict.OK, said)
-
-
-def warning(check: str, said: str, next_step: str) -> Result:
-    return Result(check, Verdict.WARNING, said, next_step)
-
-
-def failed(check: str, said: str, next_step: str) -> Result:
-    return Result(check, Verdict.FAILED, said, next_step)
-
-
-def skipped(check: str, said: str) -> Result:
-    return Result(check, Verdict.SKIPPED, said)
 
 
 def recent(patient: Patient) -> list[LoggedEvent]:

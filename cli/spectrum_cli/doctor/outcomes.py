@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.delivery import Delivery, Status
 
-from spectrum_cli.doctor.model import LATELY, LATELY_SAID, Patient, Result, ago, failed, ok, warning
+from spectrum_cli.doctor.model import LATELY, LATELY_SAID, Patient, ago
 from spectrum_cli.events.log_search import events_of
+from spectrum_cli.terminal.verdicts import Result, failed, ok, warning
 
 CHECK = "deliveries"
 # The newest events that are looked at; the alarms count them all.

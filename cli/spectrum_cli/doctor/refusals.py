@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from spectrum_cli.doctor.model import LATELY, Patient, Result, ago, failed, ok, warning
+from spectrum_cli.doctor.model import LATELY, Patient, ago
 from spectrum_cli.quarantine.suspects import (
     SENTENCES,
     kept_ids,
@@ -14,6 +14,7 @@ from spectrum_cli.quarantine.suspects import (
     shelf,
 )
 from spectrum_cli.quarantine.views import not_kept
+from spectrum_cli.terminal.verdicts import Result, failed, ok, warning
 
 CHECK = "quarantine"
 # The newest of what is kept: enough to tell whether it goes on.

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from spectrum_forwarder.domain.registration import NORMALIZED, RECEIVED, Registration, look
 
-from spectrum_cli.doctor.model import Patient, Result, failed, ok, skipped, warning
+from spectrum_cli.doctor.model import Patient
+from spectrum_cli.terminal.verdicts import Result, failed, ok, skipped, warning
 from spectrum_cli.vendor.webhook_list import say_trouble
 from spectrum_cli.vendor.webhook_store import begun, stored
 

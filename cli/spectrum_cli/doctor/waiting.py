@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spectrum_cli.destinations.lines import queues_of
-from spectrum_cli.doctor.model import Patient, Result, ok, warning
+from spectrum_cli.doctor.model import Patient
+from spectrum_cli.terminal.verdicts import Result, ok, warning
 
 # For so long a line may stand without a word (seconds).
 UNREMARKED = 3600.0

@@ -17,8 +17,9 @@ from spectrum_cli.doctor import (
 )
 from spectrum_cli.doctor.canary import canary
 from spectrum_cli.doctor.destinations import destinations
-from spectrum_cli.doctor.model import Check, Patient, Result, failed
+from spectrum_cli.doctor.model import Check, Patient
 from spectrum_cli.terminal.failures import defect, expected, traceback_wanted
+from spectrum_cli.terminal.verdicts import Result, failed
 
 AGAIN = "Mend that, and run this again."
 

@@ -15,10 +15,10 @@ from spectrum_forwarder.domain.registration import same_url
 
 from spectrum_cli.stack.registry import Registry
 from spectrum_cli.terminal.errors import CommandError, Finding
+from spectrum_cli.terminal.verdicts import Result
 from spectrum_cli.vendor.answers import already_registered
 from spectrum_cli.vendor.api import SpectrumApi
 from spectrum_cli.vendor.pending_registration import register_pending
-from spectrum_cli.vendor.sights import Sight
 from spectrum_cli.vendor.webhook_store import WebhookStore, unfinished
 
 
@@ -29,7 +29,7 @@ class Registering:
     api: SpectrumApi
     store: WebhookStore
     destinations: Registry
-    look: Callable[[str], Iterable[Sight]]
+    look: Callable[[str], Iterable[Result]]
     say: Callable[[str], None]
     clock: Callable[[], float] = time.time
 
