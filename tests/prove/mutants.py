@@ -3,7 +3,6 @@
 Each is a plausible mistake, made by replacing one method of the real code.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -13,7 +12,7 @@ from spectrum_forwarder.domain.errors import NotDurable, QueueUnavailable, Unava
 from spectrum_forwarder.domain.event import Event
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.outbound import outbound_headers
-from spectrum_forwarder.domain.ports import Clock, Existing, StoredEvent
+from spectrum_forwarder.domain.ports import Existing, StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Claimed, Overdue, QueueRecord, Record
 from spectrum_forwarder.fanout import attempt, decide, poison
@@ -110,12 +109,12 @@ def claimed_in_the_events_own_name(patch: Patch) -> None:
 
 
 def duplicate_answered_before_durable(patch: Patch) -> None:
-    seen: defaultdict[Clock, set[str]] = defaultdict(set)
-
     def make_durable(self: Receiver, event: Event, receipt: str) -> tuple[str, str]:
-        if event.key in seen[self.clock]:
+        # All receivers of a world have its clock, and each run a copy.
+        seen: set[str] = vars(self.clock).setdefault("seen", set())
+        if event.key in seen:
             return "duplicate", event.key
-        seen[self.clock].add(event.key)
+        seen.add(event.key)
         return make_durable_of(self, event, receipt)
 
     patch.setattr(Receiver, "_make_durable", make_durable)

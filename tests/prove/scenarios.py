@@ -1,13 +1,12 @@
 """Small worlds to be run through every sequence of faults."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.health import Health
 
-from tests.prove.faults import READING, WRITING, Fault, Script
+from tests.prove.faults import Script
 from tests.prove.ledger import Breach
 from tests.prove.stack import DELIVERED
 from tests.prove.world import World
@@ -167,9 +166,14 @@ class Scenario:
 
     def play(self, script: Script, told: list[str] | None = None) -> tuple[World, list[Breach]]:
         """Run it under these faults."""
+        world = self.begun(script, told)
+        return world, world.settle()
+
+    def begun(self, script: Script, told: list[str] | None = None) -> World:
+        """As it begins, to be run under these faults."""
         world = world_of(*self.quick, new=self.new, script=script, told=told)
         self.begin(world)
-        return world, world.settle()
+        return world
 
 
 # From the smallest to the largest.
@@ -207,45 +211,3 @@ CALAMITIES = (
     Scenario("the secrets down for 10 h", _down("secrets", seconds=10 * HOUR, first=False)),
     Scenario("the queue down for 10 h", _down("queue", seconds=10 * HOUR), (), ("crm",)),
 )
-
-
-@dataclass
-class Tally:
-    """What an exploration tried."""
-
-    runs: int = 0
-    steps: int = 0
-    faults: int = 0
-    events: int = 0
-    ambiguous: int = 0
-
-    def add(self, world: World) -> None:
-        """Count one run."""
-        self.runs += 1
-        self.steps += world.steps
-        self.faults += world.fates.struck
-        self.events += len(world.ledger.acknowledged)
-        self.ambiguous += world.ledger.ambiguous.total()
-
-
-def explore(
-    scenario: Scenario, faults: int, *, share: int = 0, shares: int = 1
-) -> Iterator[tuple[Script, World, list[Breach]]]:
-    """Every sequence of up to so many faults; `share` is one of `shares` parts of it.
-
-    A further fault can only strike a call after the last one: what was before ran without it.
-    """
-    pending: list[tuple[dict[int, Fault], int]] = [({}, 0)]
-    while pending:
-        script, first = pending.pop()
-        world, breaches = scenario.play(script)
-        if script or share == 0:
-            yield script, world, breaches
-        if len(script) == faults:
-            continue
-        further = [
-            ({**script, index: fault}, index + 1)
-            for index in range(first, len(world.fates.writes))
-            for fault in (WRITING if world.fates.writes[index] else READING)
-        ]
-        pending += further if script else islice(further, share, None, shares)

@@ -7,11 +7,12 @@ from spectrum_forwarder import storing
 
 from tests.prove.conftest import Figures
 from tests.prove.edges import EDGES
+from tests.prove.exploring import Tally, explore
 from tests.prove.faults import Script
 from tests.prove.ledger import Breach
 from tests.prove.line_worlds import LINES
 from tests.prove.order_worlds import ORDERED
-from tests.prove.scenarios import SCENARIOS, Scenario, Tally, explore
+from tests.prove.scenarios import SCENARIOS, Scenario
 from tests.support.prove import LONG
 
 # How many of the scenarios, which stand in the order of their size, are run with one fault more

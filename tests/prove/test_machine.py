@@ -14,8 +14,9 @@ from spectrum_forwarder.domain.order import destination_in
 
 from tests.prove.conftest import Figures
 from tests.prove.edges import TYPING
+from tests.prove.exploring import Tally
 from tests.prove.faults import Fault
-from tests.prove.scenarios import DAY, HOUR, OUTCOMES, REFUSED, ROTATED, SLOW, Tally, world_of
+from tests.prove.scenarios import DAY, HOUR, OUTCOMES, REFUSED, ROTATED, SLOW, world_of
 from tests.prove.stack import DELIVERED
 from tests.prove.upstream import SPOILT
 from tests.prove.world import World

@@ -8,11 +8,12 @@ from spectrum_forwarder import storing
 from tests.prove import edge_mutants, line_mutants, order_mutants
 from tests.prove.conftest import Figures
 from tests.prove.edges import EDGES, LONG_EDGES
+from tests.prove.exploring import explore
 from tests.prove.ledger import Breach
 from tests.prove.line_worlds import LINES, LONG_LINES
 from tests.prove.mutants import HARMLESS, MUTANTS, Mutant
 from tests.prove.order_worlds import LONG_ORDERED, ORDERED
-from tests.prove.scenarios import CALAMITIES, SCENARIOS, Scenario, explore
+from tests.prove.scenarios import CALAMITIES, SCENARIOS, Scenario
 
 SHORT = (*SCENARIOS, *EDGES, *LINES, *ORDERED)
 UNDISTURBED = (0, (*SHORT, *CALAMITIES, *LONG_EDGES, *LONG_LINES, *LONG_ORDERED))

@@ -56,6 +56,8 @@ class World(FrontDoor):
         # How often the fan-out has run in one chain of hints.
         self.longest_chain = 0
         self._most_steps = 0
+        # Until when all that still can is to happen, while that goes on.
+        self._ends_at: float | None = None
         self._receives: Counter[str] = Counter()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._last_sweep = self.clock() // MINUTE * MINUTE
@@ -265,16 +267,19 @@ class World(FrontDoor):
             pass
         self.clock.now = max(self.clock.now, end)
 
-    def run_out(self) -> None:
-        """Let everything happen that still can."""
-        self._most_steps = self.steps + MOST_STEPS
-        end = self.clock() + HORIZON
-        while self.step(end):
-            pass
+    def run_out(self, before_each: Callable[[], None] = lambda: None) -> None:
+        """Let everything happen that still can; a copy made `before_each` step goes on with it."""
+        if self._ends_at is None:
+            self._most_steps = self.steps + MOST_STEPS
+            self._ends_at = self.clock() + HORIZON
+        before_each()
+        while self.step(self._ends_at):
+            before_each()
+        self._ends_at = None
 
-    def settle(self) -> list[Breach]:
+    def settle(self, before_each: Callable[[], None] = lambda: None) -> list[Breach]:
         """Let everything happen until nothing is owed, then judge."""
-        self.run_out()
+        self.run_out(before_each)
         self.lines.expire()
         left = [f"{queued.id}: {queued.body[:60]}" for queued in self.queue.queued]
         for place in self.lines.left():
