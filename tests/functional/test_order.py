@@ -7,7 +7,7 @@ from spectrum_forwarder.domain.line import hint_to
 from spectrum_forwarder.domain.order import Order, conversation_of, line_of
 from spectrum_forwarder.fanout.lines import conversations
 
-from tests.functional.test_lines import arrived
+from tests.functional.test_lines import arrived, copy_of_the_registry
 from tests.support.make import body_of, changed, destination_of
 from tests.support.world import World
 
@@ -263,6 +263,19 @@ def test_what_comes_while_it_is_paused_goes_out_in_order_once_it_is_resumed(worl
     world.live(5 * MINUTE)
     assert not any(world.places.places.values())
     assert world.board.standing == {}
+
+
+def test_a_call_is_not_lost_on_a_worker_who_last_read_that_the_way_is_closed(world: World) -> None:
+    """The line's drainer is another worker, and knows better."""
+    world.add(ordered(enabled=False))
+    receive(world, said("m2", 2), said("m1", 1))
+    world.live(MINUTE)
+    worker = copy_of_the_registry(world)
+    world.clock.advance(1)
+    world.add(ordered())
+    world.fan_out(world.hint(hint_to(line())))
+    assert arrived(world) == ["m1", "m2"]
+    assert worker.reads == 2
 
 
 def test_a_broken_entry_that_says_it_is_ordered_keeps_the_order(world: World) -> None:

@@ -94,6 +94,8 @@ class Conversations:
             self.keeping.keep_with(line, record)
 
     def _go_on(self, going: Going, ends: float) -> None:
+        # Read anew where an older copy has the way closed: whoever opened it has had this called.
+        self.configured.keeps_waiting(going.identity)
         while self.clock() < ends:
             turn = self._next(going)
             if turn is None:
