@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -103,7 +104,8 @@ if WHERE:
         for number in range(3):
             kept.keep(f"m-{number}", ago=400.0 + 900 * number)
         kept.keep("m-8", ago=2_000, late=640)
-        bad = kept.keep("m-9", ago=95, body=body_of("m-9").replace(b" ", b""))
+        written_anew = json.dumps(json.loads(body_of("m-9"))).encode()
+        bad = kept.keep("m-9", ago=95, body=written_anew)
         kept.keep("m-10", ago=130, body=b"{}")
         with served(find_target()) as link:
             yield link, bad
