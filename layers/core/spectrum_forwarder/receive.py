@@ -25,7 +25,7 @@ from spectrum_forwarder.domain.errors import (
     UnnamedWebhook,
     Unproved,
 )
-from spectrum_forwarder.domain.event import Event, make_event, pack
+from spectrum_forwarder.domain.event import Event, pack, proved_event
 from spectrum_forwarder.domain.inbound import (
     TIMESTAMP_HEADER,
     WEBHOOK_ID_HEADER,
@@ -99,20 +99,7 @@ class Receiver:
 
     def _authenticate(self, request: InboundRequest, now: float) -> Event:
         proof = self._prove(request, now)
-        return make_event(
-            source=proof.webhook.source,
-            webhook_id=proof.webhook.id,
-            received_at=now,
-            signed_at=proof.timestamp,
-            scheme=proof.scheme,
-            also=unproved(request, proof),
-            signed_id=proof.event_id,
-            body=request.body,
-            content_type=request.header("content-type") or None,
-            content_encoding=request.header("content-encoding") or None,
-            first_id=proof.webhook.first_id,
-            via=request.header(VIA_HEADER.lower()),
-        )
+        return proved_event(request, proof, received_at=now, also=unproved(request, proof))
 
     def _prove(self, request: InboundRequest, now: float) -> Proof:
         webhook_id = request.header(WEBHOOK_ID_HEADER)

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from spectrum_forwarder.domain.errors import QueueUnavailable, StaleTimestamp
-from spectrum_forwarder.domain.event import Event, make_event, pack
+from spectrum_forwarder.domain.event import Event, pack, proved_event
 from spectrum_forwarder.domain.inbound import WEBHOOK_ID_HEADER
 from spectrum_forwarder.domain.ports import Clock, EventQueue, StoredEvent, Webhook
 from spectrum_forwarder.domain.quarantine import QuarantineShelf, Suspect
 from spectrum_forwarder.domain.schemes import Proof, prove_spoilt
 from spectrum_forwarder.domain.signature import check_freshness
-from spectrum_forwarder.domain.via import VIA_HEADER
 from spectrum_forwarder.storing import EventStore
 
 
@@ -73,22 +72,10 @@ class Judge:
 
     def event(self, suspect: Suspect) -> Event | None:
         """The event that the suspect is, stale or not; None where its signature is not right."""
-        proof, request = self._proof(suspect), suspect.request
+        proof = self._proof(suspect)
         if proof is None:
             return None
-        return make_event(
-            source=proof.webhook.source,
-            webhook_id=proof.webhook.id,
-            received_at=suspect.received_at,
-            signed_at=proof.timestamp,
-            scheme=proof.scheme,
-            signed_id=proof.event_id,
-            body=suspect.body,
-            content_type=request.header("content-type") or None,
-            content_encoding=request.header("content-encoding") or None,
-            first_id=proof.webhook.first_id,
-            via=request.header(VIA_HEADER.lower()),
-        )
+        return proved_event(suspect.request, proof, received_at=suspect.received_at)
 
     def _known(self, suspect: Suspect) -> list[Webhook]:
         """The webhook's entries, with the secrets that were accepted when the suspect came."""

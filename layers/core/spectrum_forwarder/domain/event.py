@@ -2,11 +2,15 @@
 
 import re
 import zlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from spectrum_forwarder.domain.identity import hashed, parse
 from spectrum_forwarder.domain.sources import source_of
-from spectrum_forwarder.domain.via import joined, marks_in
+from spectrum_forwarder.domain.via import VIA_HEADER, joined, marks_in
+
+if TYPE_CHECKING:
+    from spectrum_forwarder.domain.inbound import InboundRequest
+    from spectrum_forwarder.domain.schemes import Proof
 
 SOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # The form that events are stored in now. 0.1.0's items say nothing of theirs, and have number 0.
@@ -61,6 +65,26 @@ class Event(NamedTuple):
         """Whole seconds between the sender's clock and ours; None where both may be right."""
         skew = self.received_at - self.signed_at
         return round(skew) if abs(skew) >= NOTABLE_SKEW else None
+
+
+def proved_event(
+    request: "InboundRequest", proof: "Proof", *, received_at: float, also: str | None = None
+) -> Event:
+    """The event that a proved request is; `also` names what stood there too and proved nothing."""
+    return make_event(
+        source=proof.webhook.source,
+        webhook_id=proof.webhook.id,
+        received_at=received_at,
+        signed_at=proof.timestamp,
+        scheme=proof.scheme,
+        also=also,
+        signed_id=proof.event_id,
+        body=request.body,
+        content_type=request.header("content-type") or None,
+        content_encoding=request.header("content-encoding") or None,
+        first_id=proof.webhook.first_id,
+        via=request.header(VIA_HEADER.lower()),
+    )
 
 
 def make_event(
