@@ -16,6 +16,13 @@ from spectrum_cli.terminal.output import counted, note
 Result = TypeVar("Result")
 
 
+def known_for(target: Target) -> float:
+    """For so many seconds workers may know the destinations as they were before a change."""
+    from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
+
+    return (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
+
+
 def change_destinations(target: Target, edit: Callable[[list[Entry]], Result]) -> Result:
     """Change them as `Registry.change` does, then have the lines drained whose way is open.
 

@@ -9,6 +9,7 @@ import typer
 from spectrum_forwarder.domain.destination import identity_of
 
 from spectrum_cli.destinations import entries as entries_of
+from spectrum_cli.destinations.changes import known_for
 from spectrum_cli.destinations.lines import Resting, drain, rouse, told
 from spectrum_cli.destinations.options import Name
 from spectrum_cli.destinations.telling import TAKES_EFFECT
@@ -54,14 +55,12 @@ def resume(
 
     Example: forwarder destinations resume crm
     """
-    from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE  # noqa: PLC0415 (boto3)
     from spectrum_forwarder.replay import Wake  # noqa: PLC0415
 
     entry = _enable(target, name, enabled=True)
-    # Workers may know the destination as paused for so long, and would let it wait once more.
-    known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
     clock = table_clock(target)
-    wake = Wake(identity_of(entry) or name, clock() + known_for)
+    # Workers that know it as paused would let it wait once more.
+    wake = Wake(identity_of(entry) or name, clock() + known_for(target))
     # First of all: looking through a backlog for what stands in no line takes its time.
     lines = len(drain(target, [wake.destination]))
     words = ("looking for what has been waiting", "waking")

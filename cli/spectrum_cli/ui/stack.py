@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, read_destinations
+from spectrum_forwarder.adapters.destination_registry import read_destinations
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.destination import Destinations, identity_of
@@ -17,6 +17,7 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.replay import Change, Hasten, Reopened, Replay, Wake
 
+from spectrum_cli.destinations.changes import known_for
 from spectrum_cli.destinations.entries import ourselves
 from spectrum_cli.destinations.lines import Queue, Resting, drain, queues_of, rouse, told
 from spectrum_cli.events.keys import find_event, find_message
@@ -48,8 +49,6 @@ class Stack:
         self._allow_loopback, self._own = target.is_local, ourselves(target)
         self.advice = _advice(target)
         self._health = health_board(target)
-        # Workers may know a destination as paused for so long.
-        self._known_for = (DESTINATIONS_AGE + 1) * min(target.time_scale, 1.0)
         self._lock = threading.Lock()
         self._destinations = Destinations({})
         self._read_at = float("-inf")
@@ -113,7 +112,7 @@ class Stack:
     def resume(self, identity: str) -> None:
         """Deliver to it again: its line is drained, and what waits elsewhere woken bit by bit."""
         self._enable(identity, enabled=True)
-        wake = Wake(identity, self.clock() + self._known_for)
+        wake = Wake(identity, self.clock() + known_for(self._target))
         drain(self._target, [identity])
         threading.Thread(target=self._wake, args=(wake,), name="wake", daemon=True).start()
 
