@@ -14,6 +14,7 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
+from spectrum_cli.local.moto_indexes import _ORDERED
 from spectrum_cli.local.moto_repairs import repair
 
 KEYS, SHARDS, TIMES = ("a", "ab", "b", "c", "ca"), ("0", "1", "1.0"), ("1", "2", "2.0", "3", "10")
@@ -155,3 +156,17 @@ def test_a_query_finds_what_a_walk_through_the_whole_table_finds(
         for index in ("due", None) if ranged else ("due",):
             found = asked(table, question, plainly=False, index=index)
             assert found == asked(table, question, plainly=True, index=index)
+
+
+def test_a_partition_that_nothing_is_left_in_is_forgotten() -> None:
+    backend = dynamodb_backends[ACCOUNT][REGION]
+    table = make_table(backend, ranged=True)
+    question = {"comparison": None, "values": TIMES[:2], "limit": None, "forward": True}
+    for shard in ("1", "7"):
+        asked(table, {**question, "shard": shard}, plainly=False, index="due")
+    for key in KEYS:
+        item = write(key, "1", "2")
+        backend.put_item("events", item)
+        take_step(backend, "delete", item, ranged=True)
+    assert asked(table, {**question, "shard": "1"}, plainly=False, index="due")[0][0] == []
+    assert [order.partitions for order in _ORDERED[table].orders.values()] == [{}, {}]

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from spectrum_cli.local.intrinsics import ACCOUNT, REGION
 from spectrum_cli.local.moto_items import weight
 from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
@@ -35,6 +37,13 @@ values: st.SearchStrategy[dict[str, Any]] = st.recursive(
     max_leaves=8,
 )
 items = st.dictionaries(texts, values, max_size=4)
+SAME: dict[str, Any] = {
+    "kind": {"S": "messages"},
+    "claims": {"N": "1"},
+    "past": {"L": [{"S": "old"}]},
+    "seen": {"SS": ["x"]},
+    "deliveries": {"M": {"crm": {"M": {"status": {"S": "pending"}}}}},
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -68,11 +77,13 @@ def test_a_copy_is_equal_and_shares_nothing_that_an_update_changes(
 
 
 def _changeable(item: Item) -> Iterator[Any]:
-    waiting: list[Any] = [item, item.attrs, *item.attrs.values()]
+    yield from (item, item.attrs)
+    waiting = list(item.attrs.values())
     while waiting:
         each = waiting.pop()
-        yield each
-        if isinstance(each, DynamoType) and isinstance(each.value, dict | list):
+        if each.type not in ("S", "N"):
+            yield each
+        if isinstance(each.value, dict | list):
             yield each.value
             inner = each.value.values() if isinstance(each.value, dict) else each.value
             waiting += [one for one in inner if isinstance(one, DynamoType)]
@@ -124,3 +135,57 @@ def test_an_answer_of_many_items_makes_none_of_their_values_anew(
         client.close()
     assert (few[0], many[0]) == (5, 20)
     assert few[1] == many[1]
+
+
+def test_what_is_the_same_in_items_is_kept_once_and_an_update_of_one_leaves_the_others() -> None:
+    with MotoServer() as server:
+        client = client_of("dynamodb", server.url)
+        create_table(client)
+        for key in ("a", "b"):
+            client.put_item(TableName=TABLE, Item={"event_key": {"S": key}, **SAME})
+        a, b = (item for item in dynamodb_backends[ACCOUNT][REGION].tables[TABLE].items.values())
+        assert isinstance(a, Item) and isinstance(b, Item)
+        for ours, theirs in zip(_texts(a.attrs), _texts(b.attrs), strict=True):
+            assert ours is theirs or {ours.value, theirs.value} == {"a", "b"}
+        assert list(map(id, _names(a.attrs))) == list(map(id, _names(b.attrs)))
+        client.update_item(
+            TableName=TABLE,
+            Key={"event_key": {"S": "a"}},
+            UpdateExpression="SET kind = :new, deliveries.crm.#status = :new, past[0] = :new"
+            " ADD claims :one, seen :more",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":new": {"S": "new"},
+                ":one": {"N": "1"},
+                ":more": {"SS": ["y"]},
+            },
+        )
+        changed, left = (
+            client.get_item(TableName=TABLE, Key={"event_key": {"S": key}})["Item"]
+            for key in ("a", "b")
+        )
+        client.close()
+    assert left == {"event_key": {"S": "b"}, **SAME}
+    assert changed == {
+        "event_key": {"S": "a"},
+        "kind": {"S": "new"},
+        "claims": {"N": "2"},
+        "past": {"L": [{"S": "new"}]},
+        "seen": {"SS": ["x", "y"]},
+        "deliveries": {"M": {"crm": {"M": {"status": {"S": "new"}}}}},
+    }
+
+
+def _texts(values: dict[str, DynamoType]) -> Iterator[DynamoType]:
+    for each in values.values():
+        if each.type == "M":
+            yield from _texts(each.value)
+        elif each.type in ("S", "N"):
+            yield each
+
+
+def _names(values: dict[str, DynamoType]) -> Iterator[str]:
+    for name, each in values.items():
+        yield name
+        if each.type == "M":
+            yield from _names(each.value)

@@ -9,8 +9,11 @@ from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
+import pytest
 from moto.dynamodb.models.dynamo_type import Item
-from moto.sqs.models import Message
+from moto.sqs.models import Message, sqs_backends
+from spectrum_cli.local import moto_repairs
+from spectrum_cli.local.intrinsics import ACCOUNT, REGION
 from spectrum_cli.local.moto_repairs import COUNTS, repair
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.moto_speed import SEEN, is_as_seen
@@ -124,6 +127,26 @@ def test_what_was_read_or_is_gone_is_not_remembered() -> None:
         assert (left[Item], left[Message]) == (2, 0)
         for used in (dynamodb, sqs):
             used.close()
+
+
+def test_a_queue_remembers_the_newest_receipts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    repair()
+    monkeypatch.setattr(moto_repairs, "RECEIPTS", 2)
+    with MotoServer() as server:
+        client = client_of("sqs", server.url)
+        queue = client.create_queue(QueueName="events")["QueueUrl"]
+        receipts = []
+        for _ in range(5):
+            client.send_message(QueueUrl=queue, MessageBody="hint")
+            (received,) = client.receive_message(QueueUrl=queue)["Messages"]
+            receipts.append(received["ReceiptHandle"])
+            client.delete_message(QueueUrl=queue, ReceiptHandle=receipts[-1])
+        # Given back once more, as after an answer that was lost.
+        client.delete_message(QueueUrl=queue, ReceiptHandle=receipts[-1])
+        (kept,) = sqs_backends[ACCOUNT][REGION].queues.values()
+        # moto counts that a message had none before among those that it had.
+        assert set(kept.deleted_messages) - {None} == {receipts[-1]}
+        client.close()
 
 
 def test_a_mended_moto_answers_as_moto_itself() -> None:

@@ -102,7 +102,10 @@ def _asked_for(table: Table, asked: Mapping[str, Any]) -> list[Item] | None:
         after = order.spot(start)
         if after is None or start[order.keys[0]] != partition:
             return None
-    return order.partitions[partition.cast_value].asked_for(
+    found = order.partitions.get(partition.cast_value)
+    if found is None:
+        return []
+    return found.asked_for(
         asked["range_comparison"],
         [value.cast_value for value in values],
         after=after and after[1],

@@ -1,4 +1,8 @@
-"""Items of moto's DynamoDB: weighed as DynamoDB does, and handled no more often than needed.
+"""Items of moto's DynamoDB: weighed as DynamoDB does, and kept and handled no more than needed.
+
+moto keeps an object, and a text, for each value and each name of each item, though most stand in
+every one: the same statuses, destinations, webhooks and names. What is the same is kept once; a
+text or a number is never changed in its place.
 
 To answer a query moto copies each item that it has found, and takes a part of it by making each
 value anew; to know a page's size it makes every value of a map anew, once a level. What becomes an
@@ -14,8 +18,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from functools import wraps
-from typing import Any
+from functools import lru_cache, wraps
+from sys import intern
+from typing import Any, Final
 
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
@@ -23,8 +28,47 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 
 # Bytes; the service says 400 KB.
-LARGEST_ITEM = 409_600
-TEXTS = frozenset({"S", "N", "B"})
+LARGEST_ITEM: Final = 409_600
+# Values that stand in themselves, and how many of those up to which length are kept once. What an
+# event alone has passes through; what all have is asked for with each.
+PLAIN: Final = frozenset({"S", "N"})
+KEPT_ONCE, SHORT = 4096, 64
+
+
+def keep_once() -> None:
+    """Let items share what is the same in them, for the life of the process."""
+
+    @lru_cache(KEPT_ONCE)
+    def shared(kind: str, content: str) -> DynamoType:
+        return _made(kind, content)
+
+    def new(cls: type[DynamoType], given: Any = None) -> DynamoType:
+        if type(given) is DynamoType:
+            return given if given.type in PLAIN else object.__new__(cls)
+        if type(given) is dict and len(given) == 1:
+            ((kind, content),) = given.items()
+            if kind in PLAIN and type(content) is str and len(content) <= SHORT:
+                return shared(kind, content)
+        return object.__new__(cls)
+
+    def init(self: DynamoType, given: DynamoType | dict[str, Any]) -> None:
+        kind, content = _parts(given)
+        if kind == "L":
+            content = [DynamoType(each) for each in content]
+        elif kind == "M":
+            content = {intern(name): DynamoType(each) for name, each in content.items()}
+        self.type, self.value = kind, content
+
+    def init_item(
+        self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]
+    ) -> None:
+        self.hash_key, self.range_key, self.attrs = hash_key, range_key, LimitedSizeDict()
+        for name, value in attrs.items():
+            self.attrs[intern(name)] = DynamoType(value)
+
+    DynamoType.__new__ = new  # type: ignore[assignment, method-assign]
+    DynamoType.__init__ = init  # type: ignore[assignment, method-assign]
+    Item.__init__ = init_item  # type: ignore[method-assign]
 
 
 def handle_seldom() -> None:
@@ -91,10 +135,7 @@ def weight(attributes: dict[str, Any]) -> int:
 
 
 def _weight(value: DynamoType | dict[str, Any]) -> int:
-    if isinstance(value, DynamoType):
-        kind, content = value.type, value.value
-    else:
-        kind, content = next(iter(value.items()))
+    kind, content = _parts(value)
     match kind:
         case "N":
             return (len(str(content).lstrip("-").replace(".", "").strip("0")) + 1) // 2 + 1
@@ -118,15 +159,28 @@ def _item(
 
 def _copy(value: DynamoType) -> DynamoType:
     kind, content = value.type, value.value
+    if kind in PLAIN:
+        return value
     if kind == "M":
         content = {name: _copy(each) for name, each in content.items()}
     elif kind == "L":
         content = [_copy(each) for each in content]
-    elif kind not in TEXTS and isinstance(content, list):
+    elif isinstance(content, list):
         content = list(content)
-    copied = object.__new__(DynamoType)
-    copied.type, copied.value = kind, content
-    return copied
+    return _made(kind, content)
+
+
+def _made(kind: str, content: Any) -> DynamoType:
+    made = object.__new__(DynamoType)
+    made.type, made.value = kind, content
+    return made
+
+
+def _parts(value: DynamoType | dict[str, Any]) -> tuple[str, Any]:
+    """A value's type and content, as moto has it or as a request does."""
+    if isinstance(value, DynamoType):
+        return value.type, value.value
+    return next(iter(value.items()))
 
 
 def _size(self: DynamoType) -> int:

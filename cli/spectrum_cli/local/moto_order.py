@@ -6,7 +6,6 @@ Owns where an item stands in each order, and which of them a query's answer is m
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,7 +19,8 @@ Value = Any
 """What a key is compared by: a text, or a number as Decimal."""
 Place = tuple[Value, ...]
 """What a partition is sorted by: the index's range key, then the table's own key."""
-Spot = tuple["Partition", Place]
+Spot = tuple[Value, Place]
+"""A partition, and where in it."""
 
 
 @dataclass(eq=False)
@@ -90,15 +90,13 @@ class Partition:
         return begin, end
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Order:
     """How the items of an index, or of the table itself, are parted and sorted: by which keys."""
 
     keys: tuple[str, ...]
     types: tuple[str, ...]
-    partitions: defaultdict[Value, Partition] = field(
-        default_factory=lambda: defaultdict(Partition)
-    )
+    partitions: dict[Value, Partition] = field(default_factory=dict)
 
     def spot(self, attributes: Mapping[str, DynamoType | None]) -> Spot | None:
         """Where an item with these attributes stands; None if it is not in this index."""
@@ -108,7 +106,21 @@ class Order:
             if value is None or value.type != kind:
                 return None
             found.append(value.cast_value)
-        return self.partitions[found[0]], tuple(found[1:])
+        return found[0], tuple(found[1:])
+
+    def put(self, spot: Spot, item: Item) -> None:
+        partition, place = spot
+        self.partitions.setdefault(partition, Partition()).put(place, item)
+
+    def take(self, spot: Spot) -> None:
+        partition, place = spot
+        left = self.partitions[partition]
+        left.take(place)
+        if not left.items:  # else a table remembers each conversation that there ever was
+            del self.partitions[partition]
+
+
+Standing = tuple[Order, Spot]
 
 
 class Ordered:
@@ -117,13 +129,15 @@ class Ordered:
     def __init__(self, table: Table) -> None:
         types = {each["AttributeName"]: each["AttributeType"] for each in table.attr}
         self._key = tuple(table.table_key_attrs)
-        keys = {None: (self._key[0], *(self._key[1:] or self._key))} | self._indexes(table)
+        keys = self._indexes(table)
+        if table.range_key_attr:  # of others each key is a partition, and is got, not asked for
+            keys[None] = self._key
         self.orders = {
             name: Order(names, tuple(types[each] for each in names))
             for name, names in keys.items()
             if all(types[each] in ORDERED for each in names)
         }
-        self._standing: dict[Place, tuple[Item, list[Spot]]] = {}
+        self._standing: dict[Place, tuple[Item, list[Standing]]] = {}
         for under_hash in list(table.items.values()):
             items: Any = under_hash.values() if table.range_key_attr else [under_hash]
             for item in items:
@@ -139,21 +153,22 @@ class Ordered:
     def put(self, item: Item) -> None:
         """Have an item that is new, or has changed, where it belongs."""
         key = self._key_of(item.attrs)
-        spots = [spot for order in self.orders.values() if (spot := order.spot(item.attrs))]
+        orders = self.orders.values()
+        spots = [(order, spot) for order in orders if (spot := order.spot(item.attrs))]
         before, left = self._standing.get(key, (None, []))
         if before is item and left == spots:
             return
-        for partition, place in left:
-            partition.take(place)
-        for partition, place in spots:
-            partition.put(place, item)
+        for order, spot in left:
+            order.take(spot)
+        for order, spot in spots:
+            order.put(spot, item)
         self._standing[key] = item, spots
 
     def take(self, key: Mapping[str, Any]) -> None:
         """Forget the item under a key, if there is one."""
         _, spots = self._standing.pop(self._key_of(key), (None, []))
-        for partition, place in spots:
-            partition.take(place)
+        for order, spot in spots:
+            order.take(spot)
 
     def look_again(self, key: Mapping[str, Any]) -> None:
         """Have the item under a request's key where it belongs by now."""

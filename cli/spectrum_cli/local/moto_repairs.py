@@ -11,13 +11,15 @@ moto does; nobody looks at the numbers unless they are asked for.
 
 moto remembers each object that it has ever made, for a page that shows them and for its reset:
 every copy of an item that was read, every message that was received. Here only what its reset
-closes is remembered, files of S3.
+closes is remembered, files of S3. A queue remembers each receipt that it was given back, to take
+it kindly once more; here the newest ones.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
@@ -28,11 +30,18 @@ from moto.sqs import models
 from moto.sqs.models import Queue, SQSBackend
 
 from spectrum_cli.local.moto_indexes import keep_in_order
-from spectrum_cli.local.moto_items import handle_seldom, pick_attributes, weigh_whole_items
+from spectrum_cli.local.moto_items import (
+    handle_seldom,
+    keep_once,
+    pick_attributes,
+    weigh_whole_items,
+)
 from spectrum_cli.local.moto_speed import is_as_seen, work_out_once
 
 # What moto's reset closes, wherever it is.
 HELD_OPEN: Final = (FakeKey, FakeMultipart)
+# Receipts that a queue remembers.
+RECEIPTS: Final = 1000
 # A queue's attributes that take counting, and moto's names for them.
 COUNTS: Final = {
     "ApproximateNumberOfMessages": "approximate_number_of_messages",
@@ -46,6 +55,7 @@ def repair() -> None:
     """Mend moto; further calls do nothing."""
     _remember_hosts()
     if is_as_seen():
+        keep_once()
         handle_seldom()
         keep_in_order()
         work_out_once()
@@ -101,3 +111,20 @@ def _forget_what_is_gone() -> None:
         return object.__new__(cls)
 
     setattr(BaseModel, "__new__", staticmethod(new))  # noqa: B010 (a class's own is no method)
+    make = Queue.__init__
+
+    def init(self: Queue, *positional: Any, **named: Any) -> None:
+        make(self, *positional, **named)
+        self.deleted_messages = _Newest()  # type: ignore[assignment]
+
+    Queue.__init__ = init  # type: ignore[method-assign]
+
+
+class _Newest(dict[str, None]):
+    """The receipts that came last, as moto asks for them: as if it were a set."""
+
+    def update(self, receipts: Iterable[str]) -> None:  # type: ignore[override]
+        for receipt in receipts:
+            self[receipt] = None
+        for receipt in list(self)[: max(0, len(self) - RECEIPTS)]:
+            del self[receipt]
