@@ -457,6 +457,19 @@ def test_timeout_bounds_the_whole_exchange(
     assert answer.seconds > 0.35
 
 
+def test_attempts_that_never_left_have_failed_and_none_is_lost(sender: HttpSender) -> None:
+    """Their connections are taken and nobody shakes hands, as where a host has no processor left:
+    nothing of them arrives there, and each has its answer here, to be tried again by.
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        attempts = [attempt_at(url, timeout=0.4) for _ in range(20)]
+        outcomes = list(sender.send(attempts))
+    assert {attempt.event_key: answer.error for attempt, answer in outcomes} == {
+        attempt.event_key: "timeout" for attempt in attempts
+    }
+
+
 def test_fifty_attempts_are_under_way_at_once(server: HttpServer, sender: HttpSender) -> None:
     server.on("/", together(50, respond()))
     outcomes = list(sender.send([attempt_at(server.url(), timeout=FOR_EVER) for _ in range(50)]))
