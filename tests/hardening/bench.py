@@ -6,7 +6,6 @@ Owns the services they need, what they are asked, and what they wrote to their l
 import contextlib
 import io
 import json
-import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ import pytest
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.domain.errors import refusals
-from spectrum_forwarder.observability import logger
 
 from functions.fanout import app as fanout_app
 from functions.receiver import app as receiver_app
@@ -119,18 +117,10 @@ class Bench:
 def logged() -> Iterator[list[str]]:
     """What functions write to standard output, line by line as CloudWatch cuts it."""
     written, lines = io.StringIO(), list[str]()
-    handlers = [
-        handler
-        for handler in logging.getLogger(logger.name).handlers
-        if isinstance(handler, logging.StreamHandler)
-    ]
-    before = [handler.setStream(written) for handler in handlers]
     try:
         with contextlib.redirect_stdout(written):
             yield lines
     finally:
-        for handler, stream in zip(handlers, before, strict=True):
-            handler.setStream(stream)
         lines += written.getvalue().split("\n")[:-1]
 
 

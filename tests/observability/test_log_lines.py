@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 from spectrum_forwarder import observability
 from spectrum_forwarder.observability import InvocationFailed, facts, observed
 
@@ -17,6 +18,7 @@ EVENT_KEY = "main:spc-msg-6f1c2b7e-0000-4000-8000-000000000001"
 # What CloudWatch Logs takes for one accepted event, both functions together, is to stay under this.
 MOST_BYTES = 600
 PYTHONS_LEVELS = ("WARNING", "ERROR", "CRITICAL")
+LEVELS = ["INFO", *PYTHONS_LEVELS]
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -45,19 +47,12 @@ def tell(told: Iterable[Told]) -> None:
 
 
 @pytest.fixture
-def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+def lines(capfd: pytest.CaptureFixture[str]) -> Any:
     """Tell facts in one invocation; the lines that it printed."""
-    printed: list[str] = []
-
-    def log(line: dict[str, Any]) -> None:
-        printed.append(json.dumps(line, separators=(",", ":")))
 
     def told_lines(*told: Told) -> list[str]:
-        # The logger's own stream was chosen at import; its lines are compared in a real run.
-        monkeypatch.setattr("spectrum_forwarder.observability._log", log)
-        printed.clear()
         tell(told)
-        return [*printed, *capfd.readouterr().out.splitlines()]
+        return capfd.readouterr().out.splitlines()
 
     return told_lines
 
@@ -114,8 +109,6 @@ def test_lambda_leaves_the_level_of_trouble_as_it_is(
 ) -> None:
     """AWS Lambda Developer Guide, "Log-level filtering": without a level of its table, or without
     a time as in RFC 3339, a line counts as INFO, and the saved query does not find it."""
-    (stream,) = observability.logger.handlers
-    monkeypatch.setattr(stream, "stream", sys.stdout)
     trouble: Told = ("record.kept", {"event_key": EVENT_KEY, "cause": "table down"})
     printed = [observability._text({"level": level, "message": "x"}) for level in PYTHONS_LEVELS]
     for told in ([trouble], [trouble, trouble]):
@@ -125,6 +118,40 @@ def test_lambda_leaves_the_level_of_trouble_as_it_is(
     for line in map(json.loads, printed):
         assert line["level"] in {"WARN", "ERROR", "FATAL"}
         assert RFC_3339.fullmatch(line["timestamp"])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("least", LEVELS)
+@pytest.mark.parametrize("variable", ["AWS_LAMBDA_LOG_LEVEL", "POWERTOOLS_LOG_LEVEL"])
+@pytest.mark.parametrize("trace", ["Root=1-5e-0;Parent=1;Sampled=0", "1-5e-0", ""])
+def test_a_line_is_that_of_powertools_logger(
+    *,
+    trace: str,
+    variable: str,
+    least: str,
+    level: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
+    # Powertools looks for it in Lambda alone.
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
+    monkeypatch.setenv(variable, observability.LEVELS_OF_LAMBDA.get(least, least))
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
+    fields = {"event_key": "main:\u2028é", "cause": "table down", "ms": 41, "at": {"age": 0.231}}
+    theirs = Logger(
+        service=variable + trace + least + level,
+        stream=sys.stdout,
+        location=None,
+        timestamp=None,
+        json_serializer=observability._text,
+    )
+    theirs.remove_keys(["service"])
+    getattr(theirs, level.lower())("record.kept", extra=fields)
+    expected = capsys.readouterr().out
+    observability._log({"level": level, "message": "record.kept", **fields})
+    assert capsys.readouterr().out == expected
+    assert bool(expected) is (LEVELS.index(level) >= LEVELS.index(least))
 
 
 def test_the_time_of_trouble_is_told_in_milliseconds_that_have_passed(

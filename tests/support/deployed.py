@@ -1,13 +1,11 @@
 """A function's surroundings in moto: table, queues, bucket, secrets, and its environment."""
 
 import json
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
-from spectrum_forwarder.observability import logger
 
 from tests.support.aws import create_queue, create_table, create_waiting_table
 from tests.support.make import WEBHOOK
@@ -25,16 +23,6 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds
-
-
-class CurrentOutput:
-    """Standard output as it is now: the logger took it at import, before any test captured it."""
-
-    def write(self, text: str) -> int:
-        return sys.stdout.write(text)
-
-    def flush(self) -> None:
-        sys.stdout.flush()
 
 
 class Deployed:
@@ -67,7 +55,6 @@ class Deployed:
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(logger.registered_handler, "stream", CurrentOutput())
 
     def store_secret(self, name: str, entries: list[dict[str, Any]]) -> None:
         """Store a registry under its own name."""
