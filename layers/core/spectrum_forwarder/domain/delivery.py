@@ -171,6 +171,8 @@ def released(delivery: Delivery, now: float) -> Delivery:
 
 
 def _out_of_line(delivery: Delivery) -> Delivery:
+    if delivery.stood_at is None and not delivery.conversation:
+        return delivery
     return replace(delivery, stood_at=None, conversation="")
 
 

@@ -18,9 +18,7 @@ MOST_MARKS = 16
 
 def mark_of(key: bytes, body: bytes) -> str:
     """The mark of the stack that has this key on a body."""
-    digest = hmac.new(key, b"via:", "sha256")
-    digest.update(body)
-    return digest.hexdigest()[:MARK_DIGITS]
+    return hmac.digest(key, b"via:" + body, "sha256").hex()[:MARK_DIGITS]
 
 
 def marks_in(header: str | None) -> list[str]:

@@ -69,7 +69,8 @@ class Attempting:
         for attempt, answer in self.sender.send(self._due(plans, begun)):
             sent = begun.plans[attempt.event_key]
             for plan in sent:
-                own = replace(attempt, event_key=plan.taken.claimed.event_key)
+                key = plan.taken.claimed.event_key
+                own = attempt if attempt.event_key == key else replace(attempt, event_key=key)
                 yield Answered(plan, own, answer, len(sent))
         yield from begun.left
 
