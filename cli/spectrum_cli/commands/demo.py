@@ -32,8 +32,9 @@ def demo(
 ) -> None:
     """Start the stack and two consumers, send everything, and check every promise.
 
-    One consumer is healthy; the other answers 503 twice to each event, and then takes it. Retries
-    run twenty times faster than in earnest. Ends with 0 if all came as promised, else with 1.
+    One consumer is healthy; the other answers 503 twice to each event, and then takes it. Two more
+    get conversations in order, one of them in batches. Retries run twenty times faster than in
+    earnest. Ends with 0 if all came as promised, else with 1.
 
     Example: forwarder demo --json
     """

@@ -18,8 +18,9 @@ from spectrum_cli.demo.sender import Sent
 
 KINDS, ODD, BURST = "every content type", "odd, yet authentic", "a burst at once"
 LARGE = "a large body"
+TALKS, DOZEN = "four conversations", "a dozen in a breath"
 DUPLICATE, FORGED, STALE = "a duplicate", "a forged request", "a stale request"
-AUTHENTIC = (KINDS, ODD, LARGE, BURST)
+AUTHENTIC = (KINDS, ODD, LARGE, TALKS, DOZEN, BURST)
 GROUPS = (*AUTHENTIC, DUPLICATE, FORGED, STALE)
 # What a promise lacks that nothing was there to be looked at for.
 NOTHING_SEEN = ("nothing was there to look at",)
@@ -45,10 +46,14 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One line of the verdict; `missing` says what is not as promised, and is empty if all is."""
+    """One line of the verdict; `missing` says what is not as promised, and is empty if all is.
+
+    `seen` is what it was told from, in short, where that is worth a look.
+    """
 
     text: str
     missing: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
 
     @property
     def kept(self) -> bool:
@@ -60,8 +65,8 @@ class Outcome:
     """A whole demo. `settled` are the keys in the table that owe nothing any more.
 
     `bucketed` is how many bodies lie in the bucket, `quarantined` the bodies in quarantine.
-    `planned` are the groups of authentic events that were to be sent. No promise is kept by there
-    being nothing that could break it.
+    `planned` are the groups of authentic events that were to be sent, `further` what was promised
+    besides. No promise is kept by there being nothing that could break it.
     """
 
     sent: Sequence[Sent]
@@ -72,6 +77,7 @@ class Outcome:
     deliveries: Sequence[Deliveries]
     seconds: float
     planned: Collection[str] = AUTHENTIC
+    further: Sequence[Promise] = ()
 
     def group(self, name: str) -> list[Sent]:
         return [sent for sent in self.sent if sent.group == name]
@@ -99,6 +105,7 @@ class Outcome:
             self._constant_ids(),
             self._once(),
             *(self._persistent(seen) for seen in self.deliveries if seen.refusals),
+            *self.further,
         ]
 
     def report(self) -> dict[str, object]:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from spectrum_cli.demo import outcome
 from spectrum_cli.demo.consumer import Consumer
+from spectrum_cli.demo.conversations import SAID, Conversations
 from spectrum_cli.demo.outcome import Deliveries, Outcome
 from spectrum_cli.demo.requests import LARGE_BYTES, large_body, signed_now
 from spectrum_cli.demo.sender import Sender, Sent
@@ -22,6 +23,7 @@ from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.worker import LogLine
 from spectrum_cli.samples.requests import CONTENT_KINDS, ODD_KINDS, flawed, make_body
+from spectrum_cli.stack.target import local_target
 
 # Quick enough to watch; quicker, and sweeps would compete with a busy laptop for its cores.
 TIME_SCALE = 0.05
@@ -67,6 +69,7 @@ class Play:
             Consumer(STEADY, secrets.token_hex(32)),
             Consumer(SHAKY, secrets.token_hex(32), refusals=REFUSALS),
         ]
+        self._conversations = Conversations()
         self._sent: list[Sent] = []
         self._stored: set[str] = set()
         self._settled: set[str] = set()
@@ -89,6 +92,10 @@ class Play:
             self._watch(table, self._start(threads, sender, bodies))
             self._screen.step("Send a duplicate, a forged and a stale request")
             self._send_oddities(sender, text)
+            self._screen.step(
+                "Talk in four conversations, the last word first; say a dozen at once"
+            )
+            self._talk(stack, table, threads, sender)
             self._screen.step(f"Send a burst of {self._burst}")
             bodies = [(outcome.BURST, make_body("text")) for _ in range(self._burst)]
             self._watch(table, self._start(threads, sender, bodies))
@@ -105,6 +112,7 @@ class Play:
             seen,
             round(time.monotonic() - began, 1),
             planned=[name for name in outcome.AUTHENTIC if self._burst or name != outcome.BURST],
+            further=self._conversations.promises(),
         )
 
     @contextlib.contextmanager
@@ -114,10 +122,11 @@ class Play:
             for consumer in self._consumers:
                 consumer.start()
                 cleanup.callback(consumer.stop)
+            cleanup.enter_context(self._conversations)
             entries = [
                 {"name": consumer.name, "url": consumer.url, "signing_secret": consumer.secret}
                 for consumer in self._consumers
-            ]
+            ] + self._conversations.entries()
             stack = LocalStack(
                 webhooks=self._webhook.registry,
                 destinations=json.dumps({"destinations": entries}),
@@ -161,6 +170,20 @@ class Play:
             )
             self._sent.append(sender.send(group, make))
 
+    def _talk(
+        self, stack: LocalStack, table: Table, threads: ThreadPoolExecutor, sender: Sender
+    ) -> None:
+        """Resume who is talked to once all of it stands in line, or never will."""
+        said = self._conversations
+        bodies = [(outcome.TALKS, body) for body in said.talks]
+        bodies += [(outcome.DOZEN, body) for body in said.dozen]
+        self._watch(table, self._start(threads, sender, bodies))
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while table.paused(said.names) < SAID and time.monotonic() < ends:
+            self._show(table)
+            time.sleep(LOOK_SECONDS)
+        said.resume(local_target(stack.state()))
+
     def _watch(self, table: Table, answers: list[Future[Sent]]) -> None:
         """Show progress until all of the answers are there."""
         waiting = list(answers)
@@ -180,6 +203,7 @@ class Play:
             if owed <= self._settled:
                 return
             moved = sum(consumer.counts()[1] for consumer in self._consumers) + len(self._settled)
+            moved += self._conversations.count()
             if moved != last:
                 last, since = moved, time.monotonic()
             time.sleep(LOOK_SECONDS)
@@ -192,7 +216,7 @@ class Play:
         acknowledged = [sent for sent in self._sent if sent.acknowledged]
         self._screen.progress(
             Progress(
-                expected=len(CONTENT_KINDS) + len(ODD_KINDS) + LARGE + self._burst,
+                expected=len(CONTENT_KINDS) + len(ODD_KINDS) + LARGE + SAID + self._burst,
                 answered=len({sent.event_key for sent in acknowledged}),
                 stored=len(self._stored),
                 taken={name: taken for name, (taken, _) in self._counts.items()},

@@ -127,8 +127,8 @@ def introduce(console: Console) -> None:
     """Say what is going to happen."""
     console.print(
         "\nThe whole forwarder on this machine, with two consumers: [bold]steady[/] takes every "
-        "event at\nonce, [bold]shaky[/] answers 503 twice to each before it takes it. Retries run "
-        "twenty times faster.\n"
+        "event at\nonce, [bold]shaky[/] answers 503 twice to each before it takes it. Two more get "
+        "conversations in\norder, and a burst as one POST. Retries run twenty times faster.\n"
     )
 
 
@@ -140,6 +140,8 @@ def show(outcome: Outcome, console: Console) -> None:
     for promise in outcome.promises():
         mark = "[green]✓[/]" if promise.kept else "[bold red]✗[/]"
         console.print(f" {mark} {promise.text}", highlight=False)
+        for seen in promise.seen:
+            console.print(f"     {seen}", style="dim", markup=False, highlight=False)
         for missing in promise.missing[:NAMED]:
             console.print(f"     {missing}", style="red", markup=False, highlight=False)
         if len(promise.missing) > NAMED:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
+from spectrum_forwarder.adapters.delivery_items import read_deliveries
 from spectrum_forwarder.adapters.payloads import PREFIX
 from spectrum_forwarder.adapters.quarantine_shelf import S3QuarantineShelf
 
@@ -19,6 +21,21 @@ class Table:
         self._client = stack.client("dynamodb")
         self._name = stack.deployment.physical_ids["EventsTable"]
         self._read_at = 0.0
+
+    def paused(self, names: Collection[str]) -> int:
+        """How many deliveries to these destinations wait for them to be resumed."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            ProjectionExpression="deliveries",
+            FilterExpression="attribute_exists(deliveries)",
+        )
+        return sum(
+            delivery.waiting_for == "paused"
+            for page in pages
+            for item in page["Items"]
+            for name, delivery in read_deliveries(item["deliveries"]).items()
+            if name in names
+        )
 
     def read(self) -> tuple[set[str], set[str]] | None:
         """The keys of all events and of those that owe nothing; None if it was read just now."""
