@@ -47,6 +47,8 @@ class IndexedTable(MemoryTable):
         super().__init__()
         self._due: list[list[tuple[float, str]]] = [[] for _ in range(SHARDS)]
         self._noted: dict[str, float] = {}
+        # As they were last told: a queue that stands still is told anew with every sweep.
+        self._told: dict[str, Overdue] = {}
 
     def put(self, stored: StoredEvent, **given: Any) -> Any:
         existing = super().put(stored, **given)
@@ -66,7 +68,13 @@ class IndexedTable(MemoryTable):
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         found = self._due[shard][: self._place(shard, now)]
         for start in range(0, len(found), 100):
-            yield [self._overdue(key, at) for at, key in found[start : start + 100]]
+            yield [
+                self._told.get(key) or self._tell(key, at) for at, key in found[start : start + 100]
+            ]
+
+    def _tell(self, key: str, at: float) -> Overdue:
+        self._told[key] = told = self._overdue(key, at)
+        return told
 
     def owing(self, shard: int, *, now: float, soon: float, in_main: bool = False) -> Owing:
         assert not in_main  # there is one lane
@@ -78,6 +86,7 @@ class IndexedTable(MemoryTable):
 
     def _note(self, key: str) -> None:
         due, at = self._due[items.shard(key)], self.rows[key].due_at
+        self._told.pop(key, None)
         if key in self._noted:
             del due[bisect.bisect_left(due, (self._noted.pop(key), key))]
         if at is not None:

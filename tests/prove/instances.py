@@ -5,14 +5,20 @@ Whoever did nothing for longest is called next, so that copies of every age take
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from spectrum_forwarder.adapters.destination_registry import DESTINATIONS_AGE, SecretDestinations
+from spectrum_forwarder.adapters.cached_secret import CachedSecret
+from spectrum_forwarder.adapters.destination_registry import (
+    DESTINATIONS_AGE,
+    SecretDestinations,
+    read_destinations,
+)
+from spectrum_forwarder.adapters.registry_entries import reporter
 from spectrum_forwarder.domain.destination import Destinations
-from spectrum_forwarder.domain.ports import Clock
+from spectrum_forwarder.domain.ports import Clock, Facts
 
 from tests.prove.ledger import Invariant, Ledger
-from tests.prove.registries import Reader
+from tests.prove.registries import DESTINATIONS, Reader
 
 UseCase = TypeVar("UseCase")
 # How long a copy may serve on after a reading that failed before it is tried again (seconds).
@@ -42,6 +48,23 @@ class Instances(Generic[UseCase]):
         """Its invocation has ended."""
         if len(self.idle) < self._count:
             self.idle.append(self._make() if killed else instance)
+
+
+class ParsedOnce(SecretDestinations):
+    """The real registry; a text that an instance has read before (`known`) is not parsed again."""
+
+    def __init__(self, reader: Reader, known: dict[str, Destinations], *, facts: Facts) -> None:
+        client: Any = reader
+        super().__init__(client, DESTINATIONS, clock=reader.clock, facts=facts)
+        self._secret = CachedSecret(
+            client, DESTINATIONS, self._parsed, clock=reader.clock, facts=facts
+        )
+        self._known, self._report = known, reporter(facts, DESTINATIONS)
+
+    def _parsed(self, text: str) -> Destinations:
+        if text not in self._known:
+            self._known[text] = read_destinations(text, self._report)
+        return self._known[text]
 
 
 @dataclass

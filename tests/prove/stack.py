@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from spectrum_forwarder.adapters.destination_registry import SecretDestinations
 from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks
 from spectrum_forwarder.domain.delivery import Answer
+from spectrum_forwarder.domain.destination import Destinations
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.outbound import Attempt
 from spectrum_forwarder.domain.ports import Facts, StoredEvent
@@ -36,9 +36,9 @@ from tests.prove.faulty_ports import (
     FaultySender,
     FaultyTable,
 )
-from tests.prove.instances import Instance, Instances, WatchedDestinations
+from tests.prove.instances import Instance, Instances, ParsedOnce, WatchedDestinations
 from tests.prove.ledger import Ledger
-from tests.prove.registries import DESTINATIONS, WEBHOOKS, Registry
+from tests.prove.registries import WEBHOOKS, Registry
 from tests.prove.watched_lines import WatchedLines
 from tests.prove.watched_order import WatchedOrder
 from tests.prove.watched_table import TracedQueue, WatchedTable
@@ -115,6 +115,8 @@ class Stack:
         self.lanes: tuple[bool, ...] = (False, True)
         self.killers: set[str] = set()
         self._numbers = itertools.count()
+        # What the destinations' texts come to.
+        self._parsed: dict[str, Destinations] = {}
         for name, fields in destinations.items():
             self.registry.add(name, **fields)
         self._wire(facts)
@@ -137,12 +139,7 @@ class Stack:
             new_owner=lambda: f"operator-{next(self._numbers)}",
         )
         reader = self.registry.reader(self.fates)
-        self._watched_destinations = SecretDestinations(
-            reader,  # type: ignore[arg-type]
-            DESTINATIONS,
-            clock=self.clock,
-            facts=facts,
-        )
+        self._watched_destinations = ParsedOnce(reader, self._parsed, facts=facts)
         self.sweeper = Sweeper(
             table, queue, self.clock, self._meanwhile, facts, timing, in_parallel=map
         )
@@ -175,7 +172,7 @@ class Stack:
 
     def _fan_out(self) -> Instance[FanOut]:
         fates, clock, reader = self.fates, self.clock, self.registry.reader(self.fates)
-        secret = SecretDestinations(reader, DESTINATIONS, clock=clock, facts=self._facts)  # type: ignore[arg-type]
+        secret = ParsedOnce(reader, self._parsed, facts=self._facts)
         fan_out = FanOut(
             destinations=WatchedDestinations(secret, reader, clock, self.ledger),
             health=FaultyHealthBoard(self.health, fates),
