@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from spectrum_cli.events.replaying import Planned, oldest_first
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.domain.delivery import Deliveries, Status, planned
 
@@ -60,6 +61,7 @@ def shops(stack: Deployed) -> Shop:
         {"name": name, "url": f"https://{name}.example.com/", "signing_secret": "5e" * 32}
         for name in ("crm", "erp")
     ]
+    entries.append(entries[0] | {"name": "chat", "order": "conversation"})
     stack.write_destinations(*entries)
     return Shop(stack)
 
@@ -100,6 +102,7 @@ def test_a_dry_run_does_nothing(shop: Shop) -> None:
     ran = forwarder("replay", "--since", "1h", "--destination", "erp", "--dry-run", "--json")
     assert ran.json == {
         "would_replay": [{"event_key": key, "destinations": ["erp"]}],
+        "in_order": False,
         "unknown": [],
     }
     assert key in forwarder("replay", key, "--dry-run").out
@@ -129,10 +132,49 @@ def test_an_event_that_is_not_there_is_a_finding(shop: Shop) -> None:
         ["main:a", "--destination", "none"],
         ["--since", "soon"],
         ["main:a", "--rate", "0"],
+        ["main:a", "--now", "--in-order"],
     ],
 )
 def test_wrong_use_is_status_2(shop: Shop, arguments: list[str]) -> None:
     assert forwarder("replay", *arguments).status == 2
+
+
+def test_replays_in_order_stand_in_their_conversation_from_one_time_on(shop: Shop) -> None:
+    keys = [put(shop.stack, name, delivered("chat", NOW)) for name in ("a", "b")]
+    before = time.time()
+    planned = forwarder("replay", "--since", "1h", "--in-order", "--dry-run")
+    assert "2 events would be replayed, in the order of their conversations" in planned.err
+    assert forwarder("replay", *keys, "--in-order", "--dry-run", "--json").json["in_order"]
+    assert shop.hints() == 0
+    ran = forwarder("replay", "--since", "1h", "--in-order")
+    assert (ran.status, ran.out) == (0, "replaying 2 events: 2 to chat\n")
+    begun = [shop.deliveries(key)["chat"] for key in keys]
+    [since] = {delivery.in_order_since for delivery in begun}
+    assert since is not None
+    assert before - 1 < since <= min(delivery.planned_at for delivery in begun)
+    assert {delivery.replays for delivery in begun} == {1}
+
+
+@pytest.mark.parametrize("named", [(), ("--destination", "erp", "--destination", "chat")])
+def test_where_there_is_no_order_no_replay_is_begun_in_it(
+    shop: Shop, named: tuple[str, ...]
+) -> None:
+    key = put(shop.stack, "a", delivered("chat", NOW), delivered("erp", NOW))
+    ran = forwarder("replay", key, "--in-order", *named)
+    assert ran.status == 2
+    assert "erp has no order to replay in" in ran.err
+    assert "forwarder destinations set erp --order conversation" in ran.err
+    assert shop.deliveries(key)["chat"].replays == 0
+    assert forwarder("replay", key, "--in-order", "--destination", "chat").status == 0
+    assert shop.deliveries(key)["chat"].in_order_since
+
+
+def test_those_of_one_conversation_are_begun_together_the_oldest_first() -> None:
+    found = [
+        Planned(key, at, ["chat"], space)
+        for key, at, space in (("d", 4, "x"), ("c", 3, "y"), ("b", 2, None), ("a", 1, "x"))
+    ]
+    assert [planned.event_key for planned in oldest_first(found)] == ["a", "d", "b", "c"]
 
 
 def test_more_than_a_hundred_are_asked_about(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,13 @@ from spectrum_cli.destinations.names import Names, names_in
 from spectrum_cli.events.journal import Journal, Run
 from spectrum_cli.events.keys import find_event
 from spectrum_cli.events.replay_telling import report, show_plan, some
-from spectrum_cli.events.replaying import Planned, Summary, begin_all
+from spectrum_cli.events.replaying import (
+    Planned,
+    Summary,
+    begin_all,
+    oldest_first,
+    refuse_unordered,
+)
 from spectrum_cli.events.selection import (
     FromSender,
     InSpace,
@@ -65,6 +72,12 @@ def replay(
     owed_now: Annotated[
         bool, typer.Option("--now", help="Deliver now what these events still owe; nothing anew.")
     ] = False,
+    in_order: Annotated[
+        bool,
+        typer.Option(
+            "--in-order", help="Replay in the order of conversations, to ordered destinations."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be replayed, and do nothing.")
     ] = False,
@@ -89,6 +102,9 @@ def replay(
     events that it had begun are not begun again, and the times that it was given as so long ago
     are those of the first run. --restart begins anew.
 
+    At an ordered destination a replay keeps out of its conversation's order. With --in-order it
+    stands there by its message's time, behind what waits already, and before what comes then.
+
     --now is for what is still owed: retries are brought forward, and lines are drained, whatever
     else stands in them.
 
@@ -98,12 +114,15 @@ def replay(
         raise WrongUse("name the events by their keys, or say --since: one of the two")
     if keys and (until or space or sender):
         raise WrongUse("--until, --space and --sender go with --since, not with keys")
-    if owed_now and status:
-        raise WrongUse("--now is for what is pending, whatever --status says: one of the two")
-    names = names_in(destinations_of(target).read())
+    if owed_now and (status or in_order):
+        other = "--status" if status else "--in-order"
+        raise WrongUse(f"--now is for what is pending, whatever {other} says: one of the two")
+    entries = destinations_of(target).read()
+    names = names_in(entries)
     wanted = _identities(names, destination)
     # By identity: what was begun for a destination that was removed since is another replay.
-    wording = (keys, since, until, status, wanted, space, sender, *(["now"] if owed_now else []))
+    manner = ["now"] * owed_now + ["in order"] * in_order
+    wording = (keys, since, until, status, wanted, space, sender, *manner)
     journal = Journal(target.id, wording)
     clock = table_clock(target)
     unfinished = None if restart else journal.unfinished()
@@ -113,9 +132,13 @@ def replay(
     change = _hasten(names, wanted) if owed_now else _change(names, wanted, status, run)
     selection = Selection(run.since, run.until, status, None, space, sender)
     resting = Resting(wanted) if owed_now else None
-    found, unknown = _find(target, keys, selection, change, clock(), resting=resting)
+    found, unknown = _find(
+        target, keys, selection, change, clock(), resting=resting, in_order=in_order
+    )
+    if in_order:
+        refuse_unordered(entries, names, found, wanted)
     if dry_run:
-        show_plan(found, unknown, names, as_json=as_json)
+        show_plan(found, unknown, names, in_order=in_order, as_json=as_json)
         return
     if len(found) > UNASKED and not confirm(
         f"Replay {len(found)} events of {target.title}?", yes=yes
@@ -128,6 +151,9 @@ def replay(
         with progress("replaying", len(found)) as done:
             reopen = reopener(target, clock).reopen
             keys_found = [planned.event_key for planned in found]
+            if in_order:
+                # They stand behind what was said by now, and not when they were looked for.
+                change = replace(_change(names, wanted, status, run), in_order={})
             summary = begin_all(reopen, keys_found, change, rate=rate, advance=done)
     else:
         summary = Summary()
@@ -173,6 +199,7 @@ def _find(
     now: float,
     *,
     resting: Resting | None,
+    in_order: bool,
 ) -> tuple[list[Planned], list[str]]:
     """The events that there is something to replay of, the oldest first; and keys not found.
 
@@ -189,7 +216,8 @@ def _find(
         if not event.readable:
             later.append(event.event_key)
         elif identities := list(change(event, now)):
-            found.append(Planned(event.event_key, event.received_at, identities))
+            space = event.space_id if in_order else None
+            found.append(Planned(event.event_key, event.received_at, identities, space))
 
     with progress("looking through the log") as looked_at:
         if keys:
@@ -206,4 +234,4 @@ def _find(
                     consider(event)
     if later:
         note(f"stored by a later version of the forwarder, so left to its command: {some(later)}")
-    return sorted(found, key=lambda planned: planned.received_at), unknown
+    return oldest_first(found), unknown

@@ -9,17 +9,20 @@ from spectrum_cli.terminal.output import counted, note, print_json, print_line, 
 from spectrum_cli.terminal.tables import Rows
 
 
-def show_plan(found: list[Planned], unknown: list[str], names: Names, *, as_json: bool) -> None:
+def show_plan(
+    found: list[Planned], unknown: list[str], names: Names, *, in_order: bool, as_json: bool
+) -> None:
     """Say what would be replayed; raise Finding for keys of which there is no event."""
     rows = [(p.received_at, p.event_key, [names.of(to) for to in p.destinations]) for p in found]
     if as_json:
         events = [{"event_key": key, "destinations": to} for _, key, to in rows]
-        print_json({"would_replay": events, "unknown": unknown})
+        print_json({"would_replay": events, "in_order": in_order, "unknown": unknown})
         return
     if found:
         table = Rows("received", "event key", "to")
         table.add([[utc(received_at), key, ", ".join(to)] for received_at, key, to in rows])
-    note(f"{counted(len(found), 'event')} would be replayed")
+    then = ", in the order of their conversations, behind what waits there" if in_order else ""
+    note(f"{counted(len(found), 'event')} would be replayed{then}")
     _complain([], unknown)
 
 

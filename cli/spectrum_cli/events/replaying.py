@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from spectrum_forwarder.domain.destination import identity_of
+
+from spectrum_cli.destinations.names import Names
 from spectrum_cli.events.pace import at_pace
+from spectrum_cli.stack.registry import Entry
+from spectrum_cli.terminal.errors import WrongUse
 
 if TYPE_CHECKING:
     from spectrum_forwarder.adapters.event_log import DynamoEventLog
@@ -19,11 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Planned:
-    """An event to be replayed, and the destinations that it would go to, by identity."""
+    """An event to be replayed, and the destinations that it would go to, by identity.
+
+    `space` is that of its conversation, where it is to go out in the order of that.
+    """
 
     event_key: str
     received_at: float
     destinations: list[str]
+    space: str | None = None
 
 
 @dataclass(slots=True)
@@ -35,6 +44,37 @@ class Summary:
     unhinted: int = 0
     busy: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+
+
+def oldest_first(found: Iterable[Planned]) -> list[Planned]:
+    """The oldest first; those of one conversation together, for they keep its newer ones back."""
+    by_time = sorted(found, key=lambda planned: planned.received_at)
+    began: dict[str, float] = {}
+    for planned in by_time:
+        began.setdefault(planned.space or planned.event_key, planned.received_at)
+
+    def turn(planned: Planned) -> tuple[float, str]:
+        conversation = planned.space or planned.event_key
+        return began[conversation], conversation
+
+    return sorted(by_time, key=turn)
+
+
+def refuse_unordered(
+    entries: Sequence[Entry], names: Names, found: Iterable[Planned], wanted: Iterable[str] | None
+) -> None:
+    """Raise WrongUse where a destination that is meant has no order to replay in."""
+    from spectrum_forwarder.adapters.order_fields import is_ordered  # noqa: PLC0415 (not for --help)
+
+    meant = {identity for planned in found for identity in planned.destinations}
+    meant |= set(wanted or ())
+    meant -= {identity_of(entry) for entry in entries if is_ordered(entry)}
+    if meant:
+        name = min(map(names.of, meant))
+        raise WrongUse(
+            f"{name} has no order to replay in: leave --in-order out, or say by --destination who "
+            f"has, or give it one with: forwarder destinations set {name} --order conversation"
+        )
 
 
 def owed(

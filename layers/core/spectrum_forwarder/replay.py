@@ -61,25 +61,30 @@ class Replay:
     limits it to some of them, which need not be the event's own; None means the event's own.
     `status` limits it to deliveries that stand so. A delivery that was begun anew at `begun_at` or
     later is not begun again. What is still owed is left alone.
+
+    `in_order` is for ordered destinations: each stands in its conversation's line, by its message
+    time and behind all that was said before the first one was begun there; it keeps when that was.
     """
 
     configured: frozenset[str]
     destinations: frozenset[str] | None
     status: Status | None
     begun_at: float
+    in_order: dict[str | None, float] | None = None
 
     def __call__(self, event: LoggedEvent, now: float) -> dict[str, Delivery]:
         if event.deliveries is None:
             return {}
+        since = None if self.in_order is None else self.in_order.setdefault(event.space_id, now)
         wanted = event.deliveries.keys() if self.destinations is None else self.destinations
         changed: dict[str, Delivery] = {}
         for name in sorted(self.configured.intersection(wanted)):
             delivery = event.deliveries.get(name)
             if delivery is None:
                 if self.status is None:
-                    changed[name] = replace(planned(name, now), replays=1)
+                    changed[name] = replace(planned(name, now), replays=1, in_order_since=since)
             elif self._takes(delivery):
-                changed[name] = replayed(delivery, now)
+                changed[name] = replayed(delivery, now, since)
         return changed
 
     def _takes(self, delivery: Delivery) -> bool:

@@ -65,6 +65,8 @@ def _write_delivery(delivery: Delivery) -> Item:
         item["conversation"] = string(delivery.conversation)
     if delivery.late:
         item["late"] = {"BOOL": True}
+    if delivery.in_order_since is not None:
+        item["in_order_since"] = number(delivery.in_order_since)
     if delivery.history:
         lines = (
             f"{entry.at:.3f} {entry.milliseconds} {entry.answer}" for entry in delivery.history
@@ -97,6 +99,7 @@ def _read_delivery(name: str, item: Item) -> Delivery:
         stood_at=number_in(item, "stood_at"),
         conversation=string_in(item, "conversation") or "",
         late="late" in item,
+        in_order_since=number_in(item, "in_order_since"),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from spectrum_forwarder.domain.line import position_behind
 from spectrum_forwarder.domain.order import line_of
 from spectrum_forwarder.domain.retry import retry_delay
 from spectrum_forwarder.domain.timing import Timing
@@ -86,7 +87,8 @@ class Delivery:
     is not a matter of retries, `replays` how often an operator has begun it anew. One that stands
     in its destination's line does so since `stood_at`, and is looked at by who drains that; at an
     ordered destination it is the line of its `conversation`. One that is `late` has left that, or
-    has never stood there, and is retried by itself.
+    has never stood there, and is retried by itself. A replay keeps out of it as well, but for one
+    that is `in_order_since` then: it stands behind all that was said before.
     """
 
     destination: str
@@ -101,11 +103,22 @@ class Delivery:
     stood_at: float | None = None
     conversation: str = ""
     late: bool = False
+    in_order_since: float | None = None
 
     @property
     def settled(self) -> bool:
         """Whether nothing more is owed."""
         return self.status is not Status.PENDING
+
+    @property
+    def keeps_out_of_order(self) -> bool:
+        """Whether it goes by itself, though its destination is ordered."""
+        return self.late or (self.replays > 0 and self.in_order_since is None)
+
+    def position(self, of_event: str) -> str:
+        """Its position in line, given its event's."""
+        since = self.in_order_since
+        return of_event if since is None else position_behind(of_event, since)
 
     @property
     def stands_in(self) -> str | None:
@@ -139,10 +152,14 @@ def planned(destination: str, now: float) -> Delivery:
     return Delivery(destination=destination, planned_at=now, next_attempt_at=now)
 
 
-def replayed(delivery: Delivery, now: float) -> Delivery:
+def replayed(delivery: Delivery, now: float, in_order_since: float | None = None) -> Delivery:
     """The delivery begun anew: due at once, all its attempts before it, its history kept."""
-    anew = planned(delivery.destination, now)
-    return replace(anew, replays=delivery.replays + 1, history=delivery.history)
+    return replace(
+        planned(delivery.destination, now),
+        replays=delivery.replays + 1,
+        history=delivery.history,
+        in_order_since=in_order_since,
+    )
 
 
 def hastened(delivery: Delivery, at: float) -> Delivery:

@@ -60,6 +60,12 @@ def position_of(body: bytes, received_at: float, event_key: str) -> str:
     return f"{round(at * 1000):014d}/{round(received_at * 1000):014d}/{event_key}"
 
 
+def position_behind(position: str, since: float) -> str:
+    """The place of an event, by its position, where all go before it that were said by `since`."""
+    said, arrived, event_key = position.split("/", 2)
+    return f"{round(since * 1000):014d}/{said}{arrived}/{event_key}"
+
+
 def _message_time(body: bytes) -> float | None:
     try:
         text = json.loads(body)["message"]["timestamp"]

@@ -175,12 +175,18 @@ def _unbroken(together: Sequence[Plan]) -> list[Plan]:
     """Those of whom none is missing that was to go before them."""
     found: list[Plan] = []
     before = ""
-    for plan in sorted(together, key=lambda plan: plan.position):
+    for plan in sorted(together, key=_place_of):
         if plan.taken.record.behind != before:
             break
         found.append(plan)
         before = plan.taken.claimed.event_key
     return found
+
+
+def _place_of(plan: Plan) -> str:
+    """Where it stood when it had its turn, if it did."""
+    place = plan.taken.record.place
+    return place.position if place else ""
 
 
 def _not_started(identity: str, plan: Plan) -> Answered:

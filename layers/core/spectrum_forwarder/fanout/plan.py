@@ -53,8 +53,10 @@ class Planning:
         body = unpack(claimed.packed or self.payloads.get(claimed.payload or ""))
         plan = Plan(taken, body, dict(taken.deliveries))
         content = Content(body)
-        for identity, delivery in self._due(taken):
-            decision = self._decided(taken, delivery, body, content)
+        if taken.record.place is not None:
+            plan.position = position_of(body, claimed.received_at, claimed.event_key)
+        for identity, delivery in self._due(plan):
+            decision = self._decided(plan, delivery, content)
             plan.deliveries[identity] = applied(decision, delivery)
             if isinstance(decision, Try):
                 plan.tries[identity] = decision
@@ -63,22 +65,23 @@ class Planning:
         plan.open.update(plan.tries)
         stays = any(tried.as_probe or tried.conversation for tried in plan.tries.values())
         stands = any(delivery.stood_at is not None for delivery in taken.deliveries.values())
-        if plan.waits or stays or stands:
+        if not plan.position and (plan.waits or stays or stands):
             plan.position = position_of(body, claimed.received_at, claimed.event_key)
         return plan
 
-    def _due(self, taken: Taken) -> Iterator[tuple[str, Delivery]]:
+    def _due(self, plan: Plan) -> Iterator[tuple[str, Delivery]]:
         """The deliveries whose time has come, or whose turn it is in their line."""
-        now = self.clock()
+        taken, now = plan.taken, self.clock()
         for identity, delivery in taken.deliveries.items():
             line = delivery.stands_in
-            has_turn = line is not None and taken.record.drains == line
+            has_turn = line is not None and taken.led_in(identity, plan.position) == line
             if delivery.is_due(now) or (has_turn and not delivery.settled):
                 yield identity, delivery
 
-    def _decided(self, taken: Taken, delivery: Delivery, body: bytes, content: Content) -> Decision:
-        identity, found = delivery.destination, self.configured.find(delivery)
-        conversation = _conversation(delivery, found, body)
+    def _decided(self, plan: Plan, delivery: Delivery, content: Content) -> Decision:
+        taken, identity = plan.taken, delivery.destination
+        found = self.configured.find(delivery)
+        conversation = _conversation(delivery, found, plan.body)
         case = Case(
             delivery=delivery,
             found=found,
@@ -90,7 +93,7 @@ class Planning:
             spread=self._spread(identity),
             timing=self.timing,
             line_stands=self.gate.line_stands(identity),
-            drains=taken.record.drains == line_of(identity, conversation),
+            drains=taken.led_in(identity, plan.position) == line_of(identity, conversation),
             conversation=conversation,
             late=taken.record.late,
         )
@@ -120,6 +123,6 @@ class Planning:
 
 
 def _conversation(delivery: Delivery, found: Found, body: bytes) -> str:
-    """The conversation that the delivery is to go out in order with; replays keep out of it."""
-    ordered = found.order is not None and not delivery.late and not delivery.replays
+    """The conversation that the delivery is to go out in order with."""
+    ordered = found.order is not None and not delivery.keeps_out_of_order
     return conversation_of(body) if ordered else ""

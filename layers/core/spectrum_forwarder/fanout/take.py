@@ -29,6 +29,15 @@ class Taken:
     claimed: Claimed
     deliveries: Deliveries
 
+    def led_in(self, identity: str, position: str) -> str | None:
+        """The line in which it is this delivery's turn, given the event's position.
+
+        None where it is led from a place that it had before it was replayed in order.
+        """
+        place = self.record.place
+        own = self.deliveries[identity].position(position) if place else ""
+        return None if place and place.position != own else self.record.drains
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -77,25 +77,28 @@ class Standing:
                 continue
             if led_from:
                 self.recorded[line, led_from] = after
-            if after.stands_in == line:
+            if after.stands_in == line and not _strays(led_from, after, outcome.position):
                 continue
             if led_from:
                 self._free(line, led_from)
             elif before.stood_at is not None and outcome.position:
-                self._free(line, Place(outcome.position, event_key, before.stood_at))
+                at = before.position(outcome.position)
+                self._free(line, Place(at, event_key, before.stood_at))
 
     def _has_place(self, outcome: Outcome, identity: str, wait: Wait) -> bool:
         """Whether it was seen there just now, and stays as it is; else it is taken (anew)."""
         record, before = outcome.taken.record, outcome.taken.deliveries[identity]
         line = line_of(identity, wait.conversation)
-        if record.place is None or record.drains != line or before.stands_in != line:
+        led_in = outcome.taken.led_in(identity, outcome.position)
+        if record.place is None or led_in != line or before.stands_in != line:
             return False
         return record.place.stood_at == before.stood_at and not wait.probed_at
 
     def _take_place(self, outcome: Outcome, identity: str, since: float, wait: Wait) -> None:
         assert self.lines is not None
         line = line_of(identity, wait.conversation)
-        place = Place(outcome.position, outcome.taken.claimed.event_key, since, wait.probed_at)
+        at = outcome.taken.deliveries[identity].position(outcome.position)
+        place = Place(at, outcome.taken.claimed.event_key, since, wait.probed_at)
         if not wait.conversation:
             self.gate.raise_line(identity)
         self.lines.put(line, place)
@@ -132,6 +135,11 @@ class Standing:
 
     def _tell(self, identity: str, error: TableUnavailable) -> None:
         self.facts("line.unreached", destination=self.gate.name_of(identity), cause=str(error))
+
+
+def _strays(led_from: Place | None, delivery: Delivery, position: str) -> bool:
+    """Whether it was led from where it stood before it was replayed in order."""
+    return led_from is not None and led_from.position != delivery.position(position)
 
 
 def has_left(place: Place, line: str, table: EventTable, now: float) -> bool:
