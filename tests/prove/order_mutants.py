@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from spectrum_forwarder.domain.delivery import Delivery
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.order import Hold, Turn
 from spectrum_forwarder.fanout import attempt, decide
 from spectrum_forwarder.fanout.decide import Decision, Release
 from spectrum_forwarder.fanout.lines.call import Calls
 from spectrum_forwarder.fanout.lines.conversations import Conversations, Going
 from spectrum_forwarder.fanout.lines.stand import Standing
+from spectrum_forwarder.replay import Replay
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import Mutant, Patch
@@ -98,6 +101,23 @@ def a_line_that_anybody_may_take(patch: Patch) -> None:
     patch.setattr(attempt, "_unbroken", list)
 
 
+def a_replay_in_order_that_goes_by_itself(patch: Patch) -> None:
+    patch.setattr(
+        Delivery, "keeps_out_of_order", property(lambda self: self.late or self.replays > 0)
+    )
+
+
+def a_replay_in_order_that_stands_since_it_was_begun(patch: Patch) -> None:
+    """And not with all those of its run, by their messages' time."""
+    call_of = Replay.__call__
+
+    def call(self: Replay, event: LoggedEvent, now: float) -> dict[str, Delivery]:
+        self = self if self.in_order is None else replace(self, in_order={})
+        return call_of(self, event, now)
+
+    patch.setattr(Replay, "__call__", call)
+
+
 def a_batch_that_goes_on_without_its_first(patch: Patch) -> None:
     patch.setattr(attempt, "_unbroken", list)
 
@@ -105,6 +125,8 @@ def a_batch_that_goes_on_without_its_first(patch: Patch) -> None:
 MUTANTS = (
     Mutant(a_line_that_anybody_may_take, Invariant.ONE_AT_A_TIME),
     Mutant(a_batch_that_goes_on_without_its_first, Invariant.IN_ORDER),
+    Mutant(a_replay_in_order_that_goes_by_itself, Invariant.IN_ORDER),
+    Mutant(a_replay_in_order_that_stands_since_it_was_begun, Invariant.IN_ORDER),
     Mutant(attempted_out_of_its_turn, Invariant.IN_ORDER),
     Mutant(nobody_says_how_far_it_went, Invariant.IN_ORDER),
     Mutant(how_far_it_goes_is_said_after_the_attempt, Invariant.IN_ORDER),

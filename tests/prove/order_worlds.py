@@ -133,6 +133,17 @@ def _two_destinations(world: World) -> None:
     said(world, 1)
 
 
+def _replayed_in_order(world: World) -> None:
+    """The younger one is begun first, while a third is taken."""
+    ordered(world)
+    run: dict[str | None, float] = {}
+    said(world, 1)
+    said(world, 2)
+    world.later(20.0, lambda: world.replay("main:m2-space-1", in_order=run))
+    world.later(20.2, lambda: world.replay("main:m1-space-1", in_order=run))
+    world.later(20.2, lambda: said(world, 30))
+
+
 def _mended(world: World) -> None:
     ordered(world)
     world.registry.spoil("crm", url="ftp://elsewhere")
@@ -214,6 +225,7 @@ ORDERED = (
     Scenario("ordered, hinted at by everybody", _two_workers),
     Scenario("ordered, paused while it goes on", _paused_while_it_goes_on),
     Scenario("ordered, a straggler while the head waits", _straggler_while_the_head_waits),
+    Scenario("ordered, replayed in order", _replayed_in_order),
     Scenario("a batch", _batch),
     Scenario("a batch refused once", _batch_refused),
     Scenario("a batch that is too much", _batch_too_much),

@@ -234,11 +234,16 @@ class Stack:
         """Lose all hints. Whole events are none: while the table is down the queue is the truth."""
         self.queue.queued = [queued for queued in self.queue.queued if '"event":' in queued.body]
 
-    def replay(self, key: str, *, to: str | None = None) -> None:
-        """An operator wants the event to be delivered once more, to all its own or to this one."""
+    def replay(
+        self, key: str, *, to: str | None = None, in_order: dict[str | None, float] | None = None
+    ) -> None:
+        """An operator wants the event to be delivered once more, to all its own or to this one.
+
+        Those of one run are to go out `in_order`, by the same of these.
+        """
         configured = frozenset(self.registry.identities())
         wanted = None if to is None else frozenset({self.registry.identity(to)})
-        change = Replay(configured, destinations=wanted, status=None, begun_at=self.clock())
+        change = Replay(configured, wanted, None, begun_at=self.clock(), in_order=in_order)
         with contextlib.suppress(Killed, TableUnavailable):
             self.reopener.reopen(key, change)
 

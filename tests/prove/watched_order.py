@@ -13,8 +13,6 @@ from tests.prove.ledger import Invariant, Ledger
 from tests.prove.registries import Registry
 from tests.support.memory import Row
 
-OUT_OF_ORDER = (LATE_HEADER, REPLAY_HEADER)
-
 
 def opened(attempt: Attempt, rows: Mapping[str, Row]) -> list[Attempt]:
     """The events of a batch, each as if it had come by itself."""
@@ -68,7 +66,9 @@ class WatchedOrder:
         line, row = self._line_of(attempt), self.rows.get(attempt.event_key)
         if not line or row is None:
             return
-        key, seen = attempt.event_key, self.seen[line]
+        # Who is replayed goes behind all others, and among its like by its message as well.
+        again = " again" if REPLAY_HEADER in attempt.headers else ""
+        key, seen = attempt.event_key, self.seen[line + again]
         position = position_of(attempt.body, row.stored.event.received_at, key)
         is_first = key not in seen.who_came and position < seen.came
         is_overtaken = key not in seen.who_was_accepted and position < seen.accepted
@@ -83,7 +83,15 @@ class WatchedOrder:
     def _line_of(self, attempt: Attempt) -> str:
         """The conversation's line; empty for what is to go by itself."""
         ordered = self.registry.at(attempt.url).entry.get("order") is not None
-        if not ordered or any(name in attempt.headers for name in OUT_OF_ORDER):
+        if not ordered or LATE_HEADER in attempt.headers or self._is_out_of_order(attempt):
             return ""
         line = line_of(attempt.destination, conversation_of(attempt.body))
         return line if line != destination_in(line) else ""
+
+    def _is_out_of_order(self, attempt: Attempt) -> bool:
+        """Whether it is a replay that was not asked for in order."""
+        if REPLAY_HEADER not in attempt.headers:
+            return False
+        row = self.rows.get(attempt.event_key)
+        delivery = (row.deliveries or {}).get(attempt.destination) if row else None
+        return delivery is None or delivery.in_order_since is None
