@@ -12,7 +12,16 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import fanout, local_stack, receiver, recovery, waiting
-from benchmarks.bill import Measured, Taken, bodies, break_even, item_bytes, lines, table
+from benchmarks.bill import (
+    Measured,
+    Taken,
+    bodies,
+    break_even,
+    item_bytes,
+    lines,
+    logged_bytes,
+    table,
+)
 from benchmarks.fanout import Children, batch, load
 from benchmarks.workshop import (
     CHECKOUT,
@@ -122,20 +131,21 @@ def bill_rows(
     server: Stub, children: Children, urls: list[str], receiver_cost: dict[str, float]
 ) -> tuple[list[Row], str]:
     """Log bytes, the bill, and the bill's table."""
-    logged: dict[int, float] = {}
-    for count in (1, 5, 20):
+    logged: dict[tuple[int, int], float] = {}
+    for _, count, events in COLUMNS:
         load(server, [f"{urls[0]}/{n}" for n in range(count)])
-        # Alone in its invocation, as most events are: the line of metrics is its own.
-        logged[count] = children.run("app", [batch(0), *[batch(1)] * 5])["printed"]
+        # Alone in its invocation an event has the line of metrics to itself.
+        run = children.run("app", [batch(0), *[batch(events)] * 5])
+        logged[count, events] = logged_bytes(run, events)
     load(server, urls[:1])
     runs = {events: children.run("app", [batch(0), *[batch(events)] * 5]) for events in (1, 10)}
     measured = Measured(
         Taken(receiver_cost["warm"], receiver_cost["wall"]),
         {events: Taken(run["warm"], run["wall"]) for events, run in runs.items()},
-        receiver_cost["printed"],
+        logged_bytes(receiver_cost, 1),
         logged,
     )
-    both = receiver_cost["printed"] + logged[1]
+    both = receiver_cost["printed"] + runs[1]["printed"]
     together, alone = (
         sum(lines(measured, destinations=1, batch=hints).values()) for hints in (10, 1)
     )

@@ -40,14 +40,14 @@ BODIES = (1024, 8 * 1024, 64 * 1024)
 
 @dataclass(frozen=True)
 class Measured:
-    """What an invocation takes, the fan-out's by events in its batch; and bytes an event logs, the
-    fan-out's by number of destinations.
+    """What an invocation takes, the fan-out's by events in its batch; and bytes that an event logs,
+    with what CloudWatch adds: the fan-out's by number of destinations and events in its batch.
     """
 
     receiver: Taken
     fanout: Mapping[int, Taken]
     receiver_bytes: float
-    fanout_bytes: Mapping[int, float]
+    fanout_bytes: Mapping[tuple[int, int], float]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Taken:
         waiting = max(0.0, self.lasting - self.working) + 2 * CALL_SECONDS
         seconds = self.working / min(1.0, memory / WHOLE_PROCESSOR_GB) + waiting
         return seconds * memory * GB_SECOND * MILLION
+
+
+def logged_bytes(run: Mapping[str, float], events: int) -> float:
+    """What an event of a run's invocations is in the log, with what CloudWatch adds."""
+    return (run["printed"] + run["lines"] * LINE_OVERHEAD) / events
 
 
 @functools.cache
@@ -91,11 +96,7 @@ def lines(
     size = item_bytes(destinations, event)
     units = math.ceil(item_bytes(0, event) / 1024)
     settled_units = math.ceil(size / 1024)
-    logged = (
-        measured.receiver_bytes
-        + measured.fanout_bytes[destinations]
-        + (1 + max(1, destinations)) * LINE_OVERHEAD
-    )
+    logged = measured.receiver_bytes + measured.fanout_bytes[destinations, batch]
     gigabytes = size * MILLION / 1024**3
     return {
         "HTTP API, one request": HTTP_API,

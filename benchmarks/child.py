@@ -2,7 +2,7 @@
 
 Run as `python -m child MODULE ROUNDS` with events (JSON lines) on standard input. Prints one JSON
 object: CPU seconds of import and first invocation, of each later invocation, memory, and the bytes
-that the handler printed.
+and lines that the handler printed in one of these.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ def main() -> None:
         context.aws_request_id = "request-0"
         first = handler(events[0], context)
         cold = cpu() - started
-        bytes_first = len(out.getvalue())
+        first_lines = out.getvalue()
         answers, warm = [first], []
         walls = []
         for number, event in enumerate(events[1:], 1):
@@ -68,7 +68,8 @@ def main() -> None:
                 "warm": statistics.median(warm) if warm else 0.0,
                 "wall": statistics.median(walls) if walls else 0.0,
                 "memory": memory(),
-                "printed": (len(out.getvalue()) - bytes_first) / max(1, len(answers) - 1),
+                "printed": (len(out.getvalue()) - len(first_lines)) / max(1, len(answers) - 1),
+                "lines": out.getvalue()[len(first_lines) :].count("\n") / max(1, len(answers) - 1),
                 "answers": [answers[0], *answers[1:][-1:]],
             }
         )

@@ -113,7 +113,7 @@ def rows() -> tuple[list[Row], dict[str, float]]:
         warm = interleaved(found, server, rounds=WARM_ROUNDS, events=WARM_EVENTS)
     cost = {
         figure: statistics.median(result[figure] for result in warm["ours"])
-        for figure in ("wall", "warm", "printed")
+        for figure in ("wall", "warm", "printed", "lines")
     }
     return [
         _row("cold start, CPU to the first 200", "plain", "cold", 0.38, cold),
