@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from spectrum_cli.commands import register_all, register_for
+from spectrum_cli.terminal.light_help import load_for
 
 # By which a shell asks what could come next.
 COMPLETION = "_FORWARDER_COMPLETE"
@@ -29,6 +30,7 @@ def make_app(arguments: Sequence[str] | None = None) -> typer.Typer:
         register_all(app)
     else:
         register_for(app, arguments)
+        load_for(arguments)
     return app
 
 

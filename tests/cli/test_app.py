@@ -34,6 +34,26 @@ def test_short_help_is_that_of_the_long_option(command: tuple[str, ...]) -> None
     assert "Usage: forwarder" in short.out
 
 
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["destinations", "add", "-h"]])
+def test_help_loads_no_reader_of_markdown_and_is_the_same_page(arguments: list[str]) -> None:
+    """They are a third of what it takes; whoever else wants one of them gets it."""
+    page = "import sys; from spectrum_cli.__main__ import run; run(sys.argv[1:])\n"
+    whole = f"import typer.rich_utils\n{page}import rich.markdown"
+    light = (
+        f"{page}print(*sorted({{'markdown_it', 'pygments'}} & set(sys.modules)), file=sys.stderr)\n"
+        "import rich.markdown; rich.markdown.Markdown('*as ever*')"
+    )
+    pages = [
+        subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+        )
+        for code in (whole, light)
+    ]
+    assert "Usage: forwarder" in pages[0].stdout
+    assert pages[0].stdout == pages[1].stdout
+    assert pages[1].stderr == "\n"
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [("forwarder dest", "destinations"), ("forwarder destinations ren", "rename")],
