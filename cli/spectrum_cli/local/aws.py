@@ -19,6 +19,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantP
 
 from spectrum_cli.local.intrinsics import REGION
 
+USER_AGENT: Final = "forwarder-local"
 FILES: Final = ("config_file", "credentials_file")
 
 
@@ -72,6 +73,7 @@ class Sessions:
         return self._by_key[key].client(
             service,
             endpoint_url=url,
-            # A proxy for the outside world is not for loopback.
-            config=Config(proxies={}, max_pool_connections=20),
+            # A proxy for the outside world is not for loopback. Whoever says nothing of itself is
+            # described by botocore anew in each call.
+            config=Config(proxies={}, max_pool_connections=20, user_agent=USER_AGENT),
         )

@@ -126,7 +126,10 @@ def _choose_steps_by_class() -> None:
         parent = node.parent
         for number, child in enumerate(node.children or ()):
             self.pre_processing_of_child(node, number)
-            self.traverse_node_recursively(child, number)
+            kind: Any = type(child)
+            # Most have neither children nor a step.
+            if _is_node_class(kind) and (child.children or step(self, kind)):
+                self.traverse_node_recursively(child, number)
         if process := step(self, type(node)):
             node = process(node)
             node.parent = parent
