@@ -22,8 +22,8 @@ from spectrum_forwarder.domain.ports import SHARDS
 from spectrum_forwarder.domain.timing import Timing
 
 from tests.support.aws import create_queue, create_table
+from tests.support.in_memory.objects import MemoryPayloads
 from tests.support.make import NOW, stored_of
-from tests.support.memory import MemoryPayloads
 
 REGION = "us-east-1"
 

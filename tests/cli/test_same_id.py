@@ -17,8 +17,8 @@ from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.storing import EventStore
 
+from tests.support.in_memory.objects import MemoryPayloads
 from tests.support.make import body_of
-from tests.support.memory import MemoryPayloads
 from tests.support.stacks import Deployed, forwarder
 from tests.ui.served import asked
 

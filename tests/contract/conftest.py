@@ -22,13 +22,10 @@ from spectrum_forwarder.domain.worker_ports import EventTable
 from tests.contract import stores, table_of_stores
 from tests.contract.stores import MEMORY, MINISTACK, MOTO, STORES
 from tests.support.aws import create_queue, create_table, create_waiting_table
-from tests.support.memory import (
-    ManualClock,
-    MemoryHealthBoard,
-    MemoryLines,
-    MemoryPayloads,
-    MemoryTable,
-)
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.lines import MemoryHealthBoard, MemoryLines
+from tests.support.in_memory.objects import MemoryPayloads
+from tests.support.in_memory.table import MemoryTable
 
 REGION = "us-east-1"
 # moto again, by those clients that make the functions' calls.

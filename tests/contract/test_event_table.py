@@ -26,9 +26,9 @@ from spectrum_forwarder.domain.worker_ports import Claimed, EventTable, Overdue,
 
 from tests.contract.conftest import REGION
 from tests.support.aws import TABLE, create_table
+from tests.support.in_memory.table import MemoryTable
 from tests.support.item_size import LARGEST_ITEM, size_of
 from tests.support.make import NOW, stored_of
-from tests.support.memory import MemoryTable
 
 KEY = "main:spc-msg-1"
 DELIVERED = settled(planned("crm", NOW), Status.DELIVERED)

@@ -11,7 +11,7 @@ from spectrum_forwarder.domain.notes import digest_of
 from tests.contract.conftest import REGION
 from tests.contract.stores import MEMORY
 from tests.support.aws import create_table
-from tests.support.memory import MemoryNotes
+from tests.support.in_memory.registries import MemoryNotes
 
 ONE, OTHER = digest_of("one"), digest_of("other")
 

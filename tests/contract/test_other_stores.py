@@ -21,8 +21,8 @@ from spectrum_forwarder.domain.ports import Payloads, StoredEvent
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 
 from tests.contract.conftest import REGION
+from tests.support.in_memory.clock import ManualClock
 from tests.support.make import stored_of
-from tests.support.memory import ManualClock
 
 Sqs = tuple[SqsEventQueue, str, str]
 OPEN = Health(failures=12, failing_since=1.5, open_until=99.25, trips=1, quick=True)

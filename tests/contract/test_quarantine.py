@@ -14,8 +14,8 @@ from spectrum_forwarder.domain.errors import InvalidEntry, PayloadsUnavailable, 
 from spectrum_forwarder.domain.quarantine import Suspect
 
 from tests.contract.conftest import REGION
+from tests.support.in_memory.clock import ManualClock
 from tests.support.make import NOW, body_of, signed_headers
-from tests.support.memory import ManualClock
 
 BUCKET = "payloads"
 HOUR = 3600.0

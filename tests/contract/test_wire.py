@@ -46,8 +46,8 @@ from tests.support.http_server import (
     together,
     when,
 )
+from tests.support.in_memory.clock import ManualClock
 from tests.support.make import stored_of
-from tests.support.memory import ManualClock
 
 SESSIONS = ("direct", "wire", "botocore's")
 # Those of which the wire is a part.

@@ -11,8 +11,8 @@ from spectrum_forwarder.domain.event import pack
 from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.timing import Timing
 
+from tests.support.in_memory.table import MemoryTable
 from tests.support.make import body_of, destination_of, event_of, stored_of
-from tests.support.memory import MemoryTable
 from tests.support.waiting import PATIENCE
 from tests.support.world import VISIBILITY, World
 

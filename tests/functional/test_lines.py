@@ -11,8 +11,8 @@ from spectrum_forwarder.domain.line import Place, hint_to, position_of
 from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.prove.timeline import Timeline
+from tests.support.in_memory.registries import CopiedDestinations
 from tests.support.make import body_of, changed, destination_of, stored_of
-from tests.support.memory import CopiedDestinations
 from tests.support.outage import BUSY, outage
 from tests.support.world import World
 

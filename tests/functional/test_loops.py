@@ -16,8 +16,8 @@ from spectrum_forwarder.domain.ports import Webhook
 from spectrum_forwarder.domain.via import MOST_MARKS, VIA_HEADER, mark_of
 from spectrum_forwarder.receive import Receiver
 
+from tests.support.in_memory.objects import MemoryQuarantine
 from tests.support.make import WEBHOOK, body_of, destination_of
-from tests.support.memory import MemoryQuarantine
 from tests.support.world import Tap, World
 
 VIA = VIA_HEADER.lower()

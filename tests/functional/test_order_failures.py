@@ -11,8 +11,8 @@ from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.functional.test_lines import arrived
 from tests.functional.test_order import BUSY, HOUR, MINUTE, START, line, said
+from tests.support.in_memory.clock import ManualClock
 from tests.support.make import destination_of
-from tests.support.memory import ManualClock
 from tests.support.world import SWEEP_EVERY, World
 
 TOO_MUCH = Answer(status=413, seconds=9.0)

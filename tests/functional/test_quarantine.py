@@ -14,6 +14,7 @@ from spectrum_forwarder.domain.quarantine import UNSIGNED, Suspect
 from spectrum_forwarder.receive import Receiver
 from spectrum_forwarder.release import Judge, Outcome, Released, Releaser, Verdict
 
+from tests.support.in_memory.objects import MemoryQuarantine
 from tests.support.make import (
     WEBHOOK,
     WHSEC,
@@ -22,7 +23,6 @@ from tests.support.make import (
     signed_headers,
     webhook_of,
 )
-from tests.support.memory import MemoryQuarantine
 from tests.support.world import Tap, World
 
 KEY = "main:spc-msg-1"

@@ -20,8 +20,8 @@ from spectrum_forwarder.adapters.plain_http import Answer
 
 from functions.receiver import app
 from tests.support.deployed import Context
+from tests.support.in_memory.clock import ManualClock
 from tests.support.make import WEBHOOK, body_of, signed_headers
-from tests.support.memory import ManualClock
 
 ENVIRONMENT = {
     "EVENTS_TABLE": "events",

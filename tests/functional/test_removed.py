@@ -10,8 +10,8 @@ from spectrum_forwarder.domain.errors import RegistryUnavailable
 from spectrum_forwarder.domain.health import Health
 
 from tests.functional.test_replay import Operator
+from tests.support.in_memory.registries import CopiedDestinations
 from tests.support.make import destination_of, stored_of
-from tests.support.memory import CopiedDestinations
 from tests.support.world import Tap, World
 
 KEY = "main:spc-msg-1"

@@ -10,8 +10,8 @@ from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.replay import Outcome, Reopened, Reopener, Replay, Wake
 
+from tests.support.in_memory.log import MemoryLog
 from tests.support.make import destination_of, stored_of
-from tests.support.memory import MemoryLog
 from tests.support.world import World
 
 KEY = "main:spc-msg-1"

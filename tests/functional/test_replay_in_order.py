@@ -12,8 +12,8 @@ from tests.functional.test_batches import batches, events
 from tests.functional.test_lines import arrived
 from tests.functional.test_order import BUSY, START, late, line, ordered, receive, said
 from tests.functional.test_replay import Operator
+from tests.support.in_memory.log import MemoryLog
 from tests.support.make import destination_of
-from tests.support.memory import MemoryLog
 from tests.support.world import World
 
 MINUTE = 60.0

@@ -12,9 +12,9 @@ from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.fanout.fitting import ROOM, cut
 
 from tests.functional.test_replay import Operator
+from tests.support.in_memory.table import MemoryTable
 from tests.support.item_size import LARGEST_ITEM
 from tests.support.make import destination_of, event_of, stored_of
-from tests.support.memory import MemoryTable
 from tests.support.world import World
 
 KEY = "main:spc-msg-1"

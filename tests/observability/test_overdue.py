@@ -19,8 +19,10 @@ from spectrum_forwarder.domain.worker_ports import DestinationRegistry, Overdue,
 from spectrum_forwarder.watch import watch
 
 from tests.support.aws import TABLE, create_table
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.queue import MemoryQueue
+from tests.support.in_memory.registries import MemoryDestinations
 from tests.support.make import NOW, destination_of, stored_of
-from tests.support.memory import ManualClock, MemoryDestinations, MemoryQueue
 
 KEY = "main:spc-msg-1"
 

@@ -10,7 +10,7 @@ import pytest
 from spectrum_forwarder import observability
 from spectrum_forwarder.observability import SAMPLED_LINES, SAMPLED_SECONDS, Teller
 
-from tests.support.memory import ManualClock
+from tests.support.in_memory.clock import ManualClock
 
 REFUSED = {"code": "missing_headers", "body_bytes": 2}
 

@@ -25,14 +25,12 @@ from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper
 
 from tests.prove.stack import no_facts
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.lines import MemoryHealthBoard
+from tests.support.in_memory.objects import MemoryPayloads
+from tests.support.in_memory.registries import MemoryDestinations
+from tests.support.in_memory.table import MemoryTable
 from tests.support.make import destination_of, stored_of
-from tests.support.memory import (
-    ManualClock,
-    MemoryDestinations,
-    MemoryHealthBoard,
-    MemoryPayloads,
-    MemoryTable,
-)
 
 BATCH = 10
 LIMIT = 57.0

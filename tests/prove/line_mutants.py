@@ -21,7 +21,7 @@ from tests.prove.ledger import Invariant
 from tests.prove.mutants import NEVER, Mutant, Patch
 from tests.prove.watched_lines import WatchedLines
 from tests.prove.watched_table import WatchedTable
-from tests.support.memory import MemoryHealthBoard
+from tests.support.in_memory.lines import MemoryHealthBoard
 
 record_of = Recorder.record
 batch_record_of = Batch._record

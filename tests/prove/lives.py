@@ -28,17 +28,12 @@ from spectrum_forwarder.sweep import Sweeper
 
 from tests.prove.stack import no_facts
 from tests.prove.timeline import Timeline
+from tests.support.in_memory.lines import MemoryHealthBoard, MemoryLines
+from tests.support.in_memory.objects import MemoryPayloads
+from tests.support.in_memory.queue import MemoryQueue, Queued
+from tests.support.in_memory.registries import MemoryDestinations, MemoryWebhooks
+from tests.support.in_memory.table import MemoryTable
 from tests.support.make import WEBHOOK, body_of, destination_of, signed_headers, stored_of
-from tests.support.memory import (
-    MemoryDestinations,
-    MemoryHealthBoard,
-    MemoryLines,
-    MemoryPayloads,
-    MemoryQueue,
-    MemoryTable,
-    MemoryWebhooks,
-    Queued,
-)
 
 WARM_UP = 60
 # Seconds: between events, of a call to AWS (its mean), between a poller's looks, of a receive.

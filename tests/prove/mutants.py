@@ -31,7 +31,7 @@ from spectrum_forwarder.sweep import Sweeper, Swept
 
 from tests.prove.ledger import Invariant
 from tests.prove.watched_table import WatchedTable
-from tests.support.memory import MemoryQueue
+from tests.support.in_memory.queue import MemoryQueue
 
 Patch = pytest.MonkeyPatch
 NEVER = 1e12

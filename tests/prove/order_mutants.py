@@ -17,7 +17,7 @@ from spectrum_forwarder.replay import Replay
 
 from tests.prove.ledger import Invariant
 from tests.prove.mutants import Mutant, Patch
-from tests.support.memory import MemoryLines
+from tests.support.in_memory.lines import MemoryLines
 
 of_hold = Hold.of
 lead_of = Conversations._lead

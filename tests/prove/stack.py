@@ -42,16 +42,13 @@ from tests.prove.registries import WEBHOOKS, Registry
 from tests.prove.watched_lines import WatchedLines
 from tests.prove.watched_order import WatchedOrder
 from tests.prove.watched_table import TracedQueue, WatchedTable
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.lines import MemoryHealthBoard
+from tests.support.in_memory.log import MemoryLog
+from tests.support.in_memory.objects import MemoryPayloads, MemoryQuarantine
+from tests.support.in_memory.queue import Queued
+from tests.support.in_memory.registries import MemoryNotes
 from tests.support.make import WEBHOOK
-from tests.support.memory import (
-    ManualClock,
-    MemoryHealthBoard,
-    MemoryLog,
-    MemoryNotes,
-    MemoryPayloads,
-    MemoryQuarantine,
-    Queued,
-)
 
 # SQS's maxReceiveCount (template.yaml).
 MAX_RECEIVES = 600

@@ -13,8 +13,8 @@ from spectrum_forwarder.domain.ports import Webhook
 from tests.prove.faults import Killed
 from tests.prove.ledger import Invariant
 from tests.prove.stack import Stack
+from tests.support.in_memory.queue import Queued
 from tests.support.make import WEBHOOK, signed_headers
-from tests.support.memory import Queued
 
 # Spectrum's six attempts: seconds before each.
 UPSTREAM_DELAYS = (0.0, 0.2, 1.0, 5.0, 10.0, 10.0)

@@ -8,7 +8,7 @@ from spectrum_forwarder.domain.retry import DEFAULT_MAX_ATTEMPTS
 
 from tests.prove.ledger import Breach, Invariant, Ledger, Pair
 from tests.prove.registries import Registry
-from tests.support.memory import Row
+from tests.support.in_memory.table import Row
 
 LONGEST_OUTAGE = 4 * 86_400.0
 

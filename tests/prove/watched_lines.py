@@ -8,7 +8,7 @@ from spectrum_forwarder.domain.order import conversation_in, destination_in
 
 from tests.prove.ledger import Invariant, Ledger
 from tests.prove.watched_table import WatchedTable
-from tests.support.memory import MemoryLines
+from tests.support.in_memory.lines import MemoryLines
 
 WEEK = 7 * 86_400.0
 # What the clock may have moved on since a time was set, in seconds.

@@ -11,7 +11,7 @@ from spectrum_forwarder.domain.outbound import LATE_HEADER, REPLAY_HEADER, Attem
 
 from tests.prove.ledger import Invariant, Ledger
 from tests.prove.registries import Registry
-from tests.support.memory import Row
+from tests.support.in_memory.table import Row
 
 
 def opened(attempt: Attempt, rows: Mapping[str, Row]) -> list[Attempt]:

@@ -11,7 +11,10 @@ from spectrum_forwarder.domain.ports import StoredEvent
 from spectrum_forwarder.domain.worker_ports import Claimed, Record
 
 from tests.prove.ledger import Ledger
-from tests.support.memory import ManualClock, MemoryPayloads, MemoryQueue, MemoryTable, Row
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.objects import MemoryPayloads
+from tests.support.in_memory.queue import MemoryQueue
+from tests.support.in_memory.table import MemoryTable, Row
 
 
 class Rows(dict[str, Row]):

@@ -25,7 +25,7 @@ from tests.prove.stack import LONGEST_CHAIN, no_facts
 from tests.prove.upstream import FrontDoor
 from tests.prove.verdict import Verdict
 from tests.prove.watched_order import opened
-from tests.support.memory import Queued
+from tests.support.in_memory.queue import Queued
 
 # Lambda's and SQS's settings (template.yaml).
 BATCH = 10

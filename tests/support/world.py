@@ -29,21 +29,15 @@ from spectrum_forwarder.storing import EventStore
 from spectrum_forwarder.sweep import Sweeper, Swept
 from spectrum_forwarder.watch import watch
 
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.facts import FactList
+from tests.support.in_memory.lines import MemoryHealthBoard, MemoryLines
+from tests.support.in_memory.objects import MemoryPayloads
+from tests.support.in_memory.queue import MemoryQueue
+from tests.support.in_memory.registries import MemoryDestinations, MemoryNotes, MemoryWebhooks
+from tests.support.in_memory.sender import MemorySender
+from tests.support.in_memory.table import MemoryTable, Row
 from tests.support.make import WEBHOOK, body_of, signed_headers
-from tests.support.memory import (
-    FactList,
-    ManualClock,
-    MemoryDestinations,
-    MemoryHealthBoard,
-    MemoryLines,
-    MemoryNotes,
-    MemoryPayloads,
-    MemoryQueue,
-    MemorySender,
-    MemoryTable,
-    MemoryWebhooks,
-    Row,
-)
 
 # What Lambda leaves the fan-out, less its margin; how long a kept record stays invisible (seconds).
 INVOCATION = 57.0

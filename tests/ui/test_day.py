@@ -10,7 +10,7 @@ from spectrum_cli.ui.day import DAY, Day, KeptFresh, Spread, Summary, Times, sum
 from spectrum_cli.ui.memory import MOST_CHANGED, Memory
 from spectrum_forwarder.domain.delivery import Status
 
-from tests.support.memory import ManualClock
+from tests.support.in_memory.clock import ManualClock
 from tests.support.waiting import wait_until
 from tests.ui.short_log import NOW, ShortLog
 

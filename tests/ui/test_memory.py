@@ -9,7 +9,7 @@ from spectrum_cli.ui.search import PAGE, Found, Wanted, find, matching
 from spectrum_forwarder.domain.delivery import Status
 from spectrum_forwarder.domain.errors import TableUnavailable
 
-from tests.support.memory import ManualClock
+from tests.support.in_memory.clock import ManualClock
 from tests.ui.short_log import NOW, ShortLog
 
 

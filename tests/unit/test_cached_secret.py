@@ -7,7 +7,8 @@ from moto import mock_aws
 from spectrum_forwarder.adapters.cached_secret import CachedSecret
 from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable
 
-from tests.support.memory import FactList, ManualClock
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.facts import FactList
 from tests.support.secret import StoredSecret
 
 

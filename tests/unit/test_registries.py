@@ -19,8 +19,10 @@ from spectrum_forwarder.domain.order import Batch, Order
 from spectrum_forwarder.domain.ports import Secret, Webhook
 from spectrum_forwarder.domain.schemes import v0
 
+from tests.support.in_memory.clock import ManualClock
+from tests.support.in_memory.facts import FactList
+from tests.support.in_memory.registries import MemoryNotes
 from tests.support.make import OTHER_WHSEC, WHSEC
-from tests.support.memory import FactList, ManualClock, MemoryNotes
 from tests.support.secret import StoredSecret
 from tests.support.world import Tap
 
