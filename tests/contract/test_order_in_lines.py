@@ -6,7 +6,8 @@ from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.order import Order
 
 from tests.support.make import body_of, changed, destination_of
-from tests.support.world import Tap, World
+from tests.support.taps import Tap
+from tests.support.world import World
 
 START = 1_800_001_800.0  # 2027-01-15T08:30Z
 

@@ -18,7 +18,8 @@ from spectrum_forwarder.receive import Receiver
 
 from tests.support.in_memory.objects import MemoryQuarantine
 from tests.support.make import WEBHOOK, body_of, destination_of
-from tests.support.world import Tap, World
+from tests.support.taps import Tap
+from tests.support.world import World
 
 VIA = VIA_HEADER.lower()
 KEY = "main:spc-msg-1"

@@ -23,7 +23,8 @@ from tests.support.make import (
     signed_headers,
     webhook_of,
 )
-from tests.support.world import Tap, World
+from tests.support.taps import Tap
+from tests.support.world import World
 
 KEY = "main:spc-msg-1"
 ID = "suspect-1"

@@ -12,7 +12,8 @@ from spectrum_forwarder.domain.health import Health
 from tests.functional.test_replay import Operator
 from tests.support.in_memory.registries import CopiedDestinations
 from tests.support.make import destination_of, stored_of
-from tests.support.world import Tap, World
+from tests.support.taps import Tap
+from tests.support.world import World
 
 KEY = "main:spc-msg-1"
 BUSY = Answer(status=503, seconds=0.01)

@@ -1,19 +1,17 @@
 """The whole data path in memory, its clock moved by hand and its services failing on demand."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer, Delivery
+from spectrum_forwarder.domain.delivery import Delivery
 from spectrum_forwarder.domain.destination import Destination
 from spectrum_forwarder.domain.errors import (
     PayloadsUnavailable,
     QueueUnavailable,
     RegistryUnavailable,
-    TableSilent,
     TableUnavailable,
-    Unavailable,
 )
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.inbound import InboundRequest, Reply
@@ -35,78 +33,16 @@ from tests.support.in_memory.lines import MemoryHealthBoard, MemoryLines
 from tests.support.in_memory.objects import MemoryPayloads
 from tests.support.in_memory.queue import MemoryQueue
 from tests.support.in_memory.registries import MemoryDestinations, MemoryNotes, MemoryWebhooks
-from tests.support.in_memory.sender import MemorySender
 from tests.support.in_memory.table import MemoryTable, Row
 from tests.support.make import WEBHOOK, body_of, signed_headers
+from tests.support.taps import Tap
+from tests.support.timed_sender import TimedSender
 
 # What Lambda leaves the fan-out, less its margin; how long a kept record stays invisible (seconds).
 INVOCATION = 57.0
 VISIBILITY = 90.0
 SWEEP_EVERY = 60.0
-ALWAYS = 10**9
 NONE_CHANGED: Mapping[str, str | None] = {}
-
-
-class Tap:
-    """Stands before a port: notes its calls, and fails those that a test has put down.
-
-    Those that it loses have their effect, and then nobody hears of it.
-    """
-
-    def __init__(self, port: object, error: type[Unavailable]) -> None:
-        self.calls: list[str] = []
-        self.down: dict[str, int] = {}
-        self.lost: dict[str, int] = {}
-        self._port = port
-        self._error = error
-
-    def fail(self, *methods: str, times: int = ALWAYS) -> None:
-        """Let the next calls of these methods fail."""
-        self.down |= dict.fromkeys(methods, times)
-
-    def lose(self, *methods: str, times: int = ALWAYS) -> None:
-        """Let the answers to the next calls of these methods be lost."""
-        self.lost |= dict.fromkeys(methods, times)
-
-    def __getattr__(self, name: str) -> Any:
-        def call(*arguments: Any, **named: Any) -> Any:
-            self.calls.append(name)
-            if self.down.get(name, 0) > 0:
-                self.down[name] -= 1
-                raise self._error("down")
-            answer = getattr(self._port, name)(*arguments, **named)
-            if self.lost.get(name, 0) > 0:
-                self.lost[name] -= 1
-                raise (TableSilent if self._error is TableUnavailable else self._error)("lost")
-            return answer
-
-        return call
-
-
-@dataclass
-class TimedSender(MemorySender):
-    """A sender whose attempts take their answers' time, and that begins none too late.
-
-    It is busy until `not_before`; `meanwhile` happens while attempts are on their way.
-    """
-
-    clock: ManualClock = field(default_factory=ManualClock)
-    not_before: float = 0.0
-    meanwhile: Callable[[], object] = lambda: None
-
-    def send(self, attempts: Iterable[Attempt]) -> Iterator[tuple[Attempt, Answer]]:
-        began = ended = self.clock.now = max(self.clock(), self.not_before)
-        answered = []
-        for attempt in attempts:
-            if began > attempt.begin_by:
-                answered.append((attempt, NOT_STARTED))
-                continue
-            answered += list(super().send([attempt]))
-        self.meanwhile()
-        for attempt, answer in sorted(answered, key=lambda pair: pair[1].seconds):
-            ended = max(ended, began + answer.seconds)
-            self.clock.now = ended
-            yield attempt, answer
 
 
 @dataclass

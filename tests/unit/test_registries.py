@@ -24,7 +24,7 @@ from tests.support.in_memory.facts import FactList
 from tests.support.in_memory.registries import MemoryNotes
 from tests.support.make import OTHER_WHSEC, WHSEC
 from tests.support.secret import StoredSecret
-from tests.support.world import Tap
+from tests.support.taps import Tap
 
 HEX = "5e" * 32
 WEBHOOK: dict[str, Any] = {"id": "w-1", "signing_secret": HEX, "source": "main"}
