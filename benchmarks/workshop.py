@@ -23,7 +23,7 @@ from typing import Any
 from spectrum_cli.local.builds import Builds, build_all, this_machine
 from spectrum_cli.local.checkout import BUILDS, TEMPLATE
 
-from tests.support.http_server import make_certificate
+from tests.support.certificates import make_certificate
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 # The benchmarks' own environment: all implementations run on its Python and its packages.

@@ -24,14 +24,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from tests.support.aws import create_queue, create_table
 from tests.support.built import for_lambda, for_this_machine
-from tests.support.http_server import (
-    HttpServer,
-    Request,
-    Script,
-    make_certificate,
-    respond,
-    serving,
-)
+from tests.support.certificates import make_certificate
+from tests.support.http_server import HttpServer, Request, Script, respond, serving
 
 CALLS = Path(__file__).with_name("calls.py")
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"

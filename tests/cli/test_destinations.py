@@ -25,8 +25,9 @@ from spectrum_forwarder.domain.delivery import held, planned
 from spectrum_forwarder.domain.destination import identity_of
 from spectrum_forwarder.domain.health import Health
 
+from tests.support.certificates import make_certificate
 from tests.support.filled import delivered, put
-from tests.support.http_server import make_certificate, serving
+from tests.support.http_server import serving
 from tests.support.make import WHSEC
 from tests.support.stacks import Deployed, Ran, forwarder
 

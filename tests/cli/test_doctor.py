@@ -18,8 +18,9 @@ from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
 from spectrum_forwarder.domain.event import CANARY_SOURCE
 
+from tests.support.certificates import make_certificate
 from tests.support.fake_spectrum import FakeSpectrum
-from tests.support.http_server import make_certificate, serving
+from tests.support.http_server import serving
 from tests.support.stacks import Ran, forwarder
 
 SECRET = "c0" * 32

@@ -18,11 +18,11 @@ from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle
 from spectrum_forwarder.domain.delivery import NOT_STARTED, Answer
 from spectrum_forwarder.domain.outbound import Attempt
 
+from tests.support.certificates import make_certificate
 from tests.support.http_server import (
     HttpServer,
     Request,
     Script,
-    make_certificate,
     never_end,
     reset,
     respond,

@@ -25,7 +25,8 @@ from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.outbound import Attempt
 
-from tests.support.http_server import HttpServer, make_certificate, serving
+from tests.support.certificates import make_certificate
+from tests.support.http_server import HttpServer, serving
 
 OLD_STORE = Path(botocore.__file__).with_name("cacert.pem")
 TODAYS = (

@@ -33,11 +33,11 @@ from spectrum_forwarder.adapters.payloads import S3Payloads
 from spectrum_forwarder.adapters.wire import Wire
 from spectrum_forwarder.domain.errors import TableSilent, TableUnavailable
 
+from tests.support.certificates import make_certificate
 from tests.support.http_server import (
     HttpServer,
     Request,
     Script,
-    make_certificate,
     reset,
     respond,
     say,

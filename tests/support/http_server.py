@@ -5,8 +5,6 @@ end, redirect, break off, talk nonsense. Paths without a script are answered 200
 """
 
 import contextlib
-import datetime
-import ipaddress
 import socket
 import ssl
 import struct
@@ -14,12 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.support.waiting import PATIENCE
 
@@ -253,43 +245,3 @@ def serving(
         yield server
     finally:
         server.close()
-
-
-def make_certificate(
-    folder: Path, *, names: tuple[str, ...] = ("localhost",), days: int = 1
-) -> tuple[Path, ssl.SSLContext]:
-    """A certificate that vouches for itself, for loopback and these names.
-
-    Returns its PEM file, usable as a CA bundle, and a server's TLS context. With negative `days`
-    it has expired.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback test")])
-    now = datetime.datetime.now(datetime.UTC)
-    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
-    if "localhost" in names:
-        alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=30))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    bundle, key_file = folder / "certificate.pem", folder / "key.pem"
-    bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(bundle, key_file)
-    return bundle, context
