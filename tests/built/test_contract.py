@@ -16,7 +16,7 @@ from spectrum_cli.local.consumer import Consumer, Received
 from spectrum_cli.local.registry_files import destination_registry
 from spectrum_cli.local.stack import LocalStack
 
-from tests.support import contract
+from tests.support import contract, vendor_signing
 from tests.support.waiting import PATIENCE
 
 SECRET = "c0" * 32
@@ -36,7 +36,7 @@ class Asked:
             self.changed.notify_all()
         return 200 if received.verified else 401
 
-    def post(self, headers: contract.Headers, body: bytes) -> contract.Answer:
+    def post(self, headers: vendor_signing.Headers, body: bytes) -> contract.Answer:
         """The answer in short: its status, and the word for it."""
         parts = urlsplit(self.endpoint)
         connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
@@ -77,8 +77,8 @@ def test_contract_1_and_9_2_the_built_receiver_answers_every_way_of_signing(
 def test_contract_2_any_body_comes_out_of_the_built_functions_byte_for_byte(asked: Asked) -> None:
     for number, body in enumerate(contract.BODIES.values()):
         now = int(time.time())
-        signed = contract.v0(contract.BOTH, contract.LEGACY, body, now)
-        signed |= contract.standard(contract.BOTH, body, now, f"evt_{number}", contract.KEY)
+        signed = vendor_signing.v0(contract.BOTH, contract.LEGACY, body, now)
+        signed |= vendor_signing.standard(contract.BOTH, body, now, f"evt_{number}", contract.KEY)
         assert [asked.post(signed, body) for _ in range(2)] == [
             (200, "accepted"),
             (200, "duplicate"),

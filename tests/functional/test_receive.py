@@ -14,7 +14,7 @@ from spectrum_forwarder.measures import MEASURES
 from spectrum_forwarder.receive import LARGEST_QUEUED
 from spectrum_forwarder.storing import CHEAPEST_INLINE, LARGEST_INLINE
 
-from tests.support import contract
+from tests.support import contract, vendor_signing
 from tests.support.make import (
     WEBHOOK,
     WHSEC,
@@ -231,8 +231,8 @@ def test_contract_2_any_body_is_forwarded_byte_for_byte(
     world.add_quick(destination_of("crm"))
     body, now = contract.BODIES[name], int(world.clock())
     ways = {
-        "v0": contract.v0(contract.BOTH, contract.LEGACY, body, now),
-        "standard": contract.standard(contract.BOTH, body, now, "evt_1", contract.KEY),
+        "v0": vendor_signing.v0(contract.BOTH, contract.LEGACY, body, now),
+        "standard": vendor_signing.standard(contract.BOTH, body, now, "evt_1", contract.KEY),
     }
     headers = ways["v0"] | ways["standard"] if scheme == "both" else ways[scheme]
     request = InboundRequest(headers, body, "/spectrum-webhook")

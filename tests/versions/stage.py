@@ -24,7 +24,7 @@ from spectrum_cli.local.functions import FunctionPool
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.sqs_event import to_event_record
 
-from tests.support import contract
+from tests.support import vendor_signing
 from tests.support.aws import create_queue, create_table, create_waiting_table
 from tests.support.make import WEBHOOK
 
@@ -135,7 +135,7 @@ class Stage:
 
     def receive(self, version: str, body: bytes, **settings: str) -> tuple[str, str]:
         """Send a request; the answer's word and the event's key."""
-        headers = contract.v0(WEBHOOK.id, WEBHOOK.signing_secret, body, int(time.time()))
+        headers = vendor_signing.v0(WEBHOOK.id, WEBHOOK.signing_secret, body, int(time.time()))
         event = {
             "version": "2.0",
             "rawPath": "/spectrum-webhook",
