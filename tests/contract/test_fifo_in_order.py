@@ -11,9 +11,10 @@ from spectrum_cli.local.moto_server import MotoServer
 from spectrum_forwarder.adapters.kinds.router import make_sender
 from spectrum_forwarder.domain.order import Batch, Order
 
-from tests.support.benches import Bench, lose_the_answer_of, refusal, sqs_bench
+from tests.support.benches import Bench, sqs_bench
 from tests.support.http_server import Request, Script, serving
 from tests.support.make import body_of, changed, destination_of
+from tests.support.target_scripts import lose_the_answer_of, refusal
 from tests.support.world import World
 
 START = 1_800_001_800.0  # 2027-01-15T08:30Z

@@ -22,11 +22,10 @@ from tests.support.benches import (
     eventbridge_bench,
     http_bench,
     lambda_bench,
-    lose_the_answer_of,
-    refusal,
     sqs_bench,
 )
 from tests.support.http_server import HttpServer, respond, serving, silent, when
+from tests.support.target_scripts import lose_the_answer_of, refusal
 
 # A queue that keeps order is a target of the kind sqs that is told more.
 FIFO = "sqs-fifo"
