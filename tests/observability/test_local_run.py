@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from spectrum_forwarder.measures import MEASURES, TIMED
 
-from tests.support.burst import CANARIES, Burst, run_burst
+from tests.support.burst import Burst, run_burst
+from tests.support.canaries import CANARIES
 
 # A metric's name, and the names of its dimensions.
 Looked = tuple[str, frozenset[str]]

@@ -1,16 +1,12 @@
-"""A short, eventful life of the whole local stack: everything that is worth a metric happens.
-
-Roles count locally, so a service is put out of reach by taking the right to use it.
-"""
+"""A short, eventful life of the whole local stack: everything that is worth a metric happens."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.error import HTTPError
@@ -25,19 +21,12 @@ from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.via import VIA_HEADER, mark_of
 
+from tests.support.canaries import CANARIES, telling_body
 from tests.support.make import WEBHOOK, body_of, signed_headers, stored_of
+from tests.support.rights import SERVICES, without_right
 from tests.support.waiting import PATIENCE, wait_until
 
-CANARIES = {
-    "text": "canary-of-a-text-7d1f",
-    "phone": "+15550173",
-    "name": "canary-of-a-name-93ab",
-    "signing secret": WEBHOOK.signing_secret,
-    "destination's secret": "c4" * 32,
-    "header": "canary-of-a-header-51c0",
-}
 FORGER = WEBHOOK._replace(signing_secret="0f" * 32)
-SERVICES = {"table": "dynamodb:", "queue": "sqs:", "secrets": "secretsmanager:", "bucket": "s3:"}
 TIME_SCALE = 0.01
 
 
@@ -176,39 +165,41 @@ def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
     failing_since = time.time() - 1200
     board.save("slow", Health(failing_since=failing_since, open_until=2e9, trips=3))
     for number in range(events):
-        _send(stack, burst, _body(f"spc-msg-{number}"))
+        _send(stack, burst, telling_body(f"spc-msg-{number}"))
         time.sleep(pause)
-    _send(stack, burst, _body("spc-msg-0"))
+    _send(stack, burst, telling_body("spc-msg-0"))
     _send(stack, burst, body_of("spc-msg-0", text="another under the same id"))
     _put_as_later_version(stack, table)
-    _send(stack, burst, _body("spc-msg-0"), _come_back(stack, table, _body("spc-msg-0")))
-    _send(stack, burst, _body("spc-msg-large", size=600_000))
-    stale = _body("spc-msg-stale")
+    _send(
+        stack, burst, telling_body("spc-msg-0"), _come_back(stack, table, telling_body("spc-msg-0"))
+    )
+    _send(stack, burst, telling_body("spc-msg-large", size=600_000))
+    stale = telling_body("spc-msg-stale")
     _send(stack, burst, stale, signed_headers(stale, now=time.time() - 400))
     for flaw in sorted(set(FLAWS) - {"stale"}):
         request = flawed(
             flaw,
-            _body("spc-msg-flawed"),
+            telling_body("spc-msg-flawed"),
             webhook_id=WEBHOOK.id,
             secret=WEBHOOK.signing_secret,
             timestamp=int(time.time()),
         )
         _send(stack, burst, request.body, dict(request.headers))
-    with _without(stack, "ReceiverRole", SERVICES["table"]):
-        _send(stack, burst, _body("spc-msg-whole"))
-    with _without(stack, "ReceiverRole", SERVICES["queue"]):
-        _send(stack, burst, _body("spc-msg-unhinted"))
-    with _without(stack, "ReceiverRole", SERVICES["bucket"]):
-        forged = _body("spc-msg-forged")
+    with without_right(stack, "ReceiverRole", SERVICES["table"]):
+        _send(stack, burst, telling_body("spc-msg-whole"))
+    with without_right(stack, "ReceiverRole", SERVICES["queue"]):
+        _send(stack, burst, telling_body("spc-msg-unhinted"))
+    with without_right(stack, "ReceiverRole", SERVICES["bucket"]):
+        forged = telling_body("spc-msg-forged")
         _send(stack, burst, forged, signed_headers(forged, webhook=FORGER))
-    with _without(stack, "ReceiverRole", SERVICES["secrets"]):
+    with without_right(stack, "ReceiverRole", SERVICES["secrets"]):
         time.sleep(2.1)  # only then is an unknown webhook looked for again
-        headers = signed_headers(_body("x")) | {WEBHOOK_ID: "unknown"}
-        _send(stack, burst, _body("spc-msg-unknown"), headers)
-    with _without(stack, "FanoutRole", "dynamodb:UpdateItem"):
-        _send(stack, burst, _body("spc-msg-unclaimed"))
+        headers = signed_headers(telling_body("x")) | {WEBHOOK_ID: "unknown"}
+        _send(stack, burst, telling_body("spc-msg-unknown"), headers)
+    with without_right(stack, "FanoutRole", "dynamodb:UpdateItem"):
+        _send(stack, burst, telling_body("spc-msg-unclaimed"))
         _await_refusal(burst, "FanoutFunction")
-    with _without(stack, "SweeperRole", "dynamodb:Query"):
+    with without_right(stack, "SweeperRole", "dynamodb:Query"):
         _await_refusal(burst, "SweeperFunction")
     # Events as no service sends them: whatever a handler trips over may not be quoted.
     canary = json.dumps(CANARIES)
@@ -239,21 +230,6 @@ def _come_back(stack: LocalStack, table: str, body: bytes) -> dict[str, str]:
     return signed_headers(body) | {VIA_HEADER: mark_of(notes.loop_key, body)}
 
 
-def _body(message_id: str, *, size: int = 0) -> bytes:
-    filler = {"filler": _noise(size)} if size else {}
-    sender = {"id": CANARIES["phone"], "name": CANARIES["name"]}
-    return body_of(message_id, text=CANARIES["text"], contact=sender, **filler)
-
-
-def _noise(size: int) -> str:
-    """Text that does not compress well, the same each time."""
-    state, digits = 1, []
-    for _ in range(size // 8):
-        state = state * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
-        digits.append(f"{state >> 16:012x}")
-    return "".join(digits)
-
-
 def _send(
     stack: LocalStack, burst: Burst, body: bytes, headers: dict[str, str] | None = None
 ) -> None:
@@ -270,18 +246,3 @@ def _send(
         status = error.code
         error.close()
     burst.answers.append((time.time(), status, time.time() - began))
-
-
-@contextlib.contextmanager
-def _without(stack: LocalStack, role: str, actions: str) -> Iterator[None]:
-    """Take the rights to actions that begin so away from a role, for a while."""
-    iam, name = stack.client("iam"), stack.deployment.physical_ids[role]
-    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    before = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    denied = {"Effect": "Deny", "Action": f"{actions}*", "Resource": "*"}
-    after = {**before, "Statement": [*before["Statement"], denied]}
-    iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(after))
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(before))
