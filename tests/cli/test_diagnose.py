@@ -28,9 +28,19 @@ from spectrum_forwarder.domain.errors import Refused, UnnamedWebhook
 from spectrum_forwarder.domain.inbound import InboundRequest
 from spectrum_forwarder.domain.schemes import is_signed, prove
 
-from tests.support import mangle
-from tests.support.mangle import MANGLED, NOW, OTHER, OTHER_SECRET, WEBHOOK, Case, good
+from tests.support.mangle import MANGLED
 from tests.support.mistakes import ALL
+from tests.support.spoilt import (
+    NOW,
+    OTHER,
+    OTHER_SECRET,
+    WEBHOOK,
+    Case,
+    good,
+    rewritten,
+    with_body,
+    with_header,
+)
 
 OWN = KnownSecret(TEST_SECRET.encode(), WEBHOOK)
 FOREIGN = KnownSecret(OTHER_SECRET.encode(), OTHER)
@@ -102,13 +112,13 @@ def test_a_rotated_secret_of_the_same_webhook_verifies() -> None:
 
 
 def test_two_faults_at_once_are_both_named() -> None:
-    case = mangle.with_body(mangle.rewritten())
+    case = with_body(rewritten())
     spoilt = Case(case.headers, case.body, TEST_SECRET.encode() + b"\n")
     assert causes(diagnosed(spoilt)) == ["body_reserialised", "secret_whitespace"]
 
 
 def test_a_spoilt_header_does_not_hide_a_changed_body() -> None:
-    case = mangle.with_header(SIGNATURE, str.upper)
+    case = with_header(SIGNATURE, str.upper)
     spoilt = Case(case.headers, case.body + b"\n")
     assert causes(diagnosed(spoilt)) == ["signature_upper_case", "body_newline"]
 
@@ -123,7 +133,7 @@ def test_a_stale_request_with_a_changed_body_has_both() -> None:
 
 @pytest.mark.parametrize("form", ["compact, unescaped, in the order it came"])
 def test_the_form_that_was_signed_is_named(form: str) -> None:
-    found = diagnosed(mangle.with_body(mangle.rewritten())).findings
+    found = diagnosed(with_body(rewritten())).findings
     assert form in found[0].evidence
     assert found[0].evidence.endswith("It arrived spaced.")
 
@@ -273,7 +283,7 @@ def test_the_command_reads_whole_requests(saved: Path, file: str) -> None:
 def test_the_command_names_the_cause_and_ends_with_1(
     saved: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (saved / "body").write_bytes(mangle.rewritten()((saved / "body").read_bytes()))
+    (saved / "body").write_bytes(rewritten()((saved / "body").read_bytes()))
     assert command(saved, "--json", *from_files(saved)) == 1
     report = json.loads(capsys.readouterr().out)
     assert report["verifies"] is False

@@ -13,8 +13,8 @@ from spectrum_cli.diagnosis.capture import is_transcript, read_headers, read_req
 from spectrum_cli.diagnosis.model import Capture
 from spectrum_cli.terminal.errors import WrongUse
 
-from tests.support.mangle import NOW, WEBHOOK, Case, good
 from tests.support.mistakes import ALL, MISTAKES
+from tests.support.spoilt import NOW, WEBHOOK, Case, good
 from tests.support.stacks import Ran, forwarder
 
 AT = datetime.fromtimestamp(NOW, UTC).isoformat()

@@ -35,8 +35,8 @@ from spectrum_forwarder.release import Judge
 
 from tests.support.filled import delivered, put
 from tests.support.make import WEBHOOK, body_of, signed_headers
-from tests.support.mangle import NOW as SIGNED_AT
-from tests.support.mangle import good
+from tests.support.spoilt import NOW as SIGNED_AT
+from tests.support.spoilt import good
 from tests.support.stacks import Deployed, forwarder
 from tests.support.waiting import PATIENCE
 

@@ -11,7 +11,8 @@ from urllib.parse import quote_plus
 
 from spectrum_cli.samples.requests import SIGNATURE, TEST_SECRET
 
-from tests.support.mangle import MANGLED, NOW, Case, good, signed_by, with_body
+from tests.support.mangle import MANGLED
+from tests.support.spoilt import NOW, Case, good, signed_by, with_body
 
 
 def signed_over(message: Callable[[bytes], bytes]) -> Case:
