@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from spectrum_cli.local.moto_server import MotoServer
 
-from tests.support.roles import USES, Stack
+from tests.support.role_stack import Stack
+from tests.support.roles import USES
 from tests.template.test_functions import as_list
 
 
