@@ -1,6 +1,10 @@
 """What lines promise: places in order, freed only as they were seen; and what the board says."""
 
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from spectrum_forwarder.domain.delivery import held, planned, released, standing
 from spectrum_forwarder.domain.health import Health
@@ -9,6 +13,7 @@ from spectrum_forwarder.domain.line_ports import HealthBoard, Lines
 from spectrum_forwarder.domain.order import Hold
 from spectrum_forwarder.domain.worker_ports import EventTable, Record
 
+from tests.support.in_memory.lines import MemoryLines
 from tests.support.make import NOW, stored_of
 
 CRM, ERP = "crm.k3f9x2", "erp.aaaaaa"
@@ -60,7 +65,7 @@ def test_places_are_counted_by_line(lines: Lines) -> None:
 
 # ---- Conversations' lines ------------------------------------------------------------------------
 
-CHAT = f"{CRM}/0123456789abcdef"
+CHAT, TALK = f"{CRM}/0123456789abcdef", f"{CRM}/fedcba9876543210"
 
 
 def held_by(holder: str, last: int = 1, **more: object) -> Hold:
@@ -126,6 +131,64 @@ def test_who_has_seen_a_line_before_another_failed_there_does_not_get_it(lines: 
     assert not lines.take(CHAT, seen=seen, hold=held_by("c"), now=NOW + 1)
     assert lines.look(CHAT, limit=1) == (rests.let_go(), [])
     assert lines.take(CHAT, seen=rests.let_go(), hold=held_by("c"), now=NOW + 31)
+
+
+def test_whatever_is_done_in_lines_comes_to_the_same_in_memory(lines: Lines) -> None:
+    """What is proved over the stand-in holds for the table: both are asked the same at random."""
+    rng, other = random.Random(7), MemoryLines()
+    seen = {CHAT: [Hold()], TALK: [Hold()]}
+    done: Counter[str] = Counter()
+    for _ in range(250):
+        line, name, asked = anything(rng, seen)
+        answers = [getattr(each, name)(line, **asked) for each in (lines, other)]
+        told = [list(answer) if name == "first" else answer for answer in answers]
+        assert told[0] == told[1], (name, line, asked)
+        if name == "look":
+            seen[line].append(told[0][0])
+        done[f"{name} {told[0]}" if isinstance(told[0], bool) else name] += 1
+    # Each has been refused, and has been done.
+    assert done.keys() == {
+        *("put", "first", "count", "look", "let_go"),
+        *("free True", "free False", "take True", "take False"),
+    }
+
+
+def anything(
+    rng: random.Random, seen: Mapping[str, Sequence[Hold]]
+) -> tuple[str, str, dict[str, Any]]:
+    """A line, a method and what it is asked with; `seen` are the holds that were seen in each."""
+    line = rng.choice((CRM, CHAT, CHAT, TALK))
+    spot = place(rng.randrange(1, 7), NOW + rng.randrange(2))
+    limit = rng.randrange(1, 5)
+    after = rng.choice(("", spot.position))
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("put", {"place": spot}),
+        ("free", {"place": spot}),
+        ("first", {"limit": limit, "after": after}),
+        ("count", {"limit": 100}),
+    ]
+    if line in seen:
+        rests = NOW + rng.choice((0.0, 0.125, 9.5))
+        among = (place(1).position, spot.position)[: rng.choice((0, 2))]
+        until = NOW + rng.randrange(60)
+        hold = Hold(
+            rng.choice("abc"),
+            until,
+            place(rng.choice((1, 1, 2))).position,
+            among,
+            rests,
+            rng.randrange(3),
+        )
+        now = NOW + rng.randrange(60)
+        last = rng.choice(seen[line][-3:])
+        asked += [
+            ("look", {"limit": limit}),
+            ("look", {"limit": limit}),
+            ("take", {"seen": last, "hold": hold, "now": now}),
+            ("let_go", {"hold": hold}),
+        ]
+    name, arguments = rng.choice(asked)
+    return line, name, arguments
 
 
 # ---- The board -----------------------------------------------------------------------------------
