@@ -1,16 +1,23 @@
-"""What botocore reads of its own files: once a process, and not once a session.
+"""What botocore works out for each session and client of its own: once a process.
 
 A session parses a megabyte of JSON before its first client is there, and looks through four hundred
-folders. Tests make sessions by the thousand, and none of them is about these files.
+folders, and asks each of a hundred handlers what it takes; a client makes a method of each
+operation, reads how its service's addresses are made, and renames each event it hears of. Tests
+make both by the thousand, and none of them is about this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from inspect import CO_VARKEYWORDS
 from typing import Any, cast
 
+from botocore import hooks, regions
+from botocore.client import ClientCreator
+from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import JSONFileLoader, Loader
+from botocore.model import ServiceModel
 from moto.core import loaders as of_moto
 
 
@@ -26,6 +33,13 @@ def remember() -> None:
     # moto writes more into the models that it has read: it keeps copies of its own.
     of_moto.Loader.FILE_LOADER_CLASS = JSONFileLoader
     Loader.FILE_LOADER_CLASS = RememberingLoader
+    _folders()
+    _methods()
+    _addresses()
+    _events()
+
+
+def _folders() -> None:
     look_through = cast(Callable[[Loader, str], list[str]], Loader.list_available_services)
 
     @cache
@@ -36,3 +50,48 @@ def remember() -> None:
         return found(tuple(self.search_paths), type_name)
 
     Loader.list_available_services = cast(Any, list_available_services)  # type: ignore[method-assign]
+
+
+def _methods() -> None:
+    creator: Any = ClientCreator
+    make, made = creator._create_methods, dict[tuple[str, str], Mapping[str, object]]()
+
+    def create_methods(self: ClientCreator, model: ServiceModel) -> dict[str, object]:
+        service = (model.service_name, model.api_version)
+        if service not in made:
+            made[service] = make(self, model)
+        return {**made[service]}  # whoever extends the class writes into it
+
+    creator._create_methods = create_methods
+
+
+def _addresses() -> None:
+    made: dict[tuple[int, int], EndpointProvider] = {}
+
+    def provider(ruleset_data: Any, partition_data: Any, **more: Any) -> EndpointProvider:
+        # Both are kept by the loader for ever.
+        rules = (id(ruleset_data), id(partition_data))
+        if rules not in made:
+            made[rules] = EndpointProvider(ruleset_data, partition_data, **more)
+        return made[rules]
+
+    cast(Any, regions).EndpointProvider = provider
+
+
+def _events() -> None:
+    inspected = hooks.accepts_kwargs
+
+    def accepts_kwargs(handler: Callable[..., object]) -> bool:
+        code = getattr(getattr(handler, "__func__", handler), "__code__", None)
+        return bool(code.co_flags & CO_VARKEYWORDS) if code else bool(inspected(handler))
+
+    cast(Any, hooks).accepts_kwargs = accepts_kwargs
+    aliaser: Any = hooks.EventAliaser
+    init, names = aliaser.__init__, dict[str, str]()
+
+    def remembering(self: Any, event_emitter: object, event_aliases: object = None) -> None:
+        init(self, event_emitter, event_aliases)
+        if event_aliases is None:
+            self._alias_name_cache = names
+
+    aliaser.__init__ = remembering

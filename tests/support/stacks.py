@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,7 @@ class Deployed:
         }
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return _client(self.url, service)
 
     def secret(self, output: str) -> str:
         """The text of a secret, by the output that names it ("WebhooksSecretId")."""
@@ -72,6 +67,18 @@ class Deployed:
     def write_webhooks(self, *entries: object) -> None:
         """The same of webhooks."""
         self.write_secret("WebhooksSecretId", json.dumps({"webhooks": entries}))
+
+
+# Tests ask for one at each step; those of earlier modules' servers are let go of.
+@lru_cache(8)
+def _client(url: str, service: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
 
 
 @contextlib.contextmanager
