@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from spectrum_forwarder.adapters.kinds.http import engine, exchange
+from spectrum_forwarder.adapters.kinds.http.codes import word
 from spectrum_forwarder.adapters.kinds.http.headers import retry_after
 from spectrum_forwarder.adapters.kinds.http.sender import HttpSender
 from spectrum_forwarder.adapters.kinds.http.trust import public_ca_bundle
@@ -400,6 +401,36 @@ def test_what_is_not_http_has_its_error(
 ) -> None:
     server.on("/", say(answer, pause=0.05))
     assert ask(sender, server.url()).error == error
+
+
+def headers_of(total: int) -> bytes:
+    """A whole answer without a body whose headers have so many bytes, the last line included."""
+    begin, end = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ", b"\r\n\r\n"
+    return begin + b"x" * (total - len(begin) - len(end)) + end
+
+
+def test_headers_are_read_up_to_64_kib(server: HttpServer, sender: HttpSender) -> None:
+    server.on("/", say(headers_of(65_536)))
+    assert ask(sender, server.url()).status == 200
+    server.on("/more", say(headers_of(65_537)))
+    assert ask(sender, server.url("/more")).error == "bad_response"
+
+
+@pytest.mark.parametrize(("size", "connections"), [(65_536, 1), (65_537, 2)])
+def test_a_connection_is_used_again_after_a_body_of_up_to_64_kib(
+    server: HttpServer, sender: HttpSender, size: int, connections: int
+) -> None:
+    server.on("/", respond(200, body=b"x" * size))
+    assert [ask(sender, server.url()).status for _ in range(2)] == [200, 200]
+    assert server.connections == connections
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(98, "tls"), (100, "bad_response"), (101, "curl_101"), (99, "curl_99"), (97, "curl_97")],
+)
+def test_codes_that_pycurl_does_not_name_have_their_words(code: int, error: str) -> None:
+    assert word(code) == error
 
 
 def test_reset_before_the_answer_has_its_error(server: HttpServer, sender: HttpSender) -> None:

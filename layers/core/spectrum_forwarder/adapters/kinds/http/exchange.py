@@ -13,6 +13,7 @@ from typing import Any
 
 import pycurl  # type: ignore[import-untyped]
 
+from spectrum_forwarder.adapters.kinds.http.codes import word
 from spectrum_forwarder.adapters.kinds.http.headers import Unsendable, header_lines, retry_after
 from spectrum_forwarder.adapters.url_guard import may_connect, split_url
 from spectrum_forwarder.domain.answers import LOOKED_AT
@@ -29,20 +30,6 @@ HEADER_LIMIT = BODY_LIMIT = 64 * 1024
 IDLE_LIMIT_SECONDS = 60
 
 _STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ ([0-9]{3})\b")
-
-_TLS = (35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98)
-_WORDS = {
-    **dict.fromkeys(_TLS, "tls"),
-    6: "dns",
-    28: "timeout",
-    52: "connection_reset",
-    55: "connection_reset",
-    56: "connection_reset",
-    # It wanted to send the body again, on another connection: see `_give_body`.
-    65: "connection_reset",
-    # Once the URL's scheme has been checked, 1 is left to mean an answer without a status line.
-    **dict.fromkeys((0, 1, 8, 16, 18, 23, 43, 61, 92, 100), "bad_response"),
-}
 
 
 class _Lent(socket.socket):
@@ -235,4 +222,4 @@ class Exchange:
         if code == pycurl.E_COULDNT_CONNECT:
             refused = self.curl.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED
             return "connection_refused" if refused else "unreachable"
-        return _WORDS.get(code, f"curl_{code}")
+        return word(code)
