@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from spectrum_forwarder.adapters.spectrum_list import list_registrations, stored_webhooks
+from spectrum_forwarder.domain.registration import Registration, Stored
 from spectrum_forwarder.registrations import look_at_registrations
 
 from tests.support.fake_spectrum import FakeSpectrum
@@ -89,3 +90,17 @@ def test_either_form_of_the_path_is_found(spectrum: FakeSpectrum, slash: Any) ->
     spectrum.slash = slash
     made = spectrum.add(ENDPOINT)
     assert told(spectrum, made.id) == [("registrations.read", None)]
+
+
+def test_of_what_spectrum_says_a_hundred_letters_are_told() -> None:
+    found: list[dict[str, object]] = []
+    for reason in ("", "r" * 100, "r" * 101):
+        row = {"id": "i" * 101, "webhookUrl": ENDPOINT, "enabled": False, "disabledReason": reason}
+        look_at_registrations(
+            lambda row=row: [Registration.read(row)],  # type: ignore[misc]
+            lambda: Stored(frozenset(), frozenset()),
+            endpoint=ENDPOINT,
+            facts=lambda name, /, **fields: found.append(fields),
+        )
+    told = [(each["webhook_id"], each["reason"]) for each in found if "trouble" in each]
+    assert told == [("i" * 100, None), ("i" * 100, "r" * 100), ("i" * 100, "r" * 100)]

@@ -5,10 +5,18 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from spectrum_forwarder.domain.delivery import Answer, Status
+from spectrum_forwarder.domain.delivery import (
+    EARLY,
+    Answer,
+    Delivery,
+    Status,
+    held,
+    planned,
+    standing,
+)
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.worker_ports import Record
-from spectrum_forwarder.replay import Outcome, Reopened, Reopener, Replay, Wake
+from spectrum_forwarder.replay import Hasten, Outcome, Reopened, Reopener, Replay, Wake
 
 from tests.support.in_memory.log import MemoryLog
 from tests.support.make import destination_of, stored_of
@@ -286,3 +294,84 @@ def test_waking_leaves_those_in_line_to_their_order(world: World) -> None:
     wake = Wake("crm", world.clock())
     assert Operator(world).reopener.reopen(KEY, wake).outcome is Outcome.NOTHING
     assert world.delivery("crm") == held
+
+
+# ---- Changes by themselves ---------------------------------------------------------------------
+
+NOW = 1_800_000_000.0
+LATER = NOW + 60
+PENDING = replace(planned("crm", NOW - 60), next_attempt_at=LATER, attempts=2)
+# Each delivery with whether it is had go on at once, and whether it is woken from a pause.
+STATES = {
+    "waits for a retry": (PENDING, True, False),
+    "delivered": (replace(PENDING, status=Status.DELIVERED), False, False),
+    "due": (replace(PENDING, next_attempt_at=NOW), False, False),
+    "as good as due": (replace(PENDING, next_attempt_at=NOW + EARLY), False, False),
+    "not yet due": (replace(PENDING, next_attempt_at=NOW + EARLY + 0.01), True, False),
+    "held by a breaker": (held(PENDING, LATER, "breaker"), True, False),
+    "paused": (held(PENDING, LATER, "paused"), False, True),
+    "paused and settled": (
+        replace(held(PENDING, LATER, "paused"), status=Status.DELIVERED),
+        False,
+        False,
+    ),
+    "in a line": (standing(PENDING, NOW - 5, LATER), False, False),
+    "paused in a line": (standing(held(PENDING, LATER, "paused"), NOW, LATER), False, False),
+}
+
+
+def owed(delivery: Delivery) -> LoggedEvent:
+    return LoggedEvent("main:1", NOW, NOW, "w", deliveries={"crm": delivery, "erp": PENDING})
+
+
+@pytest.mark.parametrize(("delivery", "goes_on", "_"), STATES.values(), ids=STATES)
+def test_what_waits_for_its_retry_alone_can_be_hastened(
+    delivery: Delivery, goes_on: bool, _: bool
+) -> None:
+    both = frozenset({"crm", "erp"})
+    changed = Hasten(both)(owed(delivery), NOW)
+    assert changed.keys() == ({"crm", "erp"} if goes_on else {"erp"})
+    assert all(each.next_attempt_at == NOW and each.attempts == 2 for each in changed.values())
+    assert Hasten(both, frozenset({"erp"}))(owed(delivery), NOW).keys() == {"erp"}
+    assert Hasten(frozenset())(owed(delivery), NOW) == {}
+
+
+@pytest.mark.parametrize(("delivery", "_", "woken"), STATES.values(), ids=STATES)
+def test_what_waits_for_a_pause_alone_is_woken(delivery: Delivery, _: bool, woken: bool) -> None:
+    changed = Wake("crm", LATER)(owed(delivery), NOW)
+    assert [each.next_attempt_at for each in changed.values()] == [LATER] * woken
+    assert Wake("cms", LATER)(owed(delivery), NOW) == {}
+
+
+def test_what_is_to_be_woken_in_the_past_is_due_now() -> None:
+    (woken,) = Wake("crm", NOW - 5)(owed(held(PENDING, LATER, "paused")), NOW).values()
+    assert woken.next_attempt_at == NOW
+
+
+@pytest.mark.parametrize(("begun_at", "begins"), [(NOW, False), (NOW + 1, True)])
+def test_what_was_begun_anew_at_that_time_or_later_is_not_begun_again(
+    begun_at: float, begins: bool
+) -> None:
+    done = replace(planned("crm", NOW), status=Status.DELIVERED)
+    once_more = Replay(frozenset({"crm"}), None, None, begun_at)
+    assert bool(once_more(owed(replace(done, replays=1)), NOW)) == begins
+    assert once_more(owed(done), NOW)
+
+
+@pytest.mark.parametrize(("held_for", "waits"), [(10.0, True), (10.01, False)])
+def test_an_event_that_is_held_is_waited_for_ten_seconds_and_no_longer(
+    world: World, held_for: float, waits: bool
+) -> None:
+    deliver(world)
+    Operator(world).replay(to={"crm"})
+    world.rows.claim(KEY, owner="worker", now=world.clock(), until=world.clock() + held_for)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        world.clock.advance(seconds)
+
+    outcome = Operator(world, sleep).replay(to={"erp"}).outcome
+    assert outcome is (Outcome.BEGUN if waits else Outcome.BUSY)
+    assert set(slept) == {0.25}
+    assert len(slept) == 40

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
-from spectrum_forwarder import observability
+from spectrum_forwarder import measures, observability
 from spectrum_forwarder.observability import InvocationFailed, facts, observed
 
 EVENT_KEY = "main:spc-msg-6f1c2b7e-0000-4000-8000-000000000001"
@@ -222,3 +222,56 @@ def test_an_exception_leaves_its_name_and_nothing_else(
     assert json.loads(line)["cause"] == str(failed.value) == "ValueError"
     assert "+15550100" not in line + repr(failed.value)
     assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("fields", "left"),
+    [
+        ({"status": "delivered", "attempt": 1, "answer": "200"}, set()),
+        ({"attempt": 2}, {"attempt"}),
+    ],
+)
+def test_what_is_usual_of_an_attempt_is_left_off(fields: dict[str, object], left: set[str]) -> None:
+    told = measures.said("delivery.attempted", fields)
+    assert told.keys() == left
+
+
+def test_what_is_measured_instead_of_told_is_the_age_of_a_delivery(lines: Any) -> None:
+    (line,) = map(json.loads, lines(DELIVERED))
+    assert (line["Delivered"], "age_seconds" in line) == (0.231, False)
+    swept, *_ = map(json.loads, lines(("sweep.done", {"hints": 3, "oldest_seconds": 7.0})))
+    assert (swept["hints"], swept["Swept"]) == (3, 3)
+
+
+def test_a_hundred_values_of_a_metric_are_no_more_than_fit_a_line(lines: Any) -> None:
+    *_, metrics = map(json.loads, lines(*[DELIVERED] * 100))
+    assert len(metrics["Delivered"]) == 99
+
+
+def test_an_accepted_event_is_measured_by_how_long_its_sender_waited(
+    lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter([100.0, 100.0125])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now, 0.0))
+    (line,) = map(json.loads, lines(ACCEPTED))
+    assert line["Accepted"] == 0.013
+
+
+def test_a_failure_is_told_by_its_five_innermost_places(capfd: pytest.CaptureFixture[str]) -> None:
+    def fall(deep: int) -> None:
+        if deep == 0:
+            raise ValueError
+        fall(deep - 1)
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        fall(event["deep"])
+        return {}
+
+    for deep in (1, 9):
+        with pytest.raises(InvocationFailed):
+            handler({"deep": deep}, Context())
+    short, long = (json.loads(line)["places"] for line in capfd.readouterr().out.splitlines())
+    assert [place.partition(":")[0] for place in short] == ["invoke", "handler", "fall", "fall"]
+    assert [place.partition(":")[0] for place in long] == ["fall"] * 5
+    assert long[-1] == short[-1]

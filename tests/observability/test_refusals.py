@@ -11,7 +11,7 @@ from spectrum_forwarder.domain.errors import (
     refusals,
 )
 from spectrum_forwarder.domain.inbound import INTERNAL_ERROR
-from spectrum_forwarder.measures import MEASURES
+from spectrum_forwarder.measures import MEASURES, STATUSES
 
 CLASSES = {400: "Malformed", 401: "Unproved", 503: "OwnFaults"}
 
@@ -48,3 +48,28 @@ def test_only_a_probe_is_no_fault_where_a_secret_is_lacking() -> None:
     assert own.takes(lacking)
     assert not own.takes(lacking | {"probe": True})
     assert own.takes({"code": "secrets_unavailable", "probe": True})
+
+
+# Each metric is paid for by itself: what no alarm looks at as a whole is published by its dimension
+# alone.
+ALSO_AS_A_WHOLE = {"Refused", "DeadLettered", "Removed"}
+
+
+def test_what_has_a_dimension_is_published_without_it_only_where_an_alarm_looks_at_it() -> None:
+    measures = [measure for kinds in MEASURES.values() for measure in kinds]
+    parted = {measure.metric for measure in measures if measure.by and measure.summed}
+    assert parted == ALSO_AS_A_WHOLE
+    assert all(measure.summed for measure in measures if not measure.by)
+
+
+def test_only_the_age_of_what_is_delivered_stands_in_its_fields_place() -> None:
+    measures = [measure for kinds in MEASURES.values() for measure in kinds]
+    assert [each.metric for each in measures if each.replaces] == ["Delivered"]
+
+
+@pytest.mark.parametrize(("status", "watched"), [(499, False), (500, True), (503, True)])
+def test_what_is_answered_with_500_and_more_is_a_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, status: int, watched: bool
+) -> None:
+    monkeypatch.setitem(STATUSES, "some", status)
+    assert ("OwnFaults" in counted("request.refused", "some")) == watched

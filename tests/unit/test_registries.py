@@ -8,6 +8,7 @@ import pytest
 from moto import mock_aws
 from spectrum_forwarder.adapters.destination_registry import (
     SecretDestinations,
+    judge,
     read_destination,
     read_destinations,
 )
@@ -183,6 +184,28 @@ def test_a_destination_has_defaults() -> None:
     assert (crm.name, crm.url, crm.signing_secret) == ("crm", CRM["url"], HEX)
     assert (crm.timeout_seconds, crm.max_attempts, crm.enabled) == (10.0, 12, True)
     assert (dict(crm.headers), crm.takes) == ({}, None)
+    assert crm.keep_answers
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("timeout_seconds", 0.1), ("timeout_seconds", 30), ("max_attempts", 1)),
+        *(("max_attempts", 100), ("rate", 0.1), ("rate", 200), ("max_in_flight", 1)),
+        *(("max_in_flight", 100), ("keep_answers", False)),
+    ],
+)
+def test_a_field_may_be_as_small_and_as_large_as_it_is_said_to_be(field: str, value: Any) -> None:
+    assert getattr(read_destination(CRM | {field: value}), field) == value
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/", "http://localhost/"])
+def test_this_machine_is_no_destination_unless_that_is_allowed(url: str) -> None:
+    text = json.dumps({"destinations": [CRM | {"url": url}]})
+    assert not read_destinations(text, Reports()).usable
+    assert read_destinations(text, Reports(), allow_loopback=True).usable
+    (refused,) = judge([CRM | {"url": url}])
+    assert isinstance(refused, InvalidEntry)
 
 
 def test_every_field_can_be_set() -> None:
@@ -232,6 +255,8 @@ def test_null_stands_for_the_default() -> None:
         ("filter", 7),
         ("filter", ""),
         ("filter", "a[?"),
+        ("timeout_seconds", 0.09),
+        ("timeout_seconds", 30.01),
         ("timeout_seconds", 0),
         ("timeout_seconds", 31),
         ("timeout_seconds", "5"),
@@ -242,6 +267,7 @@ def test_null_stands_for_the_default() -> None:
         ("enabled", 1),
         ("enabled", "false"),
         ("rate", 0),
+        ("rate", 0.09),
         ("rate", 201),
         ("rate", "10"),
         ("rate", True),

@@ -52,6 +52,22 @@ def test_loopback_is_let_through_by_a_1_alone(text: str) -> None:
     assert settings.allow_loopback is False
 
 
+def test_loopback_is_let_through_by_no_function_that_was_not_told_so() -> None:
+    assert FanoutSettings.from_environment(FANOUT).allow_loopback is False
+    assert SweeperSettings.from_environment(SWEEPER).allow_loopback is False
+
+
+@pytest.mark.parametrize(("text", "read"), [("0.001", 0.001), ("1e9", 1e9)])
+def test_a_number_is_read_that_is_more_than_nothing(text: str, read: float) -> None:
+    assert Settings.from_environment(COMMON | {"TIME_SCALE": text}).time_scale == read
+
+
+@pytest.mark.parametrize("text", ["0", "-0.5", "-1", "inf", "nan"])
+def test_a_number_is_refused_that_is_nothing_less_or_without_end(text: str) -> None:
+    with pytest.raises(SettingsError, match="TIME_SCALE must be more than 0"):
+        Settings.from_environment(COMMON | {"TIME_SCALE": text})
+
+
 @pytest.mark.parametrize("name", ["RETENTION_DAYS", "TIME_SCALE"])
 def test_a_number_that_is_none_is_named(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} must be a number"):
