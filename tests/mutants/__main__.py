@@ -5,10 +5,10 @@
 Mutants are Cosmic Ray's: one operator, number, condition or the like is another one, in a copy of
 the tree. Left out is what changes nothing that a test could see (`is` for `==`, a data class that
 is not frozen) and what cannot even be compiled or imported (`|` between types). Of the fast tests
-those try a mutant that run its line, the quickest first; where only an import runs it, those of the
-files that import its module by name, then those that run anything of it, or, where there is nothing
-to run in it, of those that import it. PYTHON has the tests' environment; this program's own has
-Cosmic Ray's.
+those try a mutant that run its line, first those of the files that import its module by name; where
+only an import runs it, all of these files, then those that run anything of the module, or, where
+there is nothing to run in it, of those that import it. The quickest go first. PYTHON has the tests'
+environment; this program's own has Cosmic Ray's.
 """
 
 from __future__ import annotations

@@ -51,13 +51,15 @@ class Bench:
     lines: dict[str, dict[str, list[int]]]
 
     def tests_of(self, mutant: Place) -> list[str]:
-        """The tests that run the mutant's lines, or else those that name its module, and then those
-        that run anything of it, or else of those that import from it; the quickest first."""
+        """The tests that run the mutant's lines, those that name its module before others; or else
+        all that name it, and then those that run anything of it or of those that import from it.
+        The quickest first."""
         module = self.lines.get(mutant.module, {})
         wanted = {n for at in range(mutant.first, mutant.last + 1) for n in module.get(str(at), ())}
-        naming = set[int]()
-        if not wanted:
-            naming = self._naming(mutant.module)
+        naming = self._naming(mutant.module)
+        if wanted:
+            naming &= wanted
+        else:
             wanted = self._run(mutant.module)
             wanted = wanted or set().union(*map(self._run, self._importers(mutant.module)))
         ordered = [*self._quickest(naming), *self._quickest(wanted - naming)]
