@@ -171,7 +171,8 @@ deploy-faults: $(READY) $(SAM) $(DEPLOY)
 prove: $(READY)
 	PROVE=long $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/prove
 	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py \
-		tests/cli/test_rotate.py tests/cli/test_order_on_local_stack.py
+		tests/cli/test_rotate.py tests/cli/test_order_on_local_stack.py \
+		tests/local/test_moto_indexes.py
 
 # A random sample, each tried by the fast tests that run its line; SEED=2 draws another one.
 SEED ?= 1

@@ -1,10 +1,12 @@
 """What every `EventTable` promises."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
+from spectrum_forwarder.adapters.due_index import SWEPT_AT_ONCE
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
 from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.adapters.items import shard as shard_of
@@ -348,9 +350,13 @@ def test_a_settled_event_is_not_overdue(table: EventTable) -> None:
 
 
 def test_more_than_a_page_is_overdue(table: EventTable) -> None:
-    for number in range(1000):
-        table.put(stored_of(f"m{number}"), receipt="r", now=NOW, due_at=NOW)
-    assert len({o.event_key for o in all_overdue(table, NOW)}) == 1000
+    candidates = (stored_of(f"m{number}") for number in itertools.count())
+    of_a_shard = (stored for stored in candidates if shard_of(stored.event.key) == 0)
+    keys = set()
+    for stored in itertools.islice(of_a_shard, SWEPT_AT_ONCE + 10):
+        table.put(stored, receipt="r", now=NOW, due_at=NOW)
+        keys.add(stored.event.key)
+    assert {overdue.event_key for overdue in all_overdue(table, NOW)} == keys
 
 
 def test_what_is_overdue_and_what_comes_due_soon_is_counted_by_shard(table: EventTable) -> None:

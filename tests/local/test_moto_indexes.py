@@ -17,6 +17,8 @@ from spectrum_cli.local.intrinsics import ACCOUNT, REGION
 from spectrum_cli.local.moto_indexes import _ORDERED
 from spectrum_cli.local.moto_repairs import repair
 
+from tests.support.prove import LONG
+
 KEYS, SHARDS, TIMES = ("a", "ab", "b", "c", "ca"), ("0", "1", "1.0"), ("1", "2", "2.0", "3", "10")
 COMPARISONS = (None, "=", "<", "<=", ">", ">=", "BETWEEN", "BEGINS_WITH")
 
@@ -140,7 +142,7 @@ def _pages(query: Any, question: dict[str, Any], *, index: str | None) -> Iterat
             return
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000 if LONG else 100, deadline=None)
 @given(steps=steps, first=questions, then=st.lists(questions, min_size=1, max_size=3))
 @pytest.mark.parametrize("ranged", [False, True], ids=["one key", "two keys"])
 def test_a_query_finds_what_a_walk_through_the_whole_table_finds(
