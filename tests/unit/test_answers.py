@@ -149,3 +149,8 @@ def test_a_word_that_the_end_cuts_off_is_left_out(word: str) -> None:
     """Half of a token or an address does not look like one."""
     kept = said("x" + " " * (LOOKED_AT - 9) + word)
     assert kept == "x …"
+
+
+@pytest.mark.parametrize(("odd", "text"), [(1, True), (2, False)])
+def test_a_tenth_of_what_cannot_be_read_is_text_all_the_same(odd: int, text: bool) -> None:
+    assert ("no text" not in said("\x01" * odd + "a" * (10 - odd))) is text

@@ -1,18 +1,23 @@
 """Deliveries: what each answer makes of one, and that nothing is changed in place."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from spectrum_forwarder.domain.delivery import (
     KEPT_ATTEMPTS,
     NOT_STARTED,
     Answer,
+    Attempted,
     Delivery,
     Status,
     attempted,
     held,
     planned,
     settled,
+    shortened,
+    standing,
+    stands_of,
 )
 from spectrum_forwarder.domain.timing import Timing
 
@@ -120,3 +125,47 @@ def test_nothing_is_changed_in_place() -> None:
     after(NEW, Answer(status=503))
     held(NEW, NOW, "paused")
     assert planned("crm", NOW) == NEW
+
+
+@pytest.mark.parametrize(
+    ("answer", "succeeded"),
+    [("200", True), ("299", True), ("404", False), ("2nd", False), ("timeout", False), ("", False)],
+)
+def test_an_attempt_of_the_past_tells_whether_it_succeeded(answer: str, succeeded: bool) -> None:
+    assert Attempted(NOW, 5, answer).succeeded is succeeded
+
+
+@pytest.mark.parametrize(
+    ("answer", "in_short"), [(Answer(404, "ignored"), "404"), (Answer(error="timeout"), "timeout")]
+)
+def test_an_answer_is_its_status_or_its_error(answer: Answer, in_short: str) -> None:
+    assert str(answer) == in_short
+    assert str(Answer()) == "unknown"
+
+
+def test_answers_are_told_apart_by_what_came_and_not_by_what_was_said() -> None:
+    assert Answer(500, line=b"a", said=b"b") == Answer(500)
+    assert Answer(500).seconds == 0
+    assert "canary" not in repr(Answer(500, line=b"canary", said=b"canary"))
+    assert "canary" not in repr(Attempted(NOW, 5, "500", "canary"))
+
+
+def test_a_delivery_fails_since_its_first_attempt_since_it_was_begun() -> None:
+    past = tuple(Attempted(NOW + at, 5, "500") for at in (-1, 0, 1))
+    assert replace(NEW, history=past).failing_since == NOW
+    assert NEW.failing_since is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "left"), [(0, []), (1, ["2"]), (3, ["0", "1", "2"]), (9, ["0", "1", "2"])]
+)
+def test_a_history_is_shortened_from_its_old_end(kept: int, left: list[str]) -> None:
+    past = tuple(Attempted(NOW, 5, str(number)) for number in range(3))
+    short = shortened(replace(NEW, history=past), kept)
+    assert [each.answer for each in short.history] == left
+
+
+def test_a_delivery_stands_in_one_line_or_in_none() -> None:
+    in_line = standing(NEW, NOW - 5, NOW, "chat")
+    assert in_line.stands_in is not None
+    assert stands_of({"crm": in_line, "erp": planned("erp", NOW)}) == {in_line.stands_in: NOW - 5}

@@ -1,9 +1,11 @@
 """Destinations: filters, and what stands in for an entry that cannot be used."""
 
-import pytest
-from spectrum_forwarder.domain.destination import Broken, Content, Destinations
+import json
 
-from tests.support.make import destination_of
+import pytest
+from spectrum_forwarder.domain.destination import Broken, Content, Destinations, OldSecret
+
+from tests.support.make import NOW, destination_of
 
 
 def failing(_: object) -> bool:
@@ -54,3 +56,33 @@ def test_neither_secret_nor_headers_stand_in_a_representation() -> None:
         destination_of("crm", signing_secret="canary", headers={"Authorization": "canary"})
     )
     assert "canary" not in shown
+
+
+def test_a_replaced_secret_signs_until_its_time_and_stands_in_no_representation() -> None:
+    old = OldSecret("canary", NOW)
+    crm = destination_of("crm", signing_secret="new", old_secrets=(old,))
+    assert crm.secrets_at(NOW - 0.1) == ("new", "canary")
+    assert crm.secrets_at(NOW) == crm.secrets_at(NOW + 1) == ("new",)
+    assert "canary" not in repr(old)
+
+
+def test_a_destination_is_known_whether_it_can_be_used_or_not() -> None:
+    known = Destinations({"crm": destination_of("crm")}, {"erp": Broken("erp", "why")})
+    assert ("crm" in known, "erp" in known, "cms" in known) == (True, True, False)
+    assert not Broken("erp", "why").is_ordered
+
+
+def test_a_body_is_parsed_once_whatever_comes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[object] = []
+    loads = json.loads
+
+    def counted(body: bytes) -> object:
+        parsed.append(body)
+        return loads(body)
+
+    monkeypatch.setattr(json, "loads", counted)
+    for body in (b"{}", b"{"):
+        content = Content(body)
+        for _ in range(3):
+            content.wanted_by(destination_of("crm", takes=lambda _: True))
+    assert parsed == [b"{}", b"{"]

@@ -201,3 +201,41 @@ def test_neither_body_nor_sender_stands_in_a_representation() -> None:
     for shown in map(repr, (stored.event, stored, existing)):
         assert "canary" not in shown
         assert "+15550100" not in shown
+
+
+def test_what_came_with_an_event_is_kept_as_it_is_or_not_at_all() -> None:
+    for came, kept in (("text/plain", "text/plain"), ("x" * 201, None), ("\udc80", None)):
+        event = make_event(
+            source="main",
+            webhook_id="w",
+            received_at=NOW,
+            signed_at=int(NOW),
+            body=b"{}",
+            content_type=came,
+            content_encoding=came,
+        )
+        assert (event.content_type, event.content_encoding) == (kept, kept)
+
+
+@pytest.mark.parametrize(("first", "kept"), [("w", None), ("w-0", "w-0"), (None, None)])
+def test_what_a_webhook_is_known_by_is_kept_where_it_is_not_its_id(
+    first: str | None, kept: str | None
+) -> None:
+    event = make_event(
+        source="main", webhook_id="w", received_at=NOW, signed_at=1, body=b"", first_id=first
+    )
+    assert event.first_id == kept
+
+
+@pytest.mark.parametrize(("late", "told"), [(9, None), (10, 10), (-10, -10), (11, 11)])
+def test_a_skew_is_worth_a_mention_from_ten_seconds_on(late: int, told: int | None) -> None:
+    event = make_event(
+        source="main", webhook_id="w", received_at=NOW + late, signed_at=int(NOW), body=b""
+    )
+    assert event.notable_skew == told
+
+
+def test_a_type_is_shortened_to_forty_letters_and_other_labels_to_two_hundred() -> None:
+    body = {"event": "e" * 201, "message": {"id": "1", "content": {"type": "t" * 41}}}
+    event = event_of(json.dumps(body).encode())
+    assert (event.kind, event.message_type) == ("e" * 200, "t" * 40)

@@ -104,3 +104,14 @@ def test_a_quick_refusal_holds_nobody_up() -> None:
 def test_success_in_calm_weather_changes_nothing() -> None:
     calm = Health(quick=True)
     assert calm.after([FINE] * 10, NOW, NORMAL) == calm
+
+
+def test_of_one_never_attempted_nothing_is_known() -> None:
+    assert Health() == Health(0, 0.0, 0.0, 0, False)
+    assert not Health().holds_back(NOW)
+
+
+def test_the_breaker_opens_by_the_tenth_failure_after_two_minutes() -> None:
+    assert failing(9).after([BAD], NOW + 120, NORMAL).broken
+    assert not failing(8).after([BAD], NOW + 120, NORMAL).broken
+    assert not failing(9).after([BAD], NOW + 119.9, NORMAL).broken

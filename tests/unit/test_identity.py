@@ -173,3 +173,20 @@ def test_a_key_says_whether_it_is_a_hash() -> None:
     assert is_hashed("main:body-sha256:ab")
     assert is_hashed("main:sha256:ab")
     assert not is_hashed("main:57")
+
+
+def test_an_integer_of_a_hundred_digits_is_read_and_a_longer_one_makes_the_body_tell() -> None:
+    def told_apart(digits: int) -> bool:
+        number = "9" * digits
+        bodies = [f'{{"n":{number},"x":{x}}}'.encode() for x in (1, 2)]
+        prints = {fingerprint(body, parse(body), ["same"]) for body in bodies}
+        return len(prints) == 2
+
+    assert not told_apart(100)
+    assert told_apart(101)
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
+    one, other = ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1})
+    assert fingerprint(b"x", one, [one]) == fingerprint(b"y", other, [other])
+    assert fingerprint(b"x", {}, [{}]) != fingerprint(b"y", {}, [{}])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from spectrum_forwarder.domain.errors import UnreadableBody
-from spectrum_forwarder.domain.inbound import REQUIRED_HEADERS, InboundRequest
+from spectrum_forwarder.domain.inbound import FAILED, REQUIRED_HEADERS, InboundRequest
 
 FULL = dict.fromkeys(REQUIRED_HEADERS, "x")
 
@@ -128,3 +128,16 @@ def test_the_shape_tells_of_rewritten_bodies(body: bytes, spaced: bool, returns:
 
 def test_no_body_stands_in_a_representation() -> None:
     assert "canary" not in repr(InboundRequest({}, b"canary"))
+
+
+def test_the_shape_tells_of_a_standard_signature_and_of_a_missing_one() -> None:
+    assert read(headers={"webhook-id": "x"}).shape()["standard"] is True
+    assert read(headers={}).shape()["standard"] is None
+    assert read(headers={}).shape()["signature_form"] == "missing"
+    assert read(headers={"x-spectrum-signature": "?"}).shape()["signature_form"] == "other"
+    named = read(headers={"x-spectrum-webhook-id": "w" * 101}).shape()
+    assert named["webhook_id"] == "w" * 100
+
+
+def test_what_nobody_foresaw_is_a_503_that_spectrum_retries() -> None:
+    assert FAILED.status == 503

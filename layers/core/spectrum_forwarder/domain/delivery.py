@@ -141,9 +141,9 @@ Deliveries = Mapping[str, Delivery]
 def stands_of(deliveries: Deliveries) -> dict[str, float]:
     """The lines that an event's deliveries stand in, and since when."""
     return {
-        line: each.stood_at
+        line_of(each.destination, each.conversation): each.stood_at
         for each in deliveries.values()
-        if (line := each.stands_in) is not None and each.stood_at is not None
+        if each.stood_at is not None
     }
 
 

@@ -71,7 +71,7 @@ class Health:
         return health
 
     def _cool_down(self, timing: Timing) -> float:
-        return min(FIRST_COOL_DOWN * 2.0 ** min(self.trips, 10), LONGEST_COOL_DOWN) * timing.scale
+        return (LONGEST_COOL_DOWN if self.broken else FIRST_COOL_DOWN) * timing.scale
 
 
 def _is_quick(answers: Sequence[Answer], was_quick: bool) -> bool:

@@ -65,7 +65,7 @@ class InboundRequest(NamedTuple):
             "webhook_id": self.header(WEBHOOK_ID_HEADER)[:100],
             "body_bytes": len(self.body),
             "declared_bytes": int(declared) if re.fullmatch(DIGITS, declared) else None,
-            "spaced_json": self.body[:200].startswith((b'{ "', b'{"event": ', b"{\n", b"{\r")),
+            "spaced_json": self.body.startswith((b'{ "', b'{"event": ', b"{\n", b"{\r")),
             "carriage_returns": b"\r\n" in self.body,
             "trailing_newline": self.body.endswith((b"\n", b"\r")),
             "byte_order_mark": self.body.startswith(b"\xef\xbb\xbf"),
