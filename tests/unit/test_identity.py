@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spectrum_forwarder.domain import identity as told_by
 from spectrum_forwarder.domain.identity import FINGERPRINT, Identity, is_hashed, parse
 from spectrum_forwarder.domain.sources import identify
 
@@ -179,7 +180,7 @@ def test_an_integer_of_a_hundred_digits_is_read_and_a_longer_one_makes_the_body_
     def told_apart(digits: int) -> bool:
         number = "9" * digits
         bodies = [f'{{"n":{number},"x":{x}}}'.encode() for x in (1, 2)]
-        prints = {fingerprint(body, parse(body), ["same"]) for body in bodies}
+        prints = {told_by.fingerprint(body, parse(body), ["same"]) for body in bodies}
         return len(prints) == 2
 
     assert not told_apart(100)
@@ -188,5 +189,5 @@ def test_an_integer_of_a_hundred_digits_is_read_and_a_longer_one_makes_the_body_
 
 def test_a_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
     one, other = ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1})
-    assert fingerprint(b"x", one, [one]) == fingerprint(b"y", other, [other])
-    assert fingerprint(b"x", {}, [{}]) != fingerprint(b"y", {}, [{}])
+    assert told_by.fingerprint(b"x", one, [one]) == told_by.fingerprint(b"y", other, [other])
+    assert told_by.fingerprint(b"x", {}, [{}]) != told_by.fingerprint(b"y", {}, [{}])
