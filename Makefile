@@ -56,7 +56,7 @@ test: $(READY) $(LINT)
 ## all tests, without the linters
 tests-alone: $(READY)
 	@$(BIN)/python -m tests.support.built
-	$(BIN)/pytest -n 4 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # docs/consumers.md against the real frameworks, those of Node.js too.
 ## docs/consumers.md against the real frameworks and adapters
