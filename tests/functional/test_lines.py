@@ -346,6 +346,24 @@ def test_what_has_a_rate_goes_out_at_it_whoever_drains_and_others_at_once() -> N
     assert 300 / (world.clock() - began) >= 0.9 * 10
 
 
+def test_a_worker_that_does_not_know_the_destination_yet_keeps_to_its_rate() -> None:
+    """Another one, with a newer copy, has put those in line who came for it."""
+    world = World()
+    world.add_quick(destination_of("erp"))
+    knowing, unknowing = world.targets, copy_of_the_registry(world)
+    world.targets = knowing
+    world.clock.advance(1)
+    world.add_quick(destination_of("crm", rate=2))
+    times = tell_times(world)
+    receive(world, "m1", "m2", "m3")
+    world.fan_out(*(world.hint(f"main:m{n}") for n in (1, 2, 3)))
+    assert times == []
+    world.targets = unknowing  # type: ignore[assignment]
+    world.fan_out(world.hint(hint_to("crm"), slow=True))
+    assert arrived(world) == ["m1", "m2", "m3"]
+    assert all(later - earlier >= 0.5 for earlier, later in pairwise(times))
+
+
 def test_the_next_holder_is_hinted_at_without_a_delay_that_queues_would_round_up() -> None:
     world = paced(rate=2)
     receive(world, *(f"m{n}" for n in range(60)))

@@ -88,9 +88,12 @@ class Configured:
         broken = self.now.broken.get(identity)
         return Order() if broken is not None and broken.is_ordered else None
 
-    def renew(self) -> None:
-        """Ask for a copy as recent as whoever opened a line's way may want it."""
-        self._read_again(RECENT * self._scale)
+    def renew(self, identity: str) -> None:
+        """Ask for a copy as recent as whoever opened the line's way may want it.
+
+        One that does not hold who has a line knows no rate of it either: then for the newest.
+        """
+        self._read_again(RECENT * self._scale if identity in self.now else 0.0)
 
     def keeps_waiting(self, identity: str) -> bool:
         """Whether the destination is paused, or its entry broken, by a copy of this invocation's.

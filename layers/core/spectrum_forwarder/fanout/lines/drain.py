@@ -67,7 +67,7 @@ class Draining:
 
     def _drain(self, identity: str, line: Line, ends: float) -> None:
         began = self.clock()
-        self.configured.renew()
+        self.configured.renew(identity)
         turns = Turns(
             self.lines,
             identity,
