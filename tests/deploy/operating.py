@@ -15,6 +15,7 @@ from typing import Any
 
 from spectrum_cli.samples.requests import flawed
 
+from tests.deploy import ordered
 from tests.deploy.consumers import Taking, taking
 from tests.deploy.site import ROOT, Site, new_body
 from tests.deploy.steps import Failed, expect, wait_until
@@ -98,7 +99,7 @@ def listening(site: Site, url: str) -> Iterator[None]:
             process.send_signal(signal.SIGINT)
             wait_until("the end of listen", lambda: process.poll() is not None, END_SECONDS)
             expect("how listen ends", process.returncode in (0, 130), True)
-    expect("destinations after listen", _names(site), {"crm", "erp"})
+    expect("destinations after listen", _names(site), {"crm", "erp", ordered.NAME})
     prefix = site.outputs()["ListenQueuePrefix"]
     queues = site.emulator.client("sqs").list_queues(QueueNamePrefix=prefix).get("QueueUrls", [])
     expect("queues after listen", queues, [])

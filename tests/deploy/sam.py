@@ -17,7 +17,9 @@ SECONDS = 300
 LANES = {"MainLaneConcurrency": "2", "SlowLaneConcurrency": "2"}
 # With targets, so that the rights for them are there.
 TARGETS = {
-    "TargetQueueArns": f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders",
+    "TargetQueueArns": ",".join(
+        f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("orders", "orders.fifo")
+    ),
     "TargetEventBusArns": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/orders",
     "TargetFunctionArns": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders",
 }

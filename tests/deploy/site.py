@@ -126,17 +126,23 @@ def understood(status: int, body: bytes) -> Answer:
     return Answer(status, str(code), content.get("event_key"))
 
 
-def new_body(*, text: str = "hello", message_id: str | None = None) -> bytes:
-    """A text message as Spectrum sends it, with an id that no other has."""
-    space = {"id": "space-1", "platform": "imessage"}
+def new_body(
+    *,
+    text: str = "hello",
+    message_id: str | None = None,
+    space: str = "space-1",
+    second: int = 0,
+) -> bytes:
+    """A text message as Spectrum sends it, with an id that no other has, sent at that second."""
+    where = {"id": space, "platform": "imessage"}
     message = {
         "id": message_id or f"spc-msg-{uuid.uuid4()}",
         "platform": "imessage",
         "direction": "inbound",
-        "timestamp": "2026-11-27T12:00:00.000Z",
+        "timestamp": f"2026-11-27T12:00:{second:02}.000Z",
         "sender": {"id": "+15550100", "platform": "imessage"},
-        "space": space,
+        "space": where,
         "content": {"type": "text", "text": text},
     }
-    content = {"event": "messages", "space": space, "message": message}
+    content = {"event": "messages", "space": where, "message": message}
     return json.dumps(content, separators=(",", ":")).encode()

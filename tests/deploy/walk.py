@@ -17,6 +17,7 @@ from tests.deploy import (
     earlier,
     lines,
     operating,
+    ordered,
     outage,
     rights,
     trial,
@@ -52,13 +53,13 @@ def walk(steps: Steps, sam: Sam, tree: Path, folder: Path) -> None:
         with steps.step("an update from 0.1.0, while requests go on") as note:
             keys = update(site, lambda: sam.deploy(new, STACK, tree=tree), note)
         with steps.step("registries by the commands"):
-            add_by_commands(site, consumer)
+            added = add_by_commands(site, consumer)
         with steps.step("every kind of request is answered as it should be, and delivered"):
             sent = requests(site, consumer)
         with steps.step("a table that refuses: what was queued whole is back in seconds") as note:
             count, seconds = outage.go_through(site, consumer)
             note(f"{count} events, the last {seconds:.1f} s after it")
-        operate(steps, site, consumer, sent[0])
+        operate(steps, site, consumer, sent[0], added)
         with steps.step("a first deployment that fails leaves nothing behind"):
             trial.fail(sam, tree, new.parent, folder / "trial")
         with steps.step("its end takes nothing of another stack along"):
@@ -109,8 +110,8 @@ def update(site: Site, deploy: Callable[[], None], note: Callable[[str], None]) 
     return stream.keys
 
 
-def operate(steps: Steps, site: Site, consumer: Taking, key: str) -> None:
-    """What an operator does with it, each by the command."""
+def operate(steps: Steps, site: Site, consumer: Taking, key: str, added: float) -> None:
+    """What an operator does with it, each by the command; destinations were `added` then."""
     url = site.outputs()["EndpointUrl"]
     with contextlib.ExitStack() as stack:
         with steps.step("listen begins"):
@@ -131,6 +132,8 @@ def operate(steps: Steps, site: Site, consumer: Taking, key: str) -> None:
             note(f"{rights.prove(site)} rights")
         with steps.step("listen gets an event, and ends"):
             stack.close()
+    with steps.step("a FIFO queue is filled in order") as note:
+        note(f"{ordered.deliver(site, added)} events late")
 
 
 def fill_registries(site: Site, consumer: Taking) -> None:
@@ -144,14 +147,16 @@ def fill_registries(site: Site, consumer: Taking) -> None:
         manager.put_secret_value(SecretId=outputs[output], SecretString=text)
 
 
-def add_by_commands(site: Site, consumer: Taking) -> None:
-    """Store the webhook's secret again, and add a destination."""
+def add_by_commands(site: Site, consumer: Taking) -> float:
+    """Store the webhook's secret again, add two destinations; when that was done (monotonic)."""
     arguments = ("webhooks", "import", site.webhook.id, "--source", "local")
     site.forwarder(*arguments, given=site.webhook.signing_secret)
     url = consumer.server.url
     site.forwarder("destinations", "add", "erp", url, "--paused", "--secret-stdin", given="5e" * 32)
+    ordered.add(site)
     listed = site.json("destinations", "list")
-    expect("destinations", {entry["name"] for entry in listed}, {"crm", "erp"})
+    expect("destinations", {entry["name"] for entry in listed}, {"crm", "erp", ordered.NAME})
+    return time.monotonic()
 
 
 def requests(site: Site, consumer: Taking) -> list[str]:
