@@ -4,10 +4,11 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import SplitResult
 
@@ -22,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spectrum_forwarder.adapters import aws, direct
 from spectrum_forwarder.adapters.aws import Clients
+from spectrum_forwarder.adapters.budget import Budget
 from spectrum_forwarder.adapters.direct import DirectClient
 from spectrum_forwarder.adapters.places import UNUSUAL, plain_place
 from spectrum_forwarder.adapters.plain_http import Answer
@@ -116,6 +118,8 @@ def test_there_is_a_call_for_each_operation() -> None:
         {"AWS_SECURITY_TOKEN": "by its older name"},
         {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"},
         {"AWS_ENDPOINT_URL": "https://[::1]:443/"},
+        {"AWS_LAMBDA_FUNCTION_NAME": "f"},
+        {"_X_AMZN_TRACE_ID": "Root=1-a"},
         {"AWS_LAMBDA_FUNCTION_NAME": "f", "_X_AMZN_TRACE_ID": "Root=1-a;Parent=b c;Sampled=1é"},
     ],
 )
@@ -207,6 +211,10 @@ REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {
         {"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"},
         b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no"}',
     ),
+    "with half an older name": (400, {"x-amzn-query-error": "A;"}, b'{"__type":"a#B"}'),
+    "with more than an older name": (400, {"x-amzn-query-error": "A;B;C"}, b'{"__type":"a#B"}'),
+    "with the other half": (400, {"x-amzn-query-error": ";Sender"}, b'{"__type":"a#B"}'),
+    "moved": (301, {}, b"{}"),
     "without a type": (403, {}, b'{"message":null}'),
     "nothing at all": (503, {}, b""),
     "a page": (502, {"x-amzn-requestid": "r-1"}, b"<html>Bad Gateway</html>"),
@@ -223,6 +231,39 @@ def test_a_refusal_is_read_as_botocore_does(service: str) -> None:
             sent.answer = Answer(status, headers, body, is_last=False)
             one, other = (refused(client, service, operation) for client in clients)
             assert one == other, name
+
+
+@pytest.mark.parametrize(("status", "is_refusal"), [(299, False), (300, True), (301, True)])
+def test_an_answer_from_300_on_is_a_refusal(status: int, is_refusal: bool) -> None:
+    with both("sqs", Sent(Answer(status, {}, b"{}", is_last=False))) as clients:
+        for client in clients:
+            with pytest.raises(ClientError) if is_refusal else nullcontext():
+                client.send_message(**CALLS["sqs", "send_message"])
+
+
+@pytest.mark.parametrize(("left", "asked"), [(1.0, 2), (0.99, 1)])
+def test_it_is_tried_again_while_the_answer_has_time_for_it(
+    monkeypatch: pytest.MonkeyPatch, left: float, asked: int
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    sent = Sent(answer_of(500))
+    with both("sqs", sent) as (client, _):
+        client._tries = 2
+        client._budget = Budget(left, reserved=5.0, for_service="sqs")
+        client._budget.begin()
+        with pytest.raises(ClientError):
+            client.send_message(**CALLS["sqs", "send_message"])
+    assert len(sent.requests) == asked
+
+
+def test_whom_the_wire_leaves_alone_botocore_asks() -> None:
+    with both("sqs", Sent()) as (client, _):
+        client._wire._left_alone.add(client._place.url.netloc)
+        usual = []
+        client._usual = lambda: SimpleNamespace(send_message=lambda **given: usual.append(given))
+        client.send_message(QueueUrl=QUEUE)
+    assert usual == [{"QueueUrl": QUEUE}]
 
 
 def refused(client: Any, service: str, operation: str) -> dict[str, Any]:

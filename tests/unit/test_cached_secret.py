@@ -104,3 +104,16 @@ def test_a_secret_without_a_text_is_as_good_as_unread(scene: Scene) -> None:
     scene.stored.client.create_secret(Name=scene.stored.name, SecretBinary=b"bytes")
     with pytest.raises(RegistryUnavailable):
         scene.get()
+
+
+@pytest.mark.parametrize(("after", "reads"), [(9.9, 1), (10.0, 2)])
+def test_after_a_failure_the_store_is_asked_again_in_ten_seconds(
+    scene: Scene, after: float, reads: int
+) -> None:
+    scene.stored.write("one")
+    scene.get()
+    scene.stored.write("broken")
+    scene.get(after=300)
+    before = scene.stored.reads
+    assert scene.get(after=after) == "ONE"
+    assert scene.stored.reads - before == reads - 1

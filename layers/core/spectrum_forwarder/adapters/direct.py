@@ -192,7 +192,7 @@ class DirectClient:
     def _read(self, operation: str, answer: Answer) -> Any:
         """What an answer says; raise ClientError for a refusal."""
         check_sum(answer.headers, answer.body)
-        if answer.status >= 301:
+        if answer.status >= 300:
             raise ClientError(self._refusal(answer), operation)
         try:
             content = self._parts(json.loads(answer.body or b"{}"))
@@ -216,9 +216,9 @@ class DirectClient:
             content = {}
         code = str(content.pop("__type", answer.status)).split(":", 1)[0].rpartition("#")[2]
         # SQS says there what it was called before it spoke JSON.
-        told, _, sender = answer.headers.get("x-amzn-query-error", "").partition(";")
+        told, *type_of = answer.headers.get("x-amzn-query-error", "").split(";")
         message = content.pop("message", None) or content.pop("Message", "")
-        error = {"Code": told if told and sender else code, "Message": message}
+        error = {"Code": told if told and len(type_of) == 1 else code, "Message": message}
         return {**content, "Error": error, "ResponseMetadata": _metadata(answer)}
 
     def _is_retried(self, error: Exception) -> bool:
