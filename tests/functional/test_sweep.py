@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import pytest
 from spectrum_forwarder.domain.ports import SHARDS, Depth
 from spectrum_forwarder.domain.worker_ports import Overdue
+from spectrum_forwarder.sweep import Sweeper
 
 from tests.support.make import destination_of, stored_of
 from tests.support.world import World
@@ -324,3 +326,24 @@ def test_without_the_depth_hints_are_sent_ever_less_often(world: World) -> None:
         world.clock.advance(60)
     assert 5 <= len(hinted(world)) <= 12
     assert len(world.facts.named("depth.unread")) == len(hinted(world))
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(12.0, 1), (12.1, 2), (24.0, 2), (24.1, 3)])
+def test_a_sweeper_whom_a_service_fails_looks_again_while_it_has_time(
+    world: World, seconds: float, looks: int
+) -> None:
+    put(world, 1)
+    world.queue.fail("send_hints")
+    sweeper = Sweeper(
+        table=cast(Any, world.table),
+        queue=cast(Any, world.queue),
+        clock=world.clock,
+        sleep=world.sleep,
+        facts=world.facts,
+        timing=world.timing,
+        in_parallel=map,
+    )
+    began = world.clock()
+    sweeper.sweep(deadline=began + seconds)
+    assert world.table.calls.count("overdue") == looks * SHARDS
+    assert world.clock() - began == 12 * (looks - 1)

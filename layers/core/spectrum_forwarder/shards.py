@@ -1,12 +1,13 @@
 """A shard on its way through a sweep: what was found in it, and which of that gets a hint."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from spectrum_forwarder.domain.hints import Lack, lack, shared
 from spectrum_forwarder.domain.worker_ports import Overdue, Owing
 
-WITHOUT_LIMIT = 2**62
+WITHOUT_LIMIT = sys.maxsize
 ALL = Lack(WITHOUT_LIMIT, WITHOUT_LIMIT)
 NONE, NOTHING = Lack(0, 0), Owing(0, 0)
 
