@@ -755,3 +755,70 @@ def test_a_filter_with_a_mistake_is_not_repeated_in_what_is_told(scene: Scene) -
 def test_what_could_never_be_sent_is_refused(change: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidEntry, match=named):
         read_destination(CRM | change)
+
+
+@pytest.mark.parametrize(
+    ("batch", "means"),
+    [
+        ({}, Batch(2, 20, 8)),
+        ({"window": 0, "max": 2, "wait": 0}, Batch(0, 2, 0)),
+        ({"window": 300, "max": 100, "wait": 900}, Batch(300, 100, 900)),
+        ({"window": 8}, Batch(8, 20, 8)),
+    ],
+)
+def test_a_batch_may_be_as_small_and_as_large_as_it_is_said_to_be(
+    batch: dict[str, Any], means: Batch
+) -> None:
+    order = read_destination(ORDERED | {"batch": batch}).order
+    assert order is not None
+    assert order.batch == means
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        *({"window": -0.1}, {"window": 300.1, "wait": 900}, {"max": 1}, {"max": 101}),
+        *({"wait": -1, "window": 0}, {"wait": 900.1}, {"window": 8.1}, {"max": 2.5}),
+    ],
+)
+def test_a_batch_beyond_that_is_refused(batch: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEntry, match=r"^batch"):
+        read_destination(ORDERED | {"batch": batch})
+
+
+@pytest.mark.parametrize(
+    ("patience", "taken"), [(0, True), (86_400, True), (-1, False), (86_401, False)]
+)
+def test_patience_is_from_nothing_to_a_day(patience: int, taken: bool) -> None:
+    entry = ORDERED | {"order_patience": patience}
+    if taken:
+        order = read_destination(entry).order
+        assert order is not None
+        assert order.patience == patience
+    else:
+        with pytest.raises(InvalidEntry, match=r"^order_patience"):
+            read_destination(entry)
+
+
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [
+        ([], True),
+        ([{"secret": "s", "until": 1}] * 4, True),
+        ([{"secret": "s", "until": 1.5}], True),
+        ([{"secret": "s", "until": 1}] * 5, False),
+        ({"secret": "s", "until": 1}, False),
+        ("s", False),
+        ([{"secret": "s"}], False),
+        ([{"secret": "s", "until": True}], False),
+        ([{"secret": "whsec_", "until": 1}], False),
+        (["s"], False),
+    ],
+)
+def test_four_secrets_at_most_may_have_been_replaced(written: Any, taken: bool) -> None:
+    entry = CRM | {"old_secrets": written}
+    if taken:
+        assert len(read_destination(entry).old_secrets) == len(written)
+    else:
+        with pytest.raises(InvalidEntry, match=r"^old_secrets"):
+            read_destination(entry)

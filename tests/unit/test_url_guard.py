@@ -216,3 +216,22 @@ def test_local_stack_also_takes_http_and_loopback(url: str) -> None:
 def test_local_stack_takes_nothing_else(url: str) -> None:
     with pytest.raises(InvalidEntry):
         check_url(url, allow_loopback=True)
+
+
+def test_a_url_has_2048_letters_at_most() -> None:
+    url = "https://crm.example.com/"
+    check_url(url + "x" * (2048 - len(url)))
+    with pytest.raises(InvalidEntry, match="longer than 2048"):
+        check_url(url + "x" * (2049 - len(url)))
+
+
+@pytest.mark.parametrize("port", [1, 65_535])
+def test_any_port_but_0_is_taken(port: int) -> None:
+    check_url(f"https://crm.example.com:{port}/")
+
+
+@pytest.mark.parametrize("label", ["a" * 63, "a"])
+def test_a_label_has_63_letters_at_most(label: str) -> None:
+    check_url(f"https://{label}.example.com/")
+    with pytest.raises(InvalidEntry):
+        check_url(f"https://{'a' * 64}.example.com/")
