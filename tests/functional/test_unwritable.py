@@ -105,6 +105,13 @@ def test_a_record_that_outgrows_the_item_moves_the_body_to_the_bucket(world: Wor
     ]
 
 
+def test_a_record_that_fits_is_not_told_as_made_to_fit(world: World) -> None:
+    world.put(stored_of())
+    assert world.fan_out(world.hint(KEY)) == []
+    assert world.facts.named("delivery.attempted")
+    assert world.facts.named("record.fitted") == []
+
+
 def test_histories_are_cut_to_five_attempts_then_to_one_then_to_none() -> None:
     """The newest ones stay."""
     past = tuple(Attempted(float(number), 10, "500") for number in range(9))
