@@ -809,6 +809,7 @@ def test_patience_is_from_nothing_to_a_day(patience: int, taken: bool) -> None:
         ([{"secret": "s", "until": 1}] * 5, False),
         ({"secret": "s", "until": 1}, False),
         ("s", False),
+        (7, False),
         ([{"secret": "s"}], False),
         ([{"secret": "s", "until": True}], False),
         ([{"secret": "whsec_", "until": 1}], False),
@@ -822,3 +823,10 @@ def test_four_secrets_at_most_may_have_been_replaced(written: Any, taken: bool) 
     else:
         with pytest.raises(InvalidEntry, match=r"^old_secrets"):
             read_destination(entry)
+
+
+def test_of_a_header_name_that_is_none_a_hundred_letters_are_repeated() -> None:
+    with pytest.raises(InvalidEntry) as refused:
+        read_destination(CRM | {"headers": {"n" * 101: "v"}})
+    assert str(refused.value) == f"headers: '{'n' * 100}' is no header name"
+    assert read_destination(CRM | {"headers": {"n" * 100: "v"}}).headers
