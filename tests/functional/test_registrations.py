@@ -77,6 +77,14 @@ def test_contract_6_credentials_that_are_refused_are_trouble(
     assert told(spectrum, secret=secret) == [("registration.trouble", "credentials")]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_either_status_of_a_refusal_is_trouble_of_the_credentials(
+    spectrum: FakeSpectrum, status: int
+) -> None:
+    spectrum.faults["GET"].extend([status, status])
+    assert told(spectrum) == [("registration.trouble", "credentials")]
+
+
 @pytest.mark.parametrize("fault", [500, 503, 429, "lost_before", "garbage", 302])
 def test_a_list_that_cannot_be_read_is_no_trouble_of_a_registration(
     spectrum: FakeSpectrum, fault: Any

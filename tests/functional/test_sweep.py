@@ -347,3 +347,8 @@ def test_a_sweeper_whom_a_service_fails_looks_again_while_it_has_time(
     sweeper.sweep(deadline=began + seconds)
     assert world.table.calls.count("overdue") == looks * SHARDS
     assert world.clock() - began == 12 * (looks - 1)
+
+
+def test_an_age_is_told_in_tenths_of_a_second(world: World) -> None:
+    put(world, 1, due_in=-12.34)
+    assert world.sweep().oldest_seconds == 12.3

@@ -25,7 +25,8 @@ PAUSE, PATIENCE = 0.25, 10.0
 # For so long (seconds) a conversation waits for an operator who dies while having it go on.
 AWAKE_FOR = 5.0
 
-# Given an event and the time, those of its deliveries that are to be changed, as they shall be.
+# Given an event and the time, those of its deliveries that are to be changed, as they shall be:
+# none is due before that time.
 Change = Callable[[LoggedEvent, float], Mapping[str, Delivery]]
 
 
@@ -224,7 +225,7 @@ class Reopener:
     def _hint(self, event_key: str, changed: Mapping[str, Delivery], now: float) -> Reopened:
         soonest = min(delivery.next_attempt_at for delivery in changed.values())
         try:
-            self.queue.send_hint(event_key, delay=max(0.0, soonest - now))
+            self.queue.send_hint(event_key, delay=soonest - now)
         except QueueUnavailable:
             return Reopened(event_key, Outcome.BEGUN, tuple(changed), hinted=False)
         return Reopened(event_key, Outcome.BEGUN, tuple(changed))
