@@ -8,6 +8,7 @@ from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.line import Place, hint_to
 from spectrum_forwarder.domain.order import Batch, Hold, Order
 from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.fanout.lines import conversations
 
 from tests.functional.test_lines import arrived
 from tests.functional.test_order import BUSY, HOUR, MINUTE, START, line, said
@@ -92,6 +93,29 @@ def test_a_line_that_cannot_be_let_go_is_called_when_its_hold_ends(world: World)
     world.lines.fail("free", times=2)
     world.lines.fail("let_go", times=1)
     world.live(AFTER_A_CLAIM)
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_line_that_cannot_be_passed_on_to_the_slow_lane_is_passed_on_soon(world: World) -> None:
+    world.board.health.clear()  # nobody knows any more that it is quick
+    world.memory_queue.queued.clear()
+    world.memory_queue.send_hint(hint_to(LINE), slow=False)
+    world.queue.fail("send_hint", times=1)
+    world.live(SOON)
+    assert arrived(world) == ["m1", "m2"]
+
+
+def test_a_line_that_cannot_be_passed_on_when_time_is_up_goes_on_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "GOES_ON_FOR", 0.0)
+    world.memory_queue.queued.clear()
+    world.clock.advance(3)
+    world.memory_queue.send_hint(hint_to(LINE), slow=False)
+    world.queue.fail("send_hint", times=1)
+    world.poll()
+    monkeypatch.undo()
+    world.live(SOON)
     assert arrived(world) == ["m1", "m2"]
 
 

@@ -107,8 +107,9 @@ class World(FrontDoor):
         flights = [ends for ends in self._flights[identity] if ends > now + 0.001]
         if most is not None and len(flights) >= most:
             self.ledger.breach(Invariant.PACED, f"{identity} has {len(flights)} in flight already")
-        self._flights[identity] = [*flights, now + answer.seconds]
-        rest = answer.seconds + answer.retry_after if answer.retry_after else 0.0
+        seconds = answer.seconds if self._is_alone else 0.0  # as `_take` lets them pass
+        self._flights[identity] = [*flights, now + seconds]
+        rest = seconds + answer.retry_after if answer.retry_after else 0.0
         self._may_begin[identity] = now + max(1 / rate if rate else 0.0, rest)
 
     def _lost(self, attempt: Attempt, answer: Answer) -> None:
@@ -245,7 +246,7 @@ class World(FrontDoor):
     def _meanwhile(self, seconds: float) -> None:
         """A worker waits; others run, unless this one is itself such another."""
         end = self.clock() + seconds
-        if len(self.ledger.at_work) == 1 and not self.fates.down:
+        if self._is_alone and not self.fates.down:
             while self.step(end):
                 pass
         self.clock.now = max(self.clock.now, end)
@@ -256,8 +257,13 @@ class World(FrontDoor):
 
     def _take(self, seconds: float) -> None:
         """Answers take their time; those of such another come at once, or two would add up."""
-        if len(self.ledger.at_work) == 1:
+        if self._is_alone:
             self._meanwhile(seconds)
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether the worker whose call this is works while no other waits."""
+        return len(self.ledger.at_work) == 1
 
     def let_pass(self, seconds: float) -> None:
         """Let everything happen that falls into this time."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from spectrum_forwarder.domain.delivery import Delivery
 from spectrum_forwarder.domain.errors import Unavailable
-from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.line import Place, hint_to
 from spectrum_forwarder.domain.line_ports import Lines
 from spectrum_forwarder.domain.order import (
     SPLIT,
@@ -78,11 +78,11 @@ class Conversations:
         What of ours fails has the record come again.
         """
         going = Going(line, self.new_owner())
-        if self.gate.is_slow(going.identity) and not record.slow_lane:
-            self.calls.call(line)
-            return
         try:
-            self._go_on(going, min(deadline, self.clock() + GOES_ON_FOR))
+            if self.gate.is_slow(going.identity) and not record.slow_lane:
+                self._pass_on(going)
+            else:
+                self._go_on(going, min(deadline, self.clock() + GOES_ON_FOR))
         except Unavailable as error:
             name = self.gate.name_of(going.identity)
             self.facts("line.unreached", destination=name, cause=str(error))
@@ -106,7 +106,11 @@ class Conversations:
                 self._let_go(going)
                 return
         self._let_go(going)
-        self.calls.call(going.line)
+        self._pass_on(going)
+
+    def _pass_on(self, going: Going) -> None:
+        """Have another invocation go on, in the lane of the destination."""
+        self.queue.send_hint(hint_to(going.line), slow=self.gate.is_slow(going.identity))
 
     def _next(self, going: Going) -> Turn | None:
         """The next turn, once the line is ours and the turn is written down there.
