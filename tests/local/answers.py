@@ -16,7 +16,6 @@ from typing import Any, Final
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
-from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
 
 from tests.support.aws import client_of
@@ -259,7 +258,6 @@ def main() -> None:
         server.start()
         url = "http://{}:{}".format(*server.get_host_and_port())
     else:
-        repair()
         server = MotoServer()
         server.start()
         url = server.url

@@ -2,7 +2,8 @@
 
 A session parses a megabyte of JSON before its first client is there, and looks through four hundred
 folders, and asks each of a hundred handlers what it takes; a client makes a method of each
-operation, reads how its service's addresses are made, and renames each event it hears of. Tests
+operation, reads how its service's addresses are made, copies what listens to its session's events
+part by part, renames each event it hears of, and spells the same user agent with each call. Tests
 make both by the thousand, and none of them is about this.
 """
 
@@ -13,7 +14,7 @@ from functools import cache
 from inspect import CO_VARKEYWORDS
 from typing import Any, cast
 
-from botocore import hooks, regions
+from botocore import hooks, regions, useragent
 from botocore.client import ClientCreator
 from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import JSONFileLoader, Loader
@@ -37,6 +38,8 @@ def remember() -> None:
     _methods()
     _addresses()
     _events()
+    _copies()
+    _agents()
 
 
 def _folders() -> None:
@@ -91,7 +94,30 @@ def _events() -> None:
 
     def remembering(self: Any, event_emitter: object, event_aliases: object = None) -> None:
         init(self, event_emitter, event_aliases)
-        if event_aliases is None:
+        # A client's is a copy of its session's, whose own are botocore's.
+        if event_aliases in (None, hooks.EVENT_ALIASES):
             self._alias_name_cache = names
 
     aliaser.__init__ = remembering
+
+
+def _copies() -> None:
+    def copied(node: dict[str, Any]) -> dict[str, Any]:
+        values = node["values"]
+        return {
+            "chunk": node["chunk"],
+            "children": {name: copied(child) for name, child in node["children"].items()},
+            "values": hooks.NodeList(*(each[:] for each in values)) if values else values,
+        }
+
+    def copy_trie(self: Any) -> Any:
+        trie = type(self)()
+        trie._root = copied(self._root)
+        return trie
+
+    cast(Any, hooks)._PrefixTrie.__copy__ = copy_trie
+
+
+def _agents() -> None:
+    agents: Any = useragent
+    agents.sanitize_user_agent_string_component = cache(agents.sanitize_user_agent_string_component)

@@ -25,6 +25,7 @@ from moto.sts.models import sts_backends
 from spectrum_cli.local.guard import Guard
 from spectrum_cli.local.intrinsics import ACCOUNT
 from spectrum_cli.local.moto_door import Door, straight
+from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_speed import is_as_seen
 
 
@@ -45,6 +46,7 @@ class MotoServer:
         self.url = ""
 
     def start(self) -> None:
+        repair()
         _make_dynamodb_requests_exclusive()
         _follow_the_current_version()
         _keep_trace_headers()

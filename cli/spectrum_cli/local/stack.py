@@ -21,7 +21,6 @@ from spectrum_cli.local.deployment import Deployment, Endpoints, Run
 from spectrum_cli.local.front import Front
 from spectrum_cli.local.functions import FunctionBroken, FunctionPool, PoolStopped
 from spectrum_cli.local.iam import assume, enforce_roles
-from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.pools import pools_of, start_all, stop_all
 from spectrum_cli.local.state import LocalState
@@ -163,7 +162,6 @@ class LocalStack:
         self._cleanup.callback(self._front.stop)
 
     def _start_moto(self) -> None:
-        repair()
         enforce_roles()
         moto = MotoServer(self._credentials["AWS_ACCESS_KEY_ID"])
         moto.start()
