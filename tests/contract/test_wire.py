@@ -501,6 +501,15 @@ def test_bytes_that_are_no_answer_are_a_failure_of_the_table_and_no_defect(
         table.strike("main:a", owner="o")
 
 
+@pytest.mark.parametrize("status", ["abc", "2\xb2\xb2", "-20", ""])
+def test_an_answer_without_a_status_is_a_failure_of_the_table_and_no_defect(
+    client: Client, server: HttpServer, status: str
+) -> None:
+    server.on("/", say(answer(LENGTH, first=f"HTTP/1.1 {status} OK")))
+    with pytest.raises(TableUnavailable):
+        DynamoEventTable(client("dynamodb"), "events").strike("main:a", owner="o")
+
+
 # ---- What may have had its effect ----------------------------------------------------------------
 
 

@@ -318,6 +318,16 @@ def test_what_waits_for_its_hint_is_told_as_overdue_at_each_sweep(world: World) 
         world.clock.advance(60)
 
 
+@pytest.mark.parametrize(("standing", "counts"), [(Depth(5, 0), 1), (Depth(0, 1), 2)])
+def test_the_main_lane_is_counted_by_itself_where_something_stands_in_the_slow_one(
+    world: World, standing: Depth, counts: int
+) -> None:
+    world.memory_queue.depth = lambda: standing  # type: ignore[method-assign]
+    put(world, 1)
+    assert world.sweep().failed_shards == 0
+    assert world.table.calls.count("owing") == counts * SHARDS
+
+
 def test_without_the_depth_hints_are_sent_ever_less_often(world: World) -> None:
     put(world, 1)
     world.queue.fail("depth")

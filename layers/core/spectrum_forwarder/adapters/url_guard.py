@@ -74,7 +74,7 @@ def check_url(url: str, *, allow_loopback: bool = False) -> None:
         raise InvalidEntry("url: the host is not a name that can be looked up.")
 
 
-def split_url(url: str, *, allow_http: bool = False) -> SplitResult:
+def split_url(url: str, *, allow_http: bool) -> SplitResult:
     """Split an absolute https URL, or raise InvalidEntry; says nothing about where it leads."""
     if not isinstance(url, str) or not _PRINTABLE.fullmatch(url) or "\\" in url:
         raise InvalidEntry(
