@@ -121,6 +121,8 @@ def one_world(
     monkeypatch = monkeypatch_module
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     monkeypatch.setattr(spectrum_api, "SPACING_SECONDS", 0.0)
+    # Events go on coming while a refused call waits.
+    monkeypatch.setattr(spectrum_api, "PAUSES", (0.01, 0.01, 0.01))
     taken: Counter[bytes] = Counter()
     lock = threading.Lock()
 
