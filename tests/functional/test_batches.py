@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from spectrum_forwarder.domain import bundle
@@ -206,3 +206,59 @@ def test_one_whose_worker_died_holds_up_those_that_were_to_go_with_it(world: Wor
     assert batches(world) == []
     world.live(600)
     assert [name for names in batches(world) for name in names] == ["m0", "m1", "m2"]
+
+
+def test_what_is_told_of_a_batch_names_each_of_its_events(world: World) -> None:
+    receive(world, said("m1", 1), said("m2", 2))
+    world.live(4)
+    told = world.facts.named("delivery.attempted")
+    assert [(fact["event_key"], fact["together"]) for fact in told] == [
+        ("main:m1", 2),
+        ("main:m2", 2),
+    ]
+
+
+def test_what_names_no_conversation_goes_out_at_once_each_alone_and_to_others_as_well(
+    world: World,
+) -> None:
+    world.add_quick(destination_of("erp"))
+    receive(world, b'{"event":"one"}', b'{"event":"other"}')
+    world.fan_out(*(queued.read() for queued in world.memory_queue.visible()))
+    assert [len(names) for names in batches(world)] == [1, 1]
+    assert len(world.sent_to("erp")) == 2
+
+
+class Unmarking:
+    """Loops that fail at one body, or at each batch."""
+
+    def __init__(self, at: bytes) -> None:
+        self.at = at
+
+    def comes_back(self, via: str, body: bytes) -> bool:
+        return False
+
+    def marked(self, via: str | None, body: bytes) -> str | None:
+        if self.at in body:
+            raise ArithmeticError
+        return via
+
+
+def test_an_event_that_cannot_be_made_ready_is_kept_and_holds_up_no_other(world: World) -> None:
+    world.add_quick(destination_of("erp"))
+    world.loops = cast(Any, Unmarking(b'{"event":"one"}'))
+    receive(world, b'{"event":"one"}', b'{"event":"other"}')
+    records = [queued.read() for queued in world.memory_queue.visible()]
+    assert world.fan_out(*records) == [records[0].id]
+    assert [attempt.event_key for attempt in world.sent_to("erp")] == [records[1].event_key]
+    assert [len(names) for names in batches(world)] == [1]
+    assert world.delivery("erp", records[1].event_key).status.value == "delivered"
+
+
+def test_a_batch_that_cannot_be_made_ready_keeps_its_events_and_no_others(world: World) -> None:
+    world.add_quick(destination_of("erp"))
+    world.loops = cast(Any, Unmarking(b'"events":'))
+    receive(world, b'{"event":"one"}', b'{"event":"other"}')
+    records = [queued.read() for queued in world.memory_queue.visible()]
+    assert sorted(world.fan_out(*records)) == sorted(record.id for record in records)
+    assert len(world.sent_to("erp")) == 2
+    assert world.sent_to("crm") == []

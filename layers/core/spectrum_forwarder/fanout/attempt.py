@@ -49,6 +49,14 @@ class Begun:
     )
     left: list[Answered] = field(default_factory=list)
 
+    def put_in_batches(self, plan: Plan) -> None:
+        """Once its other attempts are made: who is kept for want of one is not to go out."""
+        for identity, tried in plan.tries.items():
+            if _goes_in_batch(tried):
+                key = plan.taken.claimed.event_key
+                turn = plan.taken.record.drains if tried.conversation else key
+                self.batches[identity, turn or ""].append(plan)
+
 
 @dataclass(frozen=True, slots=True)
 class Attempting:
@@ -81,11 +89,12 @@ class Attempting:
             if early > 0.0:
                 self.sleep(early)
             try:
-                attempts = list(self._made(plan, begun))
+                attempts = list(self._made(plan))
             except Exception as error:  # one event's trouble must not keep the others waiting
                 self.keeping.keep(plan.taken.record, error, until=claimed.until)
                 continue
             begun.plans[claimed.event_key] = [plan]
+            begun.put_in_batches(plan)
             yield from attempts
         for (identity, _), together in begun.batches.items():
             try:
@@ -94,13 +103,10 @@ class Attempting:
                 for plan in together:
                     self.keeping.keep(plan.taken.record, error, until=plan.taken.claimed.until)
 
-    def _made(self, plan: Plan, begun: Begun) -> Iterator[Attempt]:
+    def _made(self, plan: Plan) -> Iterator[Attempt]:
         claimed = plan.taken.claimed
         for identity, tried in plan.tries.items():
-            order = tried.destination.order
-            if order is not None and order.batch is not None:
-                turn = plan.taken.record.drains if tried.conversation else claimed.event_key
-                begun.batches[identity, turn or ""].append(plan)
+            if _goes_in_batch(tried):
                 continue
             delivery = plan.deliveries[identity]
             headers = outbound_headers(
@@ -169,6 +175,11 @@ class Attempting:
 
     def _via(self, via: str | None, body: bytes) -> str | None:
         return self.loops.marked(via, body) if self.loops else via
+
+
+def _goes_in_batch(tried: Try) -> bool:
+    order = tried.destination.order
+    return order is not None and order.batch is not None
 
 
 def _unbroken(together: Sequence[Plan]) -> list[Plan]:
