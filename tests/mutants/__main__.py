@@ -35,7 +35,7 @@ from tests.support.tracked import ROOT, copy_to
 
 LAYER = f"{SOURCES}spectrum_forwarder"
 # Modules on the top are the use cases.
-MUTATED = ("*.py", "fanout/*.py", "domain/**/*.py", "adapters/**/*.py")
+MUTATED = ("*.py", "fanout/**/*.py", "domain/**/*.py", "adapters/**/*.py")
 OPERATORS = re.compile(
     r"core/(NumberReplacer|AddNot|ReplaceTrueWithFalse|ReplaceFalseWithTrue|ReplaceAndWithOr"
     r"|ReplaceOrWithAnd|ReplaceBreakWithContinue|ReplaceContinueWithBreak|ExceptionReplacer"
