@@ -1,11 +1,34 @@
 """Judge: what an answer says of its destination, beside what it makes of the delivery."""
 
+import random
+from dataclasses import replace
+from typing import Any, cast
+
 import pytest
-from spectrum_forwarder.domain.delivery import NOT_STARTED, TOO_LARGE, Answer
+from spectrum_forwarder.domain.delivery import (
+    NOT_STARTED,
+    TOO_LARGE,
+    Answer,
+    Attempted,
+    Delivery,
+    planned,
+)
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.order import Order
+from spectrum_forwarder.domain.outbound import Attempt
+from spectrum_forwarder.domain.timing import Timing
+from spectrum_forwarder.fanout.attempt import Answered
+from spectrum_forwarder.fanout.decide import Try, Wait
+from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.judge import Judging, Outcome
+from spectrum_forwarder.fanout.plan import Plan
+from spectrum_forwarder.fanout.take import Taken
 
 from tests.support.make import destination_of, stored_of
 from tests.support.world import World
+
+KEY = "main:spc-msg-1"
+BUSY = Answer(status=503, seconds=0.01)
 
 
 @pytest.fixture
@@ -39,3 +62,70 @@ def test_what_was_not_begun_is_no_attempt(world: World) -> None:
     after = judged(world, NOT_STARTED)
     assert (after.failures, after.trips) == (before.failures, before.trips)
     assert world.outcome()[:2] == ("pending", 0)
+
+
+def outcome_of(
+    world: World, tried: Try, delivery: Delivery, answer: Answer = BUSY, *, together: int = 1
+) -> Outcome:
+    """What the answer to one attempt comes to."""
+    gate = Gate(cast(Any, world.health), clock=world.clock, facts=world.facts, timing=world.timing)
+    now, record = world.clock(), world.put(stored_of(received_at=world.clock() - 2.1234))
+    claimed = world.rows.claim(record.event_key, owner="a", now=now, until=now + 75)
+    assert claimed is not None
+    plan = Plan(Taken(record, claimed, {"crm": delivery}), b"{}", {"crm": delivery})
+    plan.tries["crm"] = tried
+    plan.open.add("crm")
+    attempt = Attempt(KEY, "crm", "https://x/", {}, b"{}", 10.0, now)
+    judging = Judging(gate, world.clock, world.facts, world.timing, random.Random(1))
+    outcome = judging.judge(Answered(plan, attempt, answer, together))
+    assert outcome is not None
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("order", "scale", "patience"),
+    [(Order(60.0), 1.0, 60.0), (Order(60.0), 0.5, 30.0), (None, 1.0, 900.0)],
+)
+def test_the_head_of_a_conversation_stays_that_for_as_long_as_its_destination_has_patience(
+    world: World, order: Order | None, scale: float, patience: float
+) -> None:
+    world.timing = Timing(scale)
+    destination = destination_of("crm", order=order)
+    tried = Try(destination, world.clock() + 9, conversation="chat")
+    fresh = planned("crm", world.clock() - 3600)
+    retry_at = outcome_of(world, tried, fresh).deliveries["crm"].next_attempt_at
+    wait = Wait(retry_at, None, in_line=True, conversation="chat")
+
+    failing = replace(fresh, history=(Attempted(retry_at - patience, 10, "503"),))
+    outcome = outcome_of(world, tried, failing)
+    assert outcome.waits == {"crm": wait}
+    assert not outcome.deliveries["crm"].late
+
+    failing = replace(fresh, history=(Attempted(retry_at - patience - 0.5, 10, "503"),))
+    outcome = outcome_of(world, tried, failing)
+    assert outcome.waits == {}
+    assert outcome.deliveries["crm"].late
+
+
+@pytest.mark.parametrize(("ahead", "ends"), [(None, False), (0.0, False), (-0.5, True)])
+def test_a_probe_in_vain_waits_on_until_the_outage_has_been_too_long(
+    world: World, ahead: float | None, ends: bool
+) -> None:
+    given_up_at = None if ahead is None else world.clock() + ahead
+    tried = Try(destination_of("crm"), world.clock() + 9, True, given_up_at, None, "chat")
+    outcome = outcome_of(world, tried, planned("crm", world.clock()))
+    after = outcome.deliveries["crm"]
+    assert after.reason == ("breaker_open" if ends else None)
+    until = after.next_attempt_at
+    wait = Wait(until, "breaker", True, given_up_at, world.clock(), "chat")
+    assert outcome.waits == ({} if ends else {"crm": wait})
+
+
+@pytest.mark.parametrize(("together", "told"), [(1, None), (2, 2)])
+def test_what_is_told_of_an_attempt(world: World, together: int, told: int | None) -> None:
+    tried = Try(destination_of("crm"), world.clock() + 9)
+    delivery = replace(planned("crm", world.clock()), replays=3)
+    outcome_of(world, tried, delivery, Answer(status=200, seconds=2.0), together=together)
+    (fact,) = world.facts.named("delivery.attempted")
+    assert (fact["age_seconds"], fact["ms"], fact["attempt"]) == (2.123, 2000, 1)
+    assert (fact.get("replay"), fact.get("together")) == (3, told)

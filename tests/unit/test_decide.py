@@ -10,7 +10,16 @@ from spectrum_forwarder.domain.destination import Content, Destination
 from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.configured import Found, Lack
-from spectrum_forwarder.fanout.decide import Case, Leave, Settle, Try, Wait, applied, decide
+from spectrum_forwarder.fanout.decide import (
+    Case,
+    Leave,
+    Release,
+    Settle,
+    Try,
+    Wait,
+    applied,
+    decide,
+)
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -80,6 +89,13 @@ CASES = {
         ),
         Wait(NOW + 3600, "unknown_destination"),
     ),
+    "missing for one hour": (
+        case(
+            found=Found(None, Lack.UNKNOWN),
+            delivery=due(planned_at=NOW - 3600, waiting_for="unknown_destination"),
+        ),
+        Wait(NOW + 900, "unknown_destination"),
+    ),
     "older than an operator's word": (
         case(found=Found(None, Lack.OLD_COPY)),
         Wait(NOW + 30, "unread_registry"),
@@ -104,6 +120,13 @@ CASES = {
             delivery=due(planned_at=NOW - 5 * DAY),
         ),
         Settle(Status.DEAD_LETTERED, "breaker_open"),
+    ),
+    "behind an open breaker for four days to the second": (
+        case(
+            health=replace(OPEN, failing_since=NOW - 4 * DAY),
+            delivery=due(planned_at=NOW - 4 * DAY),
+        ),
+        behind_breaker(NOW + 3600, since=NOW - 4 * DAY),
     ),
     "paused for five days, then behind a breaker": (
         case(health=OPEN, delivery=due(planned_at=NOW - 5 * DAY)),
@@ -157,6 +180,18 @@ CASES = {
     "paced, and its breaker open": (
         case(found=Found(SLOWLY), health=OPEN),
         behind_breaker(NOW + 42.5),
+    ),
+    "another has the turn in its conversation": (
+        case(conversation="chat"),
+        Wait(NOW + 30, "turn", in_line=True, conversation="chat"),
+    ),
+    "its turn in its conversation": (
+        case(conversation="chat", drains=True),
+        Try(CRM, NOW + 48, conversation="chat"),
+    ),
+    "its turn in its conversation has passed": (
+        case(conversation="chat", drains=True, late=True),
+        Release(NOW),
     ),
     "slow, in the main lane": (case(health=Health()), Leave()),
     "slow, in its own": (case(health=Health(), slow_lane=True), Try(CRM, NOW + 48)),
