@@ -102,20 +102,39 @@ def _events() -> None:
 
 
 def _copies() -> None:
-    def copied(node: dict[str, Any]) -> dict[str, Any]:
+    """Let copies share what they are made of: who adds or removes copies the way there alone."""
+    trie: Any = cast(Any, hooks)._PrefixTrie
+    append, remove = trie.append_item, trie.remove_item
+
+    def own(node: dict[str, Any]) -> dict[str, Any]:
         values = node["values"]
         return {
             "chunk": node["chunk"],
-            "children": {name: copied(child) for name, child in node["children"].items()},
-            "values": hooks.NodeList(*(each[:] for each in values)) if values else values,
+            "children": {**node["children"]},
+            "values": hooks.NodeList(*(each[:] for each in values)) if values else None,
         }
 
-    def copy_trie(self: Any) -> Any:
-        trie = type(self)()
-        trie._root = copied(self._root)
-        return trie
+    def own_way(self: Any, key: str) -> None:
+        node = self._root = own(self._root)
+        for part in key.split("."):
+            if part not in node["children"]:
+                break
+            node["children"][part] = node = own(node["children"][part])
 
-    cast(Any, hooks)._PrefixTrie.__copy__ = copy_trie
+    def append_item(self: Any, key: str, *more: Any, **named: Any) -> None:
+        own_way(self, key)
+        append(self, key, *more, **named)
+
+    def remove_item(self: Any, key: str, value: object) -> None:
+        own_way(self, key)
+        remove(self, key, value)
+
+    def copy_trie(self: Any) -> Any:
+        copied = type(self)()
+        copied._root = self._root
+        return copied
+
+    trie.append_item, trie.remove_item, trie.__copy__ = append_item, remove_item, copy_trie
 
 
 def _agents() -> None:
