@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from spectrum_forwarder.domain.delivery import Answer
 from spectrum_forwarder.domain.health import Health
+from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.gate import Gate
 
 from tests.support.world import World
@@ -106,6 +107,28 @@ def test_after_the_cool_down_one_probe_is_admitted(world: World) -> None:
     one, other = gate(world), gate(world)
     assert [one.admits("crm"), one.admits("crm"), other.admits("crm")] == [True, False, False]
     assert len(world.facts.named("breaker.probed")) == 1
+
+
+def test_who_is_admitted_as_a_probe_tells_so_and_who_is_not_tells_nothing(world: World) -> None:
+    world.board.health["crm"] = broken(world, 0)
+    one, other = gate(world), gate(world)
+    assert one.admits("crm")
+    assert world.facts.named("breaker.probed") == [{"destination": "crm"}]
+    assert not other.admits("crm")
+    assert len(world.facts.named("breaker.probed")) == 1
+
+
+@pytest.mark.parametrize(("scale", "rest"), [(1.0, 30.0), (0.5, 15.0)])
+def test_a_rest_that_is_asked_for_is_that_of_its_destination(
+    world: World, scale: float, rest: float
+) -> None:
+    world.timing = Timing(scale)
+    resting = gate(world)
+    assert resting.rests_until("crm") == 0.0
+    resting.saw("crm", Answer(status=429, seconds=0.01, retry_after=30.0))
+    resting.saw("crm", Answer(status=429, seconds=0.01, retry_after=4.0))
+    assert resting.rests_until("crm") == world.clock() + rest
+    assert resting.rests_until("erp") == 0.0
 
 
 def test_a_good_probe_closes_the_breaker_for_all(world: World) -> None:

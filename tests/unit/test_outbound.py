@@ -1,11 +1,19 @@
 """What is sent: both signatures, and headers that neither a body nor an operator can break."""
 
 import hashlib
+from typing import Any
 
 import pytest
+from spectrum_forwarder.domain.destination import OldSecret
 from spectrum_forwarder.domain.event import FORMAT
 from spectrum_forwarder.domain.headers import HEADER_VALUE
-from spectrum_forwarder.domain.outbound import Attempt, key_of, outbound_headers, outgoing_id
+from spectrum_forwarder.domain.outbound import (
+    Attempt,
+    headers_in_batch,
+    key_of,
+    outbound_headers,
+    outgoing_id,
+)
 from spectrum_forwarder.domain.signature import SignedBytes, sign_standard
 
 from tests.support.make import NOW, destination_of
@@ -128,3 +136,69 @@ def test_neither_body_nor_headers_stand_in_a_representation() -> None:
     attempt = Attempt("main:1", "crm", "https://x/", {"Authorization": secret}, body, 10.0, NOW)
     assert "canary" not in repr(attempt)
     assert secret not in repr(attempt)
+
+
+def test_what_is_no_replay_comes_in_order_and_from_spectrum_itself_says_nothing_of_it() -> None:
+    assert not [name for name in headers() if name.startswith("x-spectrum-forwarder")]
+    assert "content-encoding" not in headers()
+
+
+def test_marks_and_an_encoding_that_are_no_header_values_are_left_out() -> None:
+    found = outbound_headers(
+        CRM,
+        outgoing_id="main:1",
+        kind=None,
+        webhook_id="w-1",
+        content_type=None,
+        body=BODY,
+        now=NOW,
+        replays=2,
+        late=True,
+        via="a\r\nX-Evil: 1",
+        content_encoding="a\r\nX-Evil: 1",
+    )
+    assert not [value for value in found.values() if "Evil" in value]
+    assert (found["X-Spectrum-Forwarder-Replay"], found["X-Spectrum-Forwarder-Late"]) == ("2", "1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {}),
+        ({"kind": "a\nb"}, {"X-Spectrum-Event": "messages"}),
+        ({"content_type": "a\nb"}, {"Content-Type": "application/json"}),
+        ({"content_encoding": "gzip"}, {"Content-Encoding": "gzip"}),
+        ({"content_encoding": "a\nb"}, {}),
+        ({"webhook_id": ""}, {"X-Spectrum-Webhook-Id": None}),
+        ({"replays": 2}, {"X-Spectrum-Forwarder-Replay": "2"}),
+        ({"late": True}, {"X-Spectrum-Forwarder-Late": "1"}),
+        ({"via": "mark"}, {"X-Spectrum-Forwarder-Via": "mark"}),
+    ],
+)
+def test_an_event_in_a_batch_has_the_headers_that_tell_of_it(
+    changes: dict[str, Any], expected: dict[str, str | None]
+) -> None:
+    usual: dict[str, Any] = {
+        "kind": "receipts",
+        "webhook_id": "w-1",
+        "content_type": "text/plain",
+        "content_encoding": None,
+        "replays": 0,
+        "late": False,
+        "via": None,
+    }
+    whole = {
+        "Content-Type": "text/plain",
+        "X-Spectrum-Event": "receipts",
+        "X-Spectrum-Webhook-Id": "w-1",
+    } | expected
+    found = headers_in_batch(**usual | changes)
+    assert found == {name: value for name, value in whole.items() if value is not None}
+
+
+def test_while_a_secret_is_replaced_v0_is_signed_with_the_old_one_and_the_other_by_both() -> None:
+    old, new = "whsec_" + "a" * 32, "whsec_" + "b" * 32
+    sent = headers(signing_secret=new, old_secrets=(OldSecret(old, NOW + 60),))
+    signed = SignedBytes(sent["x-spectrum-signature"].encode(), int(NOW), BODY)
+    assert (signed.by(old), signed.by(new)) == (True, False)
+    assert len(sent["webhook-signature"].split(" ")) == 2
