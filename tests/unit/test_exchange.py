@@ -48,7 +48,7 @@ class Bench:
         self.made = Exchange(ca_bundle="/ca.pem", allow_loopback=allow_loopback, clock=lambda: NOW)
         self.curl: Curl = self.made.curl
 
-    def begin(self, *, anew: bool = False, **changes: Any) -> None:
+    def begin(self, *, anew: bool | None = None, **changes: Any) -> None:
         values: dict[str, Any] = {
             "event_key": "main:1",
             "destination": "crm",
@@ -58,7 +58,7 @@ class Bench:
             "timeout_seconds": 5.0,
             "begin_by": NOW,
         }
-        self.made.begin(Attempt(**values | changes), anew=anew)
+        self.made.begin(Attempt(**values | changes), **({} if anew is None else {"anew": anew}))
 
     def headers(self, *lines: bytes) -> list[int]:
         return [self.curl.told[pycurl.HEADERFUNCTION](line) for line in lines]
@@ -117,9 +117,12 @@ def test_how_long_an_exchange_and_its_connecting_may_take(
 
 
 @pytest.mark.parametrize(
-    ("body", "anew", "fresh"), [(b"{}", False, 0), (b"{}", True, 1), (b"", False, 1)]
+    ("body", "anew", "fresh"),
+    [(b"{}", None, 0), (b"{}", False, 0), (b"{}", True, 1), (b"", False, 1)],
 )
-def test_when_a_connection_is_made_anew(bench: Bench, body: bytes, anew: bool, fresh: int) -> None:
+def test_when_a_connection_is_made_anew(
+    bench: Bench, body: bytes, anew: bool | None, fresh: int
+) -> None:
     bench.begin(body=body, anew=anew)
     assert bench.curl.told[pycurl.FRESH_CONNECT] == fresh
     assert bench.curl.told[pycurl.POSTFIELDSIZE_LARGE] == len(body)
@@ -152,7 +155,7 @@ def test_an_answer_is_that_of_the_last_status_once_its_headers_are_whole(bench: 
     bench.begin()
     bench.headers(b"HTTP/1.1 100 Continue\r\n", b"\r\n")
     assert bench.made.answered_at is None
-    bench.headers(b"HTTP/1.1 503 Busy\r\n", b"X: y\r\n", b"RETRY-After:  7 \r\n")
+    bench.headers(b"HTTP/1.1 503 Busy\r\n", b"X: y\r\n", b"RETRY-After:7 \r\n")
     bench.now += 0.25
     assert bench.headers(b"\r\n") == [2]
     bench.headers(b"Retry-After: 9\r\n", b"HTTP/1.1 200 Trailer\r\n")
@@ -192,7 +195,7 @@ def test_headers_without_an_end_are_not_read(bench: Bench) -> None:
     bench.begin()
     assert bench.headers(b"x" * LIMIT, b"\r\n") == [LIMIT, -1]
     bench.begin()
-    assert bench.headers(b"x" * 10) == [10]
+    assert bench.headers(b"x" * LIMIT, b"x") == [LIMIT, -1]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +232,19 @@ def test_an_address_that_may_not_be_connected_to_is_told_where_no_other_was_trie
     assert not bench.opens("no address")
     assert bench.opens("93.184.216.34")
     assert bench.made.end(pycurl.E_COULDNT_CONNECT).error == "connection_refused"
+
+
+def test_where_no_socket_can_be_made_that_is_told_unless_an_address_was_blocked(
+    bench: Bench,
+) -> None:
+    nowhere = SimpleNamespace(family=socket.AF_INET, addr=None)
+    bench.begin()
+    assert bench.curl.told[pycurl.OPENSOCKETFUNCTION](0, nowhere) == pycurl.SOCKET_BAD
+    assert bench.made.end(pycurl.E_COULDNT_CONNECT).error == "no_socket"
+    bench.begin()
+    assert not bench.opens("127.0.0.1")
+    assert bench.curl.told[pycurl.OPENSOCKETFUNCTION](0, nowhere) == pycurl.SOCKET_BAD
+    assert bench.made.end(pycurl.E_COULDNT_CONNECT).error == "blocked_address"
 
 
 def test_a_name_is_known_once_an_address_is_tried_or_a_connection_used_again(bench: Bench) -> None:
