@@ -19,6 +19,9 @@ FINE = Answer(status=200)
 TIMED_OUT = pycurl.E_OPERATION_TIMEDOUT
 
 
+MADE: list["Made"] = []
+
+
 class Made:
     """An exchange that goes as a test says."""
 
@@ -28,6 +31,8 @@ class Made:
         self.answered_at: float | None = None
         self.tried_address = self.looked_up = False
         self.socket = -1
+        self.closed = False
+        MADE.append(self)
 
     def begin(self, attempt: Attempt, *, anew: bool) -> None:
         if "bad" in attempt.headers:
@@ -40,7 +45,7 @@ class Made:
         return Answer(error=str(code)) if code else FINE
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 class Bench:
@@ -60,6 +65,9 @@ class Bench:
         self.concurrency = concurrency
 
     # ---- What libcurl's multi handle does ----
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def setopt(self, option: int, value: int) -> None:
         self.told[option] = value
@@ -109,6 +117,7 @@ class Bench:
         engine = Engine("/ca.pem", False, self.concurrency, lambda: NOW)
         engine.drive(self.batch)
         self.used_at = engine.used_at
+        self.engine = engine
         found: list[tuple[str, Answer]] = []
         while not self.batch.outcomes.empty():
             outcome = self.batch.outcomes.get()
@@ -231,3 +240,11 @@ def test_what_is_stopped_lets_go_of_what_is_under_way(bench: Bench) -> None:
     bench.steps = [bench.batch.stopped.set]
     bench.drive(*map(attempt, "abc"))
     assert (bench.handles, bench.exchanges, len(bench.batch.waiting)) == ({}, [], 1)
+
+
+def test_what_is_closed_frees_all_handles(bench: Bench) -> None:
+    MADE.clear()
+    bench.drive(*map(attempt, "ab"))
+    bench.engine.close()
+    assert [exchange.closed for exchange in MADE] == [True, True]
+    assert bench.is_closed
