@@ -9,6 +9,7 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.gate import Gate
 
+from tests.support.make import destination_of, stored_of
 from tests.support.world import World
 
 FINE = Answer(status=200, seconds=0.01)
@@ -203,3 +204,17 @@ def test_after_a_failure_no_probe_is_asked_for(world: World) -> None:
     failing = gate(world)
     assert not any(failing.admits(destination) for destination in ("a", "b", "c"))
     assert world.health.calls.count("save") == 1
+
+
+def test_those_who_wait_for_a_breaker_by_themselves_come_again_spread_over_five_seconds(
+    world: World,
+) -> None:
+    world.add_quick(destination_of("crm"))
+    world.break_for("crm", 30.0)
+    opens_at = world.board.health["crm"].open_until
+    world.lines.fail("put")
+    names = [f"m{n}" for n in range(5)]
+    world.fan_out(*(world.put(stored_of(name)) for name in names))
+    times = {world.delivery("crm", f"main:{name}").next_attempt_at for name in names}
+    assert len(times) == 5
+    assert opens_at < min(times) < max(times) < opens_at + 5.0

@@ -163,6 +163,26 @@ def test_a_time_that_was_hinted_at_before_is_not_again(world: World) -> None:
     assert hints(world) == [(False, 300), (False, 400)]
 
 
+def test_a_time_that_is_about_to_come_is_hinted_at_again(world: World) -> None:
+    """Its hint has come, perhaps, a little too early."""
+    for seconds, sent in ((0.5, 1), (0.75, 0)):
+        world.memory_queue.queued.clear()
+        claimed = replace(claim(world), deliveries={"quick": due_in(world, "quick", seconds)})
+        recorder(world).record(outcome_of(world, claimed, claimed.deliveries or {}))
+        assert len(hints(world)) == sent
+
+
+@pytest.mark.parametrize(("seconds", "slack"), [(30, True), (900, True), (901, False)])
+def test_a_retry_in_its_line_is_looked_at_once_its_hint_there_is_late(
+    world: World, seconds: float, slack: bool
+) -> None:
+    stands = replace(due_in(world, "quick", seconds), stood_at=world.clock(), conversation="chat")
+    record(world, stands)
+    assert hints(world) == []
+    late = world.timing.hint_slack if slack else 0.0
+    assert world.row().due_at == world.clock() + seconds + late
+
+
 def test_a_lost_hint_is_told_and_left_to_the_sweeper(world: World) -> None:
     world.queue.fail("send_hint")
     record(world, due_in(world, "quick", 30))
