@@ -23,18 +23,22 @@ class Table:
         self._read_at = 0.0
 
     def paused(self, names: Collection[str]) -> int:
-        """How many deliveries to these destinations wait for them to be resumed."""
+        """How many deliveries to these destinations wait for them, all that their events are owed.
+
+        An event that is sent somewhere else when its batch goes out would have to follow later.
+        """
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._name,
             ProjectionExpression="deliveries",
             FilterExpression="attribute_exists(deliveries)",
         )
+        events = [read_deliveries(item["deliveries"]) for page in pages for item in page["Items"]]
+        owed = [[each for each in event.values() if not each.settled] for event in events]
         return sum(
-            delivery.waiting_for == "paused"
-            for page in pages
-            for item in page["Items"]
-            for name, delivery in read_deliveries(item["deliveries"]).items()
-            if name in names
+            delivery.waiting_for == "paused" and delivery.destination in names
+            for deliveries in owed
+            if len(deliveries) == 1
+            for delivery in deliveries
         )
 
     def read(self) -> tuple[set[str], set[str]] | None:
