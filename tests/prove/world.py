@@ -34,6 +34,8 @@ VISIBILITY = 90.0
 MINUTE = 60.0
 # Seconds that one call to AWS takes at least.
 CALL = 0.005
+# For how long a worker may be held up by the beginning of another.
+HELD_UP = BATCH * CALL
 # No backlog, retry, breaker or pause of these runs lasts longer.
 HORIZON = 40 * 86_400.0
 # No single stretch of time in these runs has so much to do.
@@ -110,7 +112,12 @@ class World(FrontDoor):
         seconds = answer.seconds if self._is_alone else 0.0  # as `_take` lets them pass
         self._flights[identity] = [*flights, now + seconds]
         rest = seconds + answer.retry_after if answer.retry_after else 0.0
-        self._may_begin[identity] = now + max(1 / rate if rate else 0.0, rest)
+        self._may_begin[identity] = max(self._next_turn(identity, rate), now + rest)
+
+    def _next_turn(self, identity: str, rate: float | None) -> float:
+        """After an attempt now. One that was held up has left later than the next one will."""
+        planned = max(self._may_begin.get(identity, 0.0), self.clock() - HELD_UP)
+        return planned + (1 / rate if rate else 0.0)
 
     def _lost(self, attempt: Attempt, answer: Answer) -> None:
         """Who has not heard the answer knows of no rest, nor that this is under way still."""
