@@ -16,8 +16,8 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from tests.deploy.certificate import make_certificate
 from tests.support import processes
+from tests.support.certificates import write_certificate
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
@@ -81,7 +81,7 @@ def running(python: Path, *, functions_at: str | None = None) -> Iterator[Emulat
     """
     with tempfile.TemporaryDirectory(prefix="deploy-test-", ignore_cleanup_errors=True) as name:
         home = Path(name)
-        certificate, key = make_certificate(home, "localhost", f"*.{ENDPOINTS}")
+        certificate, key = write_certificate(home, "localhost", f"*.{ENDPOINTS}")
         emulator = Emulator(processes.free_port(), certificate, home / "emulator.log")
         own = {
             **emulator.environment,

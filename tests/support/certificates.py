@@ -14,10 +14,17 @@ from cryptography.x509.oid import NameOID
 def make_certificate(
     folder: Path, *, names: tuple[str, ...] = ("localhost",), days: int = 1
 ) -> tuple[Path, ssl.SSLContext]:
-    """A certificate that vouches for itself, for loopback and these names.
+    """As `write_certificate`: its PEM file, usable as a CA bundle, and a server's TLS context."""
+    bundle, key_file = write_certificate(folder, *names, days=days)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, key_file)
+    return bundle, context
 
-    Returns its PEM file, usable as a CA bundle, and a server's TLS context. With negative `days`
-    it has expired.
+
+def write_certificate(folder: Path, *names: str, days: int = 1) -> tuple[Path, Path]:
+    """Write a certificate that vouches for itself, for these names, and its key; two PEM files.
+
+    What is for localhost is for 127.0.0.1 as well. With negative `days` it has expired.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback test")])
@@ -46,6 +53,4 @@ def make_certificate(
             serialization.NoEncryption(),
         )
     )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(bundle, key_file)
-    return bundle, context
+    return bundle, key_file
