@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
 
 import pytest
 from spectrum_forwarder.domain.ports import SHARDS, Depth
 from spectrum_forwarder.domain.worker_ports import Overdue
-from spectrum_forwarder.sweep import Sweeper
 
 from tests.support.make import destination_of, stored_of
 from tests.support.world import World
@@ -344,17 +342,8 @@ def test_a_sweeper_whom_a_service_fails_looks_again_while_it_has_time(
 ) -> None:
     put(world, 1)
     world.queue.fail("send_hints")
-    sweeper = Sweeper(
-        table=cast(Any, world.table),
-        queue=cast(Any, world.queue),
-        clock=world.clock,
-        sleep=world.sleep,
-        facts=world.facts,
-        timing=world.timing,
-        in_parallel=map,
-    )
     began = world.clock()
-    sweeper.sweep(deadline=began + seconds)
+    world.sweeper().sweep(deadline=began + seconds)
     assert world.table.calls.count("overdue") == looks * SHARDS
     assert world.clock() - began == 12 * (looks - 1)
 

@@ -110,14 +110,7 @@ class World:
         ends = self.clock() + INVOCATION if deadline is None else deadline
         return self._fan_out().fan_out(records, deadline=ends)
 
-    def sweep(self) -> Swept:
-        watch(
-            cast(Any, self.health),
-            cast(Any, self.targets),
-            cast(Any, self.queue),
-            clock=self.clock,
-            facts=self.facts,
-        )
+    def sweeper(self) -> Sweeper:
         return Sweeper(
             table=cast(Any, self.table),
             queue=cast(Any, self.queue),
@@ -126,7 +119,17 @@ class World:
             facts=self.facts,
             timing=self.timing,
             in_parallel=map,
-        ).sweep(deadline=self.clock() + 40)
+        )
+
+    def sweep(self) -> Swept:
+        watch(
+            cast(Any, self.health),
+            cast(Any, self.targets),
+            cast(Any, self.queue),
+            clock=self.clock,
+            facts=self.facts,
+        )
+        return self.sweeper().sweep(deadline=self.clock() + 40)
 
     # ---- Time ----------------------------------------------------------------------------------
 
