@@ -19,7 +19,6 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
-from spectrum_cli.local.moto_repairs import repair
 from spectrum_forwarder.adapters import items
 from spectrum_forwarder.adapters.delivery_items import write_deliveries
 from spectrum_forwarder.adapters.health_board import DynamoHealthBoard
@@ -45,7 +44,6 @@ COMMANDS = (
 
 def rows(waiting: int = WAITING) -> Iterator[Row]:
     """A row for each command."""
-    repair()
     with deployed() as stack, tempfile.TemporaryDirectory() as state:
         _fill(stack, waiting)
         for command in COMMANDS:

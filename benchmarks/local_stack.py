@@ -25,7 +25,6 @@ from typing import Any
 from spectrum_cli.demo.sender import Sender
 from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.guard import Guard
-from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
@@ -106,7 +105,6 @@ def rate() -> Row:
 
 def page() -> Row:
     """The newest page of the log; what is read behind it, for later pages, is not in it."""
-    repair()
     with deployed() as stack, emulated() as spent:
         put_many(stack, STORED, received_at=time.time() - STORED - 200)
         pages = asked(Target("bench", "bench", stack.outputs, False, 1.0, stack.client))

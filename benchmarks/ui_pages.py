@@ -21,7 +21,6 @@ from flask.testing import FlaskClient
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
-from spectrum_cli.local.moto_repairs import repair
 from spectrum_cli.stack.target import find_target
 from spectrum_forwarder.domain.errors import ForwarderError
 
@@ -81,7 +80,6 @@ def main() -> int:
 
 def _local_table() -> bool:
     """The same searches of moto's table, mended as `forwarder local` does; whether each is met."""
-    repair()
     with deployed() as stack:
         os.environ |= stack.environment
         _fill(stack, BigTable(SIZES[-1], time.time()))

@@ -23,9 +23,9 @@ class Table:
         self._read_at = 0.0
 
     def paused(self, names: Collection[str]) -> int:
-        """How many deliveries to these destinations wait for them, all that their events are owed.
+        """How many deliveries, of events that owe no other, wait for these to be resumed.
 
-        An event that is sent somewhere else when its batch goes out would have to follow later.
+        One that is sent somewhere else just when its batch goes out would have to follow that.
         """
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._name,
