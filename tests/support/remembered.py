@@ -2,9 +2,8 @@
 
 A session parses a megabyte of JSON before its first client is there, and looks through four hundred
 folders, and asks each of a hundred handlers what it takes; a client makes a method of each
-operation, reads how its service's addresses are made, copies what listens to its session's events
-part by part, renames each event it hears of, and spells the same user agent with each call. Tests
-make both by the thousand, and none of them is about this.
+operation, reads how its service's addresses are made, renames each event it hears of, and spells
+the same user agent with each call. Tests make both by the thousand, and none of them is about this.
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ def remember() -> None:
     _methods()
     _addresses()
     _events()
-    _copies()
     _agents()
 
 
@@ -99,42 +97,6 @@ def _events() -> None:
             self._alias_name_cache = names
 
     aliaser.__init__ = remembering
-
-
-def _copies() -> None:
-    """Let copies share what they are made of: who adds or removes copies the way there alone."""
-    trie: Any = cast(Any, hooks)._PrefixTrie
-    append, remove = trie.append_item, trie.remove_item
-
-    def own(node: dict[str, Any]) -> dict[str, Any]:
-        values = node["values"]
-        return {
-            "chunk": node["chunk"],
-            "children": {**node["children"]},
-            "values": hooks.NodeList(*(each[:] for each in values)) if values else None,
-        }
-
-    def own_way(self: Any, key: str) -> None:
-        node = self._root = own(self._root)
-        for part in key.split("."):
-            if part not in node["children"]:
-                break
-            node["children"][part] = node = own(node["children"][part])
-
-    def append_item(self: Any, key: str, *more: Any, **named: Any) -> None:
-        own_way(self, key)
-        append(self, key, *more, **named)
-
-    def remove_item(self: Any, key: str, value: object) -> None:
-        own_way(self, key)
-        remove(self, key, value)
-
-    def copy_trie(self: Any) -> Any:
-        copied = type(self)()
-        copied._root = self._root
-        return copied
-
-    trie.append_item, trie.remove_item, trie.__copy__ = append_item, remove_item, copy_trie
 
 
 def _agents() -> None:
