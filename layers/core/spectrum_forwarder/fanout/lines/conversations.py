@@ -5,6 +5,7 @@ anything, and once it has let go it looks once more: so a hint that finds the li
 dropped.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -182,7 +183,7 @@ class Conversations:
             # What is due has not been attempted: no time was left.
             return going.hold.rests(now, self.timing.scale)
         if then.waiting_for == SPLIT and len(turn.places) > 1:
-            going.hold = replace(going.hold, most=max(1, len(turn.places) // 2))
+            going.hold = replace(going.hold, most=len(turn.places) // 2)
             return True
         if then.waiting_for in (TURN, SPLIT) and not others_went:
             self.calls.call(going.line)  # no time was left
@@ -203,12 +204,9 @@ class Conversations:
 
     def _left_held(self, going: Going) -> float:
         """Let go of what somebody failed with; until when it stays held, if that fails as well."""
-        until = going.hold.until if going.hold is not None else 0.0
-        try:
+        with contextlib.suppress(Unavailable):
             self._let_go(going)
-        except Unavailable:
-            return until
-        return 0.0
+        return going.hold.until if going.hold is not None else 0.0
 
     def _let_go(self, going: Going) -> None:
         if going.hold is not None:
