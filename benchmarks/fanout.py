@@ -20,6 +20,7 @@ from spectrum_forwarder.domain.ports import StoredEvent
 from benchmarks.workshop import (
     CHECKOUT,
     PYTHON,
+    TRACE,
     Ratio,
     Row,
     Stub,
@@ -122,6 +123,8 @@ class Children:
         path = self._paths.get(module, f"{PEERS}:{packages()}")
         variables = environment(self._server, bundle=self._bundle)
         variables |= {"PYTHONPATH": path, "ALLOW_LOOPBACK": "1", **more}
+        if module == "app":  # as the template has it: nothing of it is traced
+            variables["_X_AMZN_TRACE_ID"] = f"{TRACE};Sampled=0"
         child = [str(PYTHON), "-S", str(CHECKOUT / "benchmarks" / "child.py"), module]
         lines = "\n".join(json.dumps(event) for event in events)
         done = subprocess.run(

@@ -29,6 +29,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 # The benchmarks' own environment: all implementations run on its Python and its packages.
 PYTHON = CHECKOUT / ".bench-venv" / "bin" / "python"
 SECRET = "5e" * 32
+# A trace, as Lambda tells of it.
+TRACE = "Root=1-6921a000-0123456789abcdef01234567;Parent=1"
 
 
 @dataclass(frozen=True)
@@ -208,9 +210,9 @@ def environment(stub: Stub, *, bundle: Path | None) -> dict[str, str]:
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": stub.url,
         "AWS_LAMBDA_FUNCTION_NAME": "bench",
-        # A sampled trace, as Lambda gives it; segments go to a port where nobody listens.
+        # Segments go to a port where nobody listens.
         "LAMBDA_TASK_ROOT": "/var/task",
-        "_X_AMZN_TRACE_ID": "Root=1-6921a000-0123456789abcdef01234567;Parent=1;Sampled=1",
+        "_X_AMZN_TRACE_ID": f"{TRACE};Sampled=1",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2",
         "POWERTOOLS_SERVICE_NAME": "receiver",
         "POWERTOOLS_METRICS_NAMESPACE": "SpectrumForwarder",

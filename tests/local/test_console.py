@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
 from spectrum_cli.local.console import Console, summary
 
 
@@ -35,9 +36,14 @@ def test_metrics_are_shown_without_their_declaration() -> None:
     assert summary(line) == "metrics Accepted=[1.0]"
 
 
-def test_a_fact_that_rides_on_its_metrics_is_shown_as_a_fact() -> None:
-    line = json.dumps({"_aws": {"Timestamp": 1}, "message": "event.accepted", "Accepted": 0.01})
+@pytest.mark.parametrize("declared", [{}, {"_aws": {"Timestamp": 1}}])
+def test_a_fact_that_rides_on_its_metrics_is_shown_as_a_fact(declared: dict[str, object]) -> None:
+    line = json.dumps({**declared, "message": "event.accepted", "Accepted": 0.01})
     assert summary(line) == "INFO event.accepted Accepted=0.01"
+
+
+def test_a_metric_that_nobody_declares_is_shown_by_itself() -> None:
+    assert summary('{"Accepted":0.01}') == "Accepted=0.01"
 
 
 def test_other_lines_stay_as_they_are() -> None:

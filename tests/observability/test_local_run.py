@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from spectrum_forwarder.measures import MEASURES, TIMED
+from spectrum_forwarder.measures import MEASURES, READ_OFF, TIMED
 
 from tests.support.burst import Burst, run_burst
 from tests.support.canaries import CANARIES
@@ -48,11 +48,11 @@ def printed(burst: Burst) -> set[Looked]:
     }
 
 
-def from_the_access_log(burst: Burst) -> set[Looked]:
-    """What CloudWatch counts by itself, where nothing of ours runs."""
+def read_off(burst: Burst) -> set[Looked]:
+    """What metric filters make: of the endpoint's log, where nothing of ours runs, and of lines."""
     made = [made for filtered in burst.filters for made in filtered["metricTransformations"]]
     assert {one["metricNamespace"] for one in made} == {burst.namespace}
-    return {(one["metricName"], frozenset(one["dimensions"])) for one in made}
+    return {(one["metricName"], frozenset(one.get("dimensions", ()))) for one in made}
 
 
 def on_dashboard(burst: Burst) -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -97,9 +97,18 @@ def test_dashboard_and_alarms_look_at_what_is_printed_and_at_all_of_it(burst: Bu
         for space, name, values in in_alarms(burst)
         if space == burst.namespace
     }
-    assert looked | alarmed == printed(burst) | from_the_access_log(burst)
+    assert looked | alarmed == printed(burst) | read_off(burst)
     # A person sees on the dashboard whatever can raise an alarm, be it in parts.
     assert {name for name, _ in alarmed} <= {name for name, _ in looked}
+
+
+def test_what_is_read_off_a_line_is_measured_once(burst: Burst) -> None:
+    assert {name for _, name, _ in burst.read_off} == READ_OFF
+    assert READ_OFF.isdisjoint(name for name, _ in printed(burst))
+    accepted = [line for _, line in burst.lines if '"message":"event.accepted"' in line]
+    queued = [line for _, line in burst.lines if '"message":"event.queued_whole"' in line]
+    assert len(burst.read_off) == len(accepted) + len(queued)
+    assert all(0 < seconds < 60 for _, _, seconds in burst.read_off)
 
 
 def test_values_that_alarms_wait_for_are_values_that_are_printed(burst: Burst) -> None:

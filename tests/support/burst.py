@@ -23,6 +23,7 @@ from spectrum_forwarder.domain.via import VIA_HEADER, mark_of
 
 from tests.support.canaries import CANARIES, telling_body
 from tests.support.make import WEBHOOK, body_of, signed_headers, stored_of
+from tests.support.read_off import read_off
 from tests.support.rights import SERVICES, without_right
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -32,11 +33,12 @@ TIME_SCALE = 0.01
 
 @dataclass
 class Burst:
-    """What came of it. `lines` are those of the functions, with who printed each; `answers` are the
-    endpoint's: when, which status, after how many seconds."""
+    """What came of it. `lines` are those of the functions, with who printed each; `read_off` what
+    metric filters take from them; `answers` when, which status, after how many seconds."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
     answers: list[tuple[float, int, float]] = field(default_factory=list)
+    read_off: list[tuple[float, str, float]] = field(default_factory=list)
     signatures: set[str] = field(default_factory=set)
     dashboard: dict[str, Any] = field(default_factory=dict)
     alarms: list[dict[str, Any]] = field(default_factory=list)
@@ -50,7 +52,7 @@ class Burst:
         return [line for line in parsed if "_aws" in line]
 
     def metrics(self) -> set[str]:
-        return {
+        return {name for _, name, _ in self.read_off} | {
             metric["Name"]
             for line in self.documents()
             for directive in line["_aws"]["CloudWatchMetrics"]
@@ -91,6 +93,7 @@ def run_burst(
     def log(source: str, line: str) -> None:
         if source.endswith("Function"):
             burst.lines.append((source, line))
+            burst.read_off += read_off(source, line, burst.filters)
 
     consumer = Consumer(CANARIES["destination's secret"], answer)
     consumer.start()
@@ -162,8 +165,7 @@ def _describe(stack: LocalStack, burst: Burst) -> None:
 def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
     table = stack.deployment.physical_ids["EventsTable"]
     board = DynamoHealthBoard(stack.client("dynamodb"), table, clock=time.time)
-    failing_since = time.time() - 1200
-    board.save("slow", Health(failing_since=failing_since, open_until=2e9, trips=3))
+    board.save("slow", Health(failing_since=time.time() - 1200, open_until=2e9, trips=3))
     for number in range(events):
         _send(stack, burst, telling_body(f"spc-msg-{number}"))
         time.sleep(pause)

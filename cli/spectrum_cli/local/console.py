@@ -59,8 +59,8 @@ def summary(line: str) -> str:
     rest = {name: value for name, value in content.items() if name not in KNOWN_ANYWAY}
     if "_aws" in content and "message" not in content:
         return "metrics " + _pairs(rest)
-    if "_aws" in content:
-        # A fact that rides on the line of its metrics; the level goes without saying.
+    if "message" in content:
+        # A fact whose level is the usual one leaves it off.
         content = {"level": "INFO", **content}
     said = content.get("message", content.get("errorMessage", ""))
     said = said if isinstance(said, str) else json.dumps(said)

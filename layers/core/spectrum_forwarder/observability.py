@@ -2,11 +2,11 @@
 
 Facts carry keys, names, codes, counts and times. Never a body, a signature, a secret or a text.
 
-Metrics leave once, at the end of an invocation, as lines in CloudWatch's embedded metric format.
-Log lines are a large part of the bill, so the only fact of an invocation rides on the line of its
-metrics: an accepted event is one line in the receiver, and often one in the fan-out. Of what a
-stranger can cause, an instance writes 60 lines of a kind a minute, and then how many it left out;
-metrics count all.
+Metrics leave once, at the end of an invocation, in CloudWatch's embedded metric format; what each
+accepted event has is read off its line by a metric filter. Log lines are a large part of the bill,
+so the only fact of an invocation rides on the line of its metrics: an accepted event is one line in
+the receiver, and often one in the fan-out. Of what a stranger can cause, an instance writes 60
+lines of a kind a minute, and then how many it left out; metrics count all.
 """
 
 import functools
@@ -21,12 +21,11 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from spectrum_forwarder.measures import LEVELS, MEASURES, SAMPLED, TIMED, Measure, said
+from spectrum_forwarder.measures import LEVELS, MEASURES, READ_OFF, SAMPLED, TIMED, Measure, said
 
 DEFAULT_NAMESPACE = "SpectrumForwarder"
 # CloudWatch's limit, over which Powertools would print by itself.
 MOST_VALUES = 99
-
 # Of each fact in SAMPLED: so many lines in so many seconds, and no more.
 SAMPLED_LINES, SAMPLED_SECONDS = 60, 60.0
 
@@ -36,11 +35,9 @@ Dimension = tuple[str, str] | tuple[()]
 # A metric's name and unit, and its values: a single sum where it is a count.
 Values = dict[tuple[str, MetricUnit], list[float]]
 
-# By their weight, under Python's names and Lambda's.
-LEVELS_BY_WEIGHT = {
-    **{"TRACE": 5, "DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40},
-    **{"CRITICAL": 50, "FATAL": 50},
-}
+# Their weight, under Python's names and Lambda's.
+WEIGHTS = {"TRACE": 5, "DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
+WEIGHTS |= {"CRITICAL": 50, "FATAL": 50}
 # What Lambda calls a level that Python calls otherwise.
 LEVELS_OF_LAMBDA = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 # ASCII alone, as in the lines of metrics: some other characters break lines for some readers.
@@ -50,17 +47,16 @@ _dumps = functools.partial(json.dumps, separators=(",", ":"), default=str)
 def _text(line: dict[str, Any]) -> str:
     """A line as it is printed, so that Lambda leaves its level as it is.
 
-    A JSON line without a level that Lambda knows, or without a time as in RFC 3339, becomes INFO.
-    What is INFO anyway needs neither: CloudWatch keeps the time of each line.
-    Source: AWS Lambda Developer Guide, "Log-level filtering".
+    A JSON line without a level that Lambda knows, or without a time as in RFC 3339, becomes INFO
+    (AWS Lambda Developer Guide, "Log-level filtering"). What is INFO anyway says neither.
     """
     level = line.get("level", "INFO")
-    if level != "INFO":
-        now = time.time()
-        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-        known = {"level": LEVELS_OF_LAMBDA.get(level, level)}
-        line = {**known, "timestamp": f"{second}.{int(now % 1 * 1000):03}Z", **line, **known}
-    return _dumps(line)
+    if level == "INFO":
+        return _dumps({name: value for name, value in line.items() if name != "level"})
+    now = time.time()
+    second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    known = {"level": LEVELS_OF_LAMBDA.get(level, level)}
+    return _dumps({**known, "timestamp": f"{second}.{int(now % 1 * 1000):03}Z", **line, **known})
 
 
 class InvocationFailed(Exception):
@@ -216,24 +212,33 @@ def observed(handler: Handler) -> Handler:
 
 def _places(error: Exception) -> list[str]:
     """The innermost functions and lines, without the text of either code or error."""
-    frames = traceback.extract_tb(error.__traceback__)[-5:]
-    return [f"{frame.name}:{frame.lineno}" for frame in frames]
+    return [f"{at.name}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__)[-5:]]
 
 
 def _log(line: dict[str, Any]) -> None:
-    """Print a line, unless its level is too low; the same line as Powertools' Logger makes of it.
+    """Print a line, unless its level is too low; as Powertools' Logger does, but for what is usual.
 
     That one, and Python's logging below it, took a quarter of what a batch computes.
     """
     least = os.environ.get("AWS_LAMBDA_LOG_LEVEL") or os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO")
-    if LEVELS_BY_WEIGHT[line["level"]] < LEVELS_BY_WEIGHT.get(least.upper(), 0):
+    if WEIGHTS[line["level"]] < WEIGHTS.get(least.upper(), 0):
         return
-    trace = os.environ.get("_X_AMZN_TRACE_ID", "").partition(";")[0].removeprefix("Root=")
-    print(_text(line | ({"xray_trace_id": trace} if trace else {})), flush=True)
+    root, *traced = os.environ.get("_X_AMZN_TRACE_ID", "").split(";")
+    # An id of what was not traced leads nowhere; the template has nothing traced.
+    trace = {"xray_trace_id": root.removeprefix("Root=")} if "Sampled=1" in traced else {}
+    print(_text(line | trace), flush=True)
 
 
 def _print(dimension: Dimension, values: Values, fact: dict[str, Any] | None) -> None:
     """Print one line of metrics, on which a fact may ride."""
+    declared = {name: measured for name, measured in values.items() if name[0] not in READ_OFF}
+    line = (fact or {}) | (_declared(dimension, declared) if declared else {})
+    # One value alone needs no list; so the fact reads the same here and on a line of its own.
+    line |= {metric: measured[0] for (metric, _), measured in values.items() if len(measured) == 1}
+    print(_text(line), flush=True)
+
+
+def _declared(dimension: Dimension, values: Values) -> dict[str, Any]:
     namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", DEFAULT_NAMESPACE)
     metrics = EphemeralMetrics(namespace=namespace, service="")
     for (metric, unit), measured in values.items():
@@ -241,10 +246,4 @@ def _print(dimension: Dimension, values: Values, fact: dict[str, Any] | None) ->
             metrics.add_metric(metric, unit, value)
     if dimension:
         metrics.add_dimension(*dimension)
-    for key, value in (fact or {}).items():
-        if (key, value) != ("level", "INFO"):
-            metrics.add_metadata(key, value)
-    line: dict[str, Any] = dict(metrics.serialize_metric_set())
-    # One value alone needs no list; so the fact reads the same here and on a line of its own.
-    line |= {metric: measured[0] for (metric, _), measured in values.items() if len(measured) == 1}
-    print(_text(line), flush=True)
+    return dict(metrics.serialize_metric_set())

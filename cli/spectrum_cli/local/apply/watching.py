@@ -45,7 +45,9 @@ def apply_metric_filter(context: Context, resource: Resource, properties: Proper
                 "metricNamespace": made["MetricNamespace"],
                 "metricValue": made["MetricValue"],
                 "unit": made["Unit"],
-                "dimensions": {entry["Key"]: entry["Value"] for entry in made["Dimensions"]},
+                "dimensions": {
+                    entry["Key"]: entry["Value"] for entry in made.get("Dimensions", ())
+                },
             }
             for made in properties["MetricTransformations"]
         ],
