@@ -25,7 +25,7 @@ MILLION = 1_000_000
 # As the template sets it, and what of a processor comes with it: one whole with 1,769 MB.
 MEMORY_GB = {"receiver": 0.5, "fan-out": 0.5}
 WHOLE_PROCESSOR_GB = 1769 / 1024
-RETENTION_MONTHS, BUCKET_MONTHS = 14 / 30.4, 60 / 30.4
+RETENTION_MONTHS, BUCKET_MONTHS = 14 / 30.4, 50 / 30.4
 # What CloudWatch adds to each line, and what the endpoint's access log is for one request.
 LINE_OVERHEAD, ACCESS_LOG = 26, 220
 # A call to the table or the queue within a region: the stub on loopback has no such delay.

@@ -47,7 +47,7 @@ def test_a_payload_is_returned_as_it_was(payloads: Payloads) -> None:
     assert payloads.get(payloads.put(packed)) == packed
 
 
-@pytest.mark.parametrize(("days", "renewed"), [(19, False), (21, True)])
+@pytest.mark.parametrize(("days", "renewed"), [(9, False), (11, True)])
 def test_a_payload_that_is_still_owed_does_not_expire(
     aws: str, clock: ManualClock, days: int, renewed: bool
 ) -> None:

@@ -116,7 +116,7 @@ TIMES: dict[ModuleType, dict[str, object]] = {
     },
     health_board: {"CACHED_SECONDS": 5},
     left_out: {"WRITTEN_EVERY": MINUTE},
-    payloads: {"RENEWED_AFTER": 20 * DAY},
+    payloads: {"RENEWED_AFTER": 10 * DAY},
     quarantine: {"PAUSE_AFTER_FAILURE": 10, "QUICK": 0.5},
     spectrum_list: {"SECONDS": 15},
     waiting_table: {"KEPT": 21 * DAY},

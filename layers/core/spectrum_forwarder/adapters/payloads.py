@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 PREFIX = "payloads/"
-# Seconds after which a body that is still read is written anew: the bucket's expire after 60 days,
+# Seconds after which a body that is still read is written anew: the bucket's expire after 50 days,
 # and what is owed does not.
-RENEWED_AFTER = 20 * 86_400.0
+RENEWED_AFTER = 10 * 86_400.0
 
 
 class S3Payloads:
