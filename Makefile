@@ -192,9 +192,10 @@ dashboard: $(READY)
 	$(BIN)/python -m tests.observability.draw_dashboard docs/dashboard.png
 
 # Measures against what people would write, on the same Python and packages; some minutes.
+# BEFORE=a0ca199 measures that commit's build, too, in the same rounds.
 ## time and money against what people would write
 bench: $(READY) $(BENCH)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(BEFORE),--before $(BEFORE))
 
 ## sam validate --lint
 validate: $(SAM)

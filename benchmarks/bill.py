@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spectrum_forwarder.adapters.delivery_items import write_deliveries
@@ -34,8 +34,19 @@ CALL_SECONDS = 0.005
 PUT_SECONDS, GET_SECONDS = 0.025, 0.020
 # The name of a body in the bucket.
 PAYLOAD = "payloads/" + "0" * 64
-# Bytes of packed bodies whose bill is told.
-BODIES = (1024, 8 * 1024, 64 * 1024)
+# Bytes of packed bodies whose bill is told, and the dollars that it may be.
+BODIES = {1024: None, 8 * 1024: 13, 64 * 1024: 14}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a build decides of its bill: its functions' memory in GB, the bytes of an item by
+    deliveries that are settled, and up to how many bytes a packed body stands in it.
+    """
+
+    memory_gb: Mapping[str, float]
+    item_bytes: Callable[[int, StoredEvent], int]
+    inline: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Measured:
     fanout: Mapping[int, Taken]
     receiver_bytes: float
     fanout_bytes: Mapping[tuple[int, int], float]
+    setup: Setup
 
 
 @dataclass(frozen=True)
@@ -57,12 +69,16 @@ class Taken:
     working: float
     lasting: float
 
-    def dollars(self, function: str) -> float:
-        """Of a million invocations, whose two rounds of calls take their time besides."""
-        memory = MEMORY_GB[function]
+    def dollars(self, memory: float) -> float:
+        """Of a million invocations with so many GB, whose two rounds of calls take time besides."""
         waiting = max(0.0, self.lasting - self.working) + 2 * CALL_SECONDS
         seconds = self.working / min(1.0, memory / WHOLE_PROCESSOR_GB) + waiting
         return seconds * memory * GB_SECOND * MILLION
+
+
+def our_setup() -> Setup:
+    """As the template and the layer have it."""
+    return Setup(MEMORY_GB, item_bytes, CHEAPEST_INLINE)
 
 
 def logged_bytes(run: Mapping[str, float], events: int) -> float:
@@ -85,16 +101,19 @@ def lines(
     destinations: int,
     batch: int,
     packed: int | None = None,
-    inline: int = CHEAPEST_INLINE,
+    inline: int | None = None,
 ) -> dict[str, float]:
     """Dollars a million events, by line item; hints come in batches of so many.
 
-    Bodies have `packed` bytes, by default the sample's, and stand in the item up to `inline`.
+    Bodies have `packed` bytes, by default the sample's, and stand in the item up to `inline`, by
+    default what the build has set.
     """
-    in_bucket = packed is not None and packed > inline
+    setup = measured.setup
+    most = setup.inline if inline is None else inline
+    in_bucket = packed is not None and packed > most
     event = sample(packed, in_bucket=in_bucket)
-    size = item_bytes(destinations, event)
-    units = math.ceil(item_bytes(0, event) / 1024)
+    size = setup.item_bytes(destinations, event)
+    units = math.ceil(setup.item_bytes(0, event) / 1024)
     settled_units = math.ceil(size / 1024)
     logged = measured.receiver_bytes + measured.fanout_bytes[destinations, batch]
     gigabytes = size * MILLION / 1024**3
@@ -105,9 +124,9 @@ def lines(
         "table: record, and one index entry removed": (settled_units + 1) * WRITE_UNIT,
         "queue: send, receive, delete": (1 + 2 / batch) * SQS_REQUEST,
         "receiver: invocation": INVOCATION,
-        "receiver: duration": measured.receiver.dollars("receiver"),
+        "receiver: duration": measured.receiver.dollars(setup.memory_gb["receiver"]),
         "fan-out: invocation": INVOCATION / batch,
-        "fan-out: duration": measured.fanout[batch].dollars("fan-out") / batch,
+        "fan-out: duration": measured.fanout[batch].dollars(setup.memory_gb["fan-out"]) / batch,
         "logs of both functions": logged * MILLION / 1024**3 * LOG_GB,
         "log of the endpoint": (ACCESS_LOG + LINE_OVERHEAD) * MILLION / 1024**3 * LOG_GB,
         "table: 14 days of storage": gigabytes * STORED_GB_MONTH * RETENTION_MONTHS,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
 import statistics
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +15,8 @@ from spectrum_forwarder.adapters.items import new_item
 from spectrum_forwarder.domain.event import make_event, pack
 from spectrum_forwarder.domain.ports import StoredEvent
 
-from benchmarks.workshop import (
-    CHECKOUT,
-    PYTHON,
-    TRACE,
-    Ratio,
-    Row,
-    Stub,
-    built_function,
-    built_layer,
-    environment,
-    packages,
-    ratio,
-    signed_event,
-)
+from benchmarks.builds import BEFORE, OURS, Build, row, with_certificate
+from benchmarks.workshop import CHECKOUT, TRACE, Row, Spread, Stub, packages, ratio, signed_event
 
 PEERS = CHECKOUT / "benchmarks" / "peers"
 EVENTS, DESTINATIONS, MILLISECONDS = 10, 5, 50
@@ -41,7 +27,8 @@ QUICK = {
     **{name: {"N": "0"} for name in ("failures", "failing_since", "open_until", "trips")},
     "quick": {"BOOL": True},
 }
-Results = dict[str, list[dict[str, Any]]]
+Measured = list[dict[str, Any]]
+Results = dict[str, Measured]
 
 
 def stored(number: int) -> StoredEvent:
@@ -97,56 +84,40 @@ def load(server: Stub, urls: Sequence[str], *, events: int = EVENTS) -> None:
 class Children:
     """Runs each implementation in processes of its own; all trust the stubs' certificate."""
 
-    def __init__(self, folder: Path, server: Stub) -> None:
+    def __init__(self, folder: Path, server: Stub, builds: Mapping[str, Build]) -> None:
         assert server.bundle is not None
-        self.folder, self.certificate = folder, server.bundle
-        certificate = server.bundle.read_bytes()
+        self.folder, self.certificate, self.builds = folder, server.bundle, builds
         self._server = server
-        layer = folder / "layer"
-        shutil.copytree(built_layer(), layer, copy_function=os.link)
-        # The store that destinations are verified with, for all who send, and the stub's as well.
-        function = folder / "function"
-        shutil.copytree(built_function("fanout"), function, copy_function=os.link)
-        (function / "certifi").rename(layer / "certifi")
-        bundle = layer / "certifi" / "cacert.pem"
-        whole = bundle.read_bytes() + certificate
-        bundle.unlink()
-        bundle.write_bytes(whole)
-        self._bundle = bundle
-        self._paths = {
-            "app": f"{function}:{layer}",
-            "posts": f"{PEERS}:{layer}:{packages()}",
+        self._found = {
+            name: with_certificate(build, "fanout", folder / name, server.bundle)
+            for name, build in builds.items()
         }
+        # The store that destinations are verified with, for all who send.
+        sender = self._found[OURS]
+        for peer in ("plain", "naive"):
+            path = f"{PEERS}:{packages()}"
+            self._found[peer] = replace(sender, module=f"{peer}_fanout", path=path)
+        path = f"{PEERS}:{sender.path}:{packages()}"
+        self._found["posts"] = replace(sender, module="posts", path=path)
 
-    def run(self, module: str, events: Sequence[Mapping[str, Any]], **more: str) -> dict[str, Any]:
-        """One process, these events; see the child for what comes back."""
-        path = self._paths.get(module, f"{PEERS}:{packages()}")
-        variables = environment(self._server, bundle=self._bundle)
-        variables |= {"PYTHONPATH": path, "ALLOW_LOOPBACK": "1", **more}
-        if module == "app":  # as the template has it: nothing of it is traced
-            variables["_X_AMZN_TRACE_ID"] = f"{TRACE};Sampled=0"
-        child = [str(PYTHON), "-S", str(CHECKOUT / "benchmarks" / "child.py"), module]
-        lines = "\n".join(json.dumps(event) for event in events)
-        done = subprocess.run(
-            child, env=variables, input=lines, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"{module}: {done.stderr[-2000:]}")
-        found: dict[str, Any] = json.loads(done.stdout)
+    def run(self, name: str, events: Sequence[Mapping[str, Any]], **more: str) -> dict[str, Any]:
+        """One process of this implementation, these events; see the child for what comes back."""
+        if name in self.builds:  # as their templates have it: nothing of it is traced
+            more["_X_AMZN_TRACE_ID"] = f"{TRACE};Sampled=0"
+        found = self._found[name].invoke(self._server, events, ALLOW_LOOPBACK="1", **more)
         if any(answer["batchItemFailures"] for answer in found["answers"]):
-            raise RuntimeError(f"{module} kept records: {found['answers']}")
+            raise RuntimeError(f"{name} kept records: {found['answers']}")
         return found
 
 
 def whole_batches(children: Children, peers: Sequence[str] = ("plain", "naive")) -> Results:
     """Whole invocations, table and all; the first of each process is empty."""
-    modules = {"ours": "app"} | {peer: f"{peer}_fanout" for peer in peers}
-    results: Results = {name: [] for name in modules}
+    results: Results = {name: [] for name in (*children.builds, *peers)}
     for _ in range(ROUNDS):
-        for name, module in modules.items():
+        for name, measured in results.items():
             # Ten times as slow, one after another.
             batches = BATCHES if name != "naive" else 1
-            results[name].append(children.run(module, [batch(0), *[batch(EVENTS)] * batches]))
+            measured.append(children.run(name, [batch(0), *[batch(EVENTS)] * batches]))
     return results
 
 
@@ -161,17 +132,46 @@ def posts_alone(children: Children, url: str) -> Results:
     return results
 
 
-def departures(children: Children, server: Stub, target: Stub, urls: Sequence[str]) -> float:
+def departures(
+    children: Children, build: str, server: Stub, target: Stub, urls: Sequence[str]
+) -> float:
     """Seconds from the first attempt of a batch to the last one of the first four destinations."""
     load(server, urls)
     target.arrivals()
-    children.run("app", [batch(0), batch(EVENTS)])
+    children.run(build, [batch(0), batch(EVENTS)])
     came = target.arrivals()
     four = {url.removeprefix(target.url) for url in urls[: DESTINATIONS - 1]}
     theirs = [at for path, at in came if path in four]
     if len(theirs) != EVENTS * len(four):
         raise RuntimeError(f"{len(theirs)} attempts came, not {EVENTS * len(four)}")
     return max(theirs) - min(at for _, at in came)
+
+
+def timing_out(children: Children, server: Stub, target: Stub, urls: Sequence[str]) -> Row:
+    """What one of five destinations that times out does to the other four.
+
+    Against as many attempts and handshakes, and against a fifth less of both.
+    """
+    fifths = {"beside": [f"{target.url}/hang"], "answering": [urls[4]], "without": []}
+    left: dict[str, dict[str, list[float]]] = {
+        build: {name: [] for name in fifths} for build in children.builds
+    }
+    for _ in range(DEPARTURES):
+        for build, taken in left.items():
+            for name, fifth in fifths.items():
+                taken[name].append(departures(children, build, server, target, [*urls[:4], *fifth]))
+    told = {
+        build: f"{ratio(taken['beside'], taken['answering'])} × "
+        f"({1000 * statistics.median(taken['beside']):.0f} ms; it takes 1000 ms); "
+        f"{ratio(taken['beside'], taken['without'])} × without it, a fifth of the handshakes less"
+        for build, taken in left.items()
+    }
+    return row(
+        "with one of five destinations that times out, the others' attempts have left after",
+        "≤ 1.2 × where it answers",
+        told,
+        ratio(left[OURS]["beside"], left[OURS]["answering"]).median <= 1.2,
+    )
 
 
 def rows(children: Children, server: Stub, target: Stub) -> list[Row]:
@@ -181,57 +181,46 @@ def rows(children: Children, server: Stub, target: Stub) -> list[Row]:
     load(server, urls)
     whole = whole_batches(children)
     posts = posts_alone(children, slow)
-    # With as many attempts and handshakes, and with a fifth less of both.
-    fifths = {"beside": [f"{target.url}/hang"], "answering": [urls[4]], "without": []}
-    left: dict[str, list[float]] = {name: [] for name in fifths}
-    for _ in range(DEPARTURES):
-        for name, fifth in fifths.items():
-            left[name].append(departures(children, server, target, [*urls[:4], *fifth]))
-    beside, same = left["beside"], ratio(left["beside"], left["answering"])
+    beside = timing_out(children, server, target, urls)
     load(server, urls)
     server.delay(TABLE_MILLISECONDS)
     distant = whole_batches(children, peers=("plain",))
     server.delay(0)
-    floor = [result["wall"] for result in posts["floor"]]
+    floor = posts["floor"]
+    far = {
+        build: f"{_against(distant, build, distant['plain'])} × plain; "
+        f"{_against(distant, build, floor)} × the slowest destination"
+        for build in children.builds
+    }
     return [
-        _wall("fan-out, 10 events × 5 destinations of 50 ms, whole batch, wall", whole, floor),
-        _wall("the same 50 POSTs without the table, wall", posts, floor),
+        _floor("fan-out, 10 events × 5 destinations of 50 ms, whole batch, wall", whole, floor),
+        _floor("the same 50 POSTs without the table, wall", posts, floor),
         _cpu(posts),
-        Row(
-            "with one of five destinations that times out, the others' attempts have left after",
-            "≤ 1.2 × where it answers",
-            f"{same} × ({1000 * statistics.median(beside):.0f} ms; it takes 1000 ms); "
-            f"{ratio(beside, left['without'])} × without it, a fifth of the handshakes less",
-            same.median <= 1.2,
-        ),
-        Row("fan-out, whole batch, wall, against plain", "-", _against(whole, "plain"), None),
-        Row(
-            f"the same where each call to the table takes {TABLE_MILLISECONDS} ms",
-            "-",
-            f"{_against(distant, 'plain')}; {_ratio_to(distant, floor)} × the slowest destination",
-            None,
-        ),
-        Row("fan-out, whole batch, wall, against naive", "-", _against(whole, "naive"), None),
+        beside,
+        _peer(whole, "plain"),
+        row(f"the same where each call to the table takes {TABLE_MILLISECONDS} ms", "-", far, None),
+        _peer(whole, "naive"),
     ]
 
 
-def _wall(what: str, found: Results, floor: Sequence[float]) -> Row:
-    reached = _ratio_to(found, floor)
-    return Row(what, "≤ 1.2 × the slowest destination", f"{reached} ×", reached.median <= 1.2)
-
-
-def _ratio_to(found: Results, floor: Sequence[float]) -> Ratio:
-    return ratio([result["wall"] for result in found["ours"]], floor)
+def _floor(what: str, found: Results, floor: Measured) -> Row:
+    """Of each build against the destination's own time."""
+    reached = {name: _against(found, name, floor) for name in found if name in (OURS, BEFORE)}
+    told = {name: f"{against} ×" for name, against in reached.items()}
+    met = reached[OURS].median <= 1.2
+    return row(what, "≤ 1.2 × the slowest destination", told, met)
 
 
 def _cpu(found: Results) -> Row:
-    reached = ratio(
-        [result["warm"] for result in found["ours"]], [result["warm"] for result in found["plain"]]
-    )
+    reached = _against(found, OURS, found["plain"], "warm")
     bar = "≤ 0.167 × urllib3 with threads"
     return Row("CPU per POST", bar, f"{reached} ×", reached.median <= 1 / 6)
 
 
-def _against(found: Results, peer: str) -> str:
-    walls = {name: [result["wall"] for result in results] for name, results in found.items()}
-    return f"{ratio(walls['ours'], walls[peer])} × {peer}"
+def _peer(found: Results, peer: str) -> Row:
+    told = {name: f"{_against(found, name, found[peer])} × {peer}" for name in found}
+    return row(f"fan-out, whole batch, wall, against {peer}", "-", told, None)
+
+
+def _against(found: Results, build: str, other: Measured, figure: str = "wall") -> Spread:
+    return ratio(*([result[figure] for result in results] for results in (found[build], other)))

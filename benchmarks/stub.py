@@ -133,7 +133,9 @@ def _aws(operation: str, body: bytes) -> tuple[int, bytes]:
             claim = {"claim_owner": values[":owner"], "claim_until": values[":until"]}
             return 200, json.dumps({"Attributes": item | claim | {"claims": {"N": "1"}}}).encode()
     if operation == "PutItem" and b":known-" in body:
-        same = {"receipt": {"S": "0"}, "fp": json.loads(body)["Item"]["fp"]}
+        sent = json.loads(body)["Item"]
+        # 0.1.0 stored no fingerprint.
+        same = {"receipt": {"S": "0"}} | ({"fp": sent["fp"]} if "fp" in sent else {})
         refusal = {"__type": "#ConditionalCheckFailedException", "Item": same}
         return 400, json.dumps(refusal).encode()
     if operation == "GetItem":

@@ -1,9 +1,8 @@
-"""What every benchmark needs: the packages as they are deployed, stubs, child processes, ratios."""
+"""What every benchmark needs: rows, ratios, stubs, an event, and a function's environment."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import hmac
 import http.client
 import io
@@ -20,9 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spectrum_cli.local.builds import Builds, build_all, this_machine
-from spectrum_cli.local.checkout import BUILDS, TEMPLATE
-
 from tests.support.certificates import make_certificate
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -34,8 +30,8 @@ TRACE = "Root=1-6921a000-0123456789abcdef01234567;Parent=1"
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """A ratio of two interleaved measurements: its median, and the middle half of the rounds."""
+class Spread:
+    """What rounds measured: the median, and the middle half of them."""
 
     median: float
     low: float
@@ -45,28 +41,37 @@ class Ratio:
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """Compare round by round, so that what slows both does not count."""
-    rounds = sorted(mine / other for mine, other in zip(ours, theirs, strict=True))
-    quarter = len(rounds) // 4
-    return Ratio(statistics.median(rounds), rounds[quarter], rounds[-1 - quarter])
+    return spread([mine / other for mine, other in zip(ours, theirs, strict=True)])
+
+
+def spread(measured: Sequence[float]) -> Spread:
+    """Of a figure that each round gives."""
+    rounds, quarter = sorted(measured), len(measured) // 4
+    return Spread(statistics.median(rounds), rounds[quarter], rounds[-1 - quarter])
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what, the bar in words, the figure reached, and whether it is met."""
+    """One line of the table: what, the bar in words, the figure reached, and whether it is met.
+
+    `before` is what the build before reached in the same run, where it was measured.
+    """
 
     what: str
     bar: str
     reached: str
     met: bool | None
+    before: str = "-"
 
     @property
     def verdict(self) -> str:
         return "reported" if self.met is None else "met" if self.met else "short"
 
     def __str__(self) -> str:
-        return f"{self.verdict:9}{self.what}: {self.reached}  (bar: {self.bar})"
+        before = "" if self.before == "-" else f"; before: {self.before}"
+        return f"{self.verdict:9}{self.what}: {self.reached}  (bar: {self.bar}{before})"
 
 
 @dataclass(frozen=True)
@@ -131,21 +136,6 @@ def stub(folder: Path, *, tls: bool = True, certificate: Path | None = None) -> 
             yield Stub(f"{scheme}://127.0.0.1:{port}", bundle)
         finally:
             process.kill()
-
-
-def built_layer() -> Path:
-    """The layer as `make build` makes it, for the benchmarks' Python."""
-    return _built()["CoreLayer"]
-
-
-def built_function(name: str) -> Path:
-    """A function as `make build` makes it, for the benchmarks' Python."""
-    return _built()[f"{name.capitalize()}Function"]
-
-
-@functools.cache
-def _built() -> Mapping[str, Path]:
-    return build_all(TEMPLATE, Builds(BUILDS, this_machine(str(PYTHON))))
 
 
 def python_version() -> str:
