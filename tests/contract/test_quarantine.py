@@ -108,6 +108,14 @@ def test_a_taken_slot_is_left_alone_and_another_one_is_tried(
         assert found.body == body
 
 
+def test_a_request_has_four_places_an_hour_by_its_own_digest(bucket: Bucket) -> None:
+    suspect = suspect_of()
+    parts = [suspect.digest[start : start + 8] for start in (0, 8, 16, 24)]
+    places = [f"2027-01-15T08/{int(part, 16) % 10_000:04d}" for part in parts]
+    assert [bucket.new_instance().keep(suspect) for _ in places] == places
+    assert keep(bucket.new_instance(), suspect) is None
+
+
 def test_after_a_slow_write_no_other_slot_is_tried(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

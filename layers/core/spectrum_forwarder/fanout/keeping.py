@@ -33,7 +33,7 @@ class Keeping:
             self.kept.append((record, until))
         else:
             line = record.drains or ""
-            self._failed_in[line] = max(until, self._failed_in.get(line, 0.0))
+            self._failed_in[line] = max(until, self._failed_in.get(line, until))
         self._facts("record.kept", event_key=record.event_key, cause=_described(cause))
 
     def keep_with(self, line: str, record: QueueRecord) -> None:

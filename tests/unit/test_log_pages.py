@@ -1,0 +1,95 @@
+"""Pages of the log: how much of each shard is read at once, and what a cursor says."""
+
+import base64
+import json
+import zlib
+from typing import Any
+
+import pytest
+from spectrum_forwarder.adapters.log_pages import (
+    Entry,
+    Query,
+    Reading,
+    Shard,
+    beginning,
+    read_cursor,
+    write_cursor,
+)
+
+KEY = {"event_key": {"S": "main:1"}, "shard": {"N": "3"}, "received_at": {"N": "7.5"}}
+
+
+def query_of(asked: list[tuple[object, ...]], *pages: list[Entry]) -> Query:
+    """One that notes what it is asked, and gives these pages one after the other."""
+    left = list(pages)
+
+    def query(shard: Shard, since: float, until: float, most: int) -> tuple[list[Entry], bool]:
+        asked.append((shard.number, dict(shard.start), since, until, most))
+        return left.pop(0), bool(left)
+
+    return query
+
+
+@pytest.mark.parametrize(
+    ("wanted", "at_once"),
+    [(1, 20), (8 * 8, 20), (8 * 9, 22), (8 * 16, 33), (8 * 100, 141), (8 * 101 - 1, 141)],
+)
+def test_a_shard_is_read_a_little_beyond_its_share(wanted: int, at_once: int) -> None:
+    asked: list[tuple[object, ...]] = []
+    reading = Reading(query_of(asked, []), Shard(3), 1.0, 9.0, wanted)
+    reading.read_on()
+    reading.read_on()
+    assert asked == [(3, {}, 1.0, 9.0, at_once)]
+
+
+@pytest.mark.parametrize(("since", "until", "reads"), [(2.0, 1.0, 0), (1.0, 1.0, 1)])
+def test_where_there_is_no_time_between_nothing_is_read(
+    since: float, until: float, reads: int
+) -> None:
+    asked: list[tuple[object, ...]] = []
+    Reading(query_of(asked, []), Shard(0), since, until, 1).read_on()
+    assert len(asked) == reads
+
+
+def test_a_shard_is_read_on_behind_its_last_entry() -> None:
+    asked: list[tuple[object, ...]] = []
+    entries = [Entry(-float(9 - n), f"main:{n}", 3, {"n": {"N": f"{n}"}}) for n in range(3)]
+    shard = Shard(3)
+    reading = Reading(query_of(asked, entries[:2], entries[2:]), shard, 1.0, 9.0, 1)
+    reading.read_on()
+    assert list(reading) == entries
+    assert [start for _, start, *_ in asked] == [{}, entries[1].key]
+    assert shard.start == {}
+
+
+def test_a_cursor_says_where_each_shard_goes_on() -> None:
+    shards = beginning()
+    shards[3].start = dict(KEY)
+    back = read_cursor(write_cursor(shards, 11.0))
+    assert [shard.number for shard in back] == list(range(8))
+    assert back[3] == Shard(3, start=KEY)
+    assert [shard.until for shard in back if shard.number != 3] == [11.0] * 7
+
+
+def cursor(places: Any) -> str:
+    return base64.urlsafe_b64encode(zlib.compress(json.dumps(places).encode())).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no cursor",
+        cursor([1.0] * 7),
+        cursor([1.0] * 9),
+        cursor([["x", "main:1"]] * 8),
+        cursor([[1.0]] * 8),
+        cursor([None] * 8),
+        cursor(7),
+        base64.urlsafe_b64encode(b"x").decode(),
+        base64.urlsafe_b64encode(zlib.compress(b"no JSON")).decode(),
+    ],
+)
+def test_what_is_no_cursor_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="no cursor"):
+        read_cursor(text)
