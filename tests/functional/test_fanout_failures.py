@@ -170,6 +170,16 @@ def test_a_failed_record_does_not_hold_up_the_other_attempts(world: World) -> No
     assert all(world.row(hint.event_key).expires_at for hint in hints)
 
 
+def test_failed_records_are_repeated_in_their_order(world: World) -> None:
+    """The first has waited for the longest: its claim ends first."""
+    hints = [world.put(stored_of(f"m{n}")) for n in range(3)]
+    world.sender.script["crm"] = [Answer(status=503, seconds=0.01)] * 3
+    world.table.fail("record", times=3)
+    assert world.fan_out(*hints) == []
+    hinted_at = [queued.read().event_key for queued in world.memory_queue.queued]
+    assert hinted_at == ["main:m0", "main:m1", "main:m2"]
+
+
 def test_a_record_that_takes_long_holds_up_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,11 +65,19 @@ def test_what_was_not_begun_is_no_attempt(world: World) -> None:
 
 
 def outcome_of(
-    world: World, tried: Try, delivery: Delivery, answer: Answer = BUSY, *, together: int = 1
+    world: World,
+    tried: Try,
+    delivery: Delivery,
+    answer: Answer = BUSY,
+    *,
+    together: int = 1,
+    drains: str | None = None,
+    behind: str = "",
 ) -> Outcome:
-    """What the answer to one attempt comes to."""
+    """What the answer to one attempt comes to; what it says of its destination is published."""
     gate = Gate(cast(Any, world.health), clock=world.clock, facts=world.facts, timing=world.timing)
-    now, record = world.clock(), world.put(stored_of(received_at=world.clock() - 2.1234))
+    now, hint = world.clock(), world.put(stored_of(received_at=world.clock() - 2.1234))
+    record = replace(hint, drains=drains, behind=behind)
     claimed = world.rows.claim(record.event_key, owner="a", now=now, until=now + 75)
     assert claimed is not None
     plan = Plan(Taken(record, claimed, {"crm": delivery}), b"{}", {"crm": delivery})
@@ -79,6 +87,7 @@ def outcome_of(
     judging = Judging(gate, world.clock, world.facts, world.timing, random.Random(1))
     outcome = judging.judge(Answered(plan, attempt, answer, together))
     assert outcome is not None
+    gate.publish()
     return outcome
 
 
@@ -129,3 +138,72 @@ def test_what_is_told_of_an_attempt(world: World, together: int, told: int | Non
     (fact,) = world.facts.named("delivery.attempted")
     assert (fact["age_seconds"], fact["ms"], fact["attempt"]) == (2.123, 2000, 1)
     assert (fact.get("replay"), fact.get("together")) == (3, told)
+
+
+TOO_SOON, TOO_MUCH = Answer(status=429), Answer(status=413)
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes", "waiting_for"),
+    [
+        # What was its own is counted, and here it may be attempted once.
+        (BUSY, {}, None),
+        (TOO_SOON, {}, None),
+        (BUSY, {"drains": "crm"}, None),
+        (TOO_SOON, {"drains": "crm/chat"}, None),
+        (TOO_MUCH, {}, None),
+        (BUSY, {"together": 2}, None),
+        # Whose turn it was came too soon, or was with too many others.
+        (TOO_SOON, {"drains": "crm"}, "rate"),
+        (TOO_MUCH, {"together": 2}, "smaller_batch"),
+        (Answer(status=422), {"together": 3, "drains": "crm/chat"}, "smaller_batch"),
+    ],
+)
+def test_an_attempt_that_is_not_to_be_blamed_on_its_event_uses_none_up(
+    answer: Answer, changes: dict[str, Any], waiting_for: str | None
+) -> None:
+    world = World()
+    tried = Try(destination_of("crm", max_attempts=1), world.clock() + 9, conversation="chat")
+    outcome = outcome_of(world, tried, planned("crm", world.clock()), answer, **changes)
+    after = outcome.deliveries["crm"]
+    if waiting_for is None:
+        assert (after.status.value, after.attempts, outcome.waits) == ("dead_lettered", 1, {})
+        return
+    assert (after.status.value, after.attempts) == ("pending", 0)
+    conversation, until = ("", after.next_attempt_at)
+    if waiting_for == "smaller_batch":
+        conversation, until = "chat", world.clock()
+    wait = Wait(until, waiting_for, in_line=True, conversation=conversation)
+    assert outcome.waits == {"crm": wait}
+
+
+@pytest.mark.parametrize("drains", ["crm", None])
+def test_a_probe_is_none_of_its_events_attempts_and_never_too_soon(
+    world: World, drains: str | None
+) -> None:
+    tried = Try(destination_of("crm", max_attempts=1), world.clock() + 9, as_probe=True)
+    outcome = outcome_of(world, tried, planned("crm", world.clock()), TOO_SOON, drains=drains)
+    after = outcome.deliveries["crm"]
+    assert (after.status.value, after.attempts) == ("pending", 0)
+    assert outcome.waits["crm"].waiting_for == "breaker"
+
+
+@pytest.mark.parametrize(
+    ("together", "behind", "answer", "failures"),
+    [
+        (1, "", BUSY, 1),
+        (1, "main:other", BUSY, 1),
+        (2, "", BUSY, 1),
+        (2, "main:other", BUSY, 0),
+        # A batch that is too much says nothing of its destination; one event says something.
+        (2, "", TOO_MUCH, 0),
+        (1, "", TOO_MUCH, 1),
+    ],
+)
+def test_an_answer_is_heard_once_for_all_that_went_together(
+    together: int, behind: str, answer: Answer, failures: int
+) -> None:
+    world = World()
+    tried, new = Try(destination_of("crm"), world.clock() + 9), planned("crm", world.clock())
+    outcome_of(world, tried, new, answer, together=together, behind=behind)
+    assert world.board.health.get("crm", Health()).failures == failures

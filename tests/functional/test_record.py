@@ -8,7 +8,7 @@ import pytest
 from spectrum_forwarder.domain.delivery import Delivery, Status, held, planned, settled
 from spectrum_forwarder.domain.errors import TableUnavailable
 from spectrum_forwarder.domain.health import Health
-from spectrum_forwarder.domain.worker_ports import Claimed
+from spectrum_forwarder.domain.worker_ports import Claimed, Record
 from spectrum_forwarder.fanout.claims import Claims
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
@@ -183,6 +183,32 @@ def test_a_retry_in_its_line_is_looked_at_once_its_hint_there_is_late(
     assert world.row().due_at == world.clock() + seconds + late
 
 
+@pytest.mark.parametrize(
+    ("name", "seconds", "waiting_for", "in_slow_lane"),
+    [
+        ("slow", 30, None, True),
+        ("quick", 30, None, False),
+        # Its time is too far off for a hint, or comes without one.
+        ("slow", 901, None, False),
+        ("quick", 901, None, False),
+        ("slow", 30, "paused", False),
+    ],
+)
+def test_the_table_is_told_where_the_hint_is_that_leads_to_the_next_look(
+    world: World, name: str, seconds: float, waiting_for: str | None, in_slow_lane: bool
+) -> None:
+    written: list[Record] = []
+    own = world.table.record
+
+    def keep(key: str, *, owner: str, record: Record) -> bool:
+        written.append(record)
+        return bool(own(key, owner=owner, record=record))
+
+    vars(world.table)["record"] = keep
+    record(world, replace(due_in(world, name, seconds), waiting_for=waiting_for))
+    assert [each.slow_lane for each in written] == [in_slow_lane]
+
+
 def test_a_lost_hint_is_told_and_left_to_the_sweeper(world: World) -> None:
     world.queue.fail("send_hint")
     record(world, due_in(world, "quick", 30))
@@ -247,6 +273,13 @@ def test_a_late_record_ends_by_its_deadline_with_the_failure_that_is_left(world:
     left = recorder(world).record_late(outcome, deadline=began + 50)
     assert isinstance(left, TableUnavailable)
     assert 45 < world.clock() - began <= 50
+
+
+def test_a_late_record_is_tried_once_more_at_its_deadline(world: World) -> None:
+    outcome = delivered(world)
+    world.table.fail("record", "note")
+    recorder(world).record_late(outcome, deadline=world.clock() + 0.2)
+    assert world.table.calls.count("record") == 2
 
 
 def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None:

@@ -32,6 +32,7 @@ def world() -> World:
         (19.0, 1.0, [0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 3.0, 3.0, 3.0]),
         (17.5, 1.0, [0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 3.0, 3.0]),
         (1.5, 1.0, [0.2, 0.4, 0.8]),
+        (0.2, 1.0, []),
         (0.1, 1.0, []),
     ],
 )
@@ -70,6 +71,27 @@ def test_what_a_later_version_stored_is_left_to_that_and_told(world: World) -> N
     assert world.fan_out(hint) == []
     (told,) = world.facts.named("event.later_format")
     assert told == {"event_key": KEY, "cause": "of tomorrow"}
+
+
+@pytest.mark.parametrize(("down", "kept"), [(["prove"], False), (["prove", "note"], True)])
+def test_an_event_that_cannot_be_proved_is_left_alone_and_its_hint_kept_if_that_fails(
+    world: World, down: list[str], kept: bool
+) -> None:
+    hint = world.put(stored_of())
+    world.rows.claim(KEY, owner="dead", now=world.clock(), until=world.clock() + 1)
+    world.clock.advance(2)
+    world.table.fail(*down)
+    assert world.fan_out(hint) == ([hint.id] if kept else [])
+    assert world.sender.sent == []
+    (told,) = world.facts.named("outcome.unwritten")
+    assert told["held_seconds"] == (0 if kept else 120)
+
+
+def test_a_whole_event_that_is_new_is_none_of_a_known_id(world: World) -> None:
+    stored = stored_of()
+    assert world.fan_out(QueueRecord("whole", KEY, whole=stored)) == []
+    assert world.outcome() == ("delivered", 1, None)
+    assert world.facts.named("event.same_id") == []
 
 
 def test_a_claim_lasts_for_as_long_as_the_slowest_destination_may_take(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from spectrum_forwarder.domain.errors import QueueUnavailable, TableUnavailable
 from spectrum_forwarder.domain.line import Line, Place, hint_to
+from spectrum_forwarder.domain.order import mark
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.domain.worker_ports import QueueRecord
 from spectrum_forwarder.fanout.configured import Configured
@@ -31,6 +32,7 @@ class Bench:
     line: Line | None = STANDS
     comes_meanwhile: bool = False
     takes_down: bool = True
+    seconds: float = 1.0
 
     def __post_init__(self) -> None:
         self.clock, self.facts = ManualClock(NOW), FactList()
@@ -41,6 +43,8 @@ class Bench:
         self.held: list[float] = []
         self.taken_down: list[float] = []
         self.hints: list[tuple[str, float, bool]] = []
+        self.called: list[str] = []
+        self.limits: list[tuple[str, int]] = []
         self.fails = False
 
     # ---- The ports ----
@@ -59,9 +63,17 @@ class Bench:
         return self.takes_down
 
     def first(self, line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        self.limits.append((line, limit))
         if limit == 1 and self.comes_meanwhile:
             return [Place("999", "main:new", NOW)]
         return [place for place in self.places if place.position > after][:limit]
+
+    def free(self, line: str, place: Place) -> bool:
+        self.places.remove(place)
+        return True
+
+    def call(self, line: str) -> None:
+        self.called.append(line)
 
     def send_hint(self, event_key: str, *, delay: float = 0.0, slow: bool = False) -> None:
         if event_key != hint_to("crm"):
@@ -76,7 +88,7 @@ class Bench:
         self.led.append(record)
         self.places.remove(record.place)
         self.freed.add(("crm", record.place))
-        self.clock.advance(1.0)
+        self.clock.advance(self.seconds)
 
     def abreast(self, take: Callable[[Place], None], places: Iterable[Place]) -> Iterator[None]:
         """One after the other."""
@@ -128,6 +140,15 @@ def test_one_invocation_drains_for_twenty_seconds_and_has_another_go_on(
     assert bench.facts.named("line.drained") == [{"destination": "crm", "deliveries": led}]
 
 
+def test_what_is_told_of_the_pace_is_exact_to_the_thousandth() -> None:
+    bench = Bench(3, rate=1e9, seconds=0.1)
+    bench.clock.now = NOW + 0.0124
+    bench.drain(0.3)
+    (left,) = bench.left
+    assert left.pace == 10.013
+    assert left.paced_at == round(NOW + 0.3124, 3)
+
+
 def test_whoever_is_led_comes_with_its_place_and_its_time() -> None:
     bench = Bench(1)
     (place,) = bench.places
@@ -152,9 +173,9 @@ def test_a_board_out_of_reach_is_told() -> None:
 
 def test_a_line_that_is_empty_lets_newcomers_pass_from_now_on() -> None:
     bench = Bench(0, line=Line(NOW - 60, pace=3.0, holder="holder-1"))
-    bench.clock.now = NOW + 0.0004
+    bench.clock.now = NOW + 0.0124
     bench.drain()
-    assert bench.left == [Line(NOW - 60, holder="holder-1", emptied_at=NOW)]
+    assert bench.left == [Line(NOW - 60, holder="holder-1", emptied_at=NOW + 0.012)]
     assert (bench.hints, bench.taken_down) == ([], [])
     assert bench.facts.named("line.drained") == []
 
@@ -194,6 +215,44 @@ def test_what_is_to_wait_for_long_is_hinted_at_for_then() -> None:
     ((_, delay, _),) = bench.hints
     assert delay == pytest.approx(left.next_at - bench.clock(), abs=0.001)
     assert 9.0 < delay < 10.6
+
+
+@pytest.mark.parametrize(("ahead", "delay"), [(5.0, 0.0), (5.25, 5.25)])
+def test_what_is_to_wait_for_less_is_waited_for_by_the_next_holder(
+    ahead: float, delay: float
+) -> None:
+    bench = Bench(1, line=replace(STANDS, next_at=NOW + ahead))
+    bench.drain(0.0)
+    assert bench.hints == [(HINT, delay, True)]
+
+
+@pytest.mark.parametrize(("waits", "called"), [(True, ["crm/chat"]), (False, [])])
+def test_a_conversation_stands_for_those_in_it_until_they_are_gone(
+    waits: bool, called: list[str]
+) -> None:
+    bench = Bench(0)
+    bench.places = [mark("crm/chat", NOW)]
+    first = bench.first
+
+    def first_in(line: str, *, limit: int, after: str = "") -> Sequence[Place]:
+        found = first(line, limit=limit, after=after)
+        return found if waits or line == "crm" else []
+
+    vars(bench)["first"] = first_in
+    bench.drain()
+    assert (bench.led, bench.called, len(bench.places)) == ([], called, int(waits))
+    told = [] if waits else [{"destination": "crm", "deliveries": 1}]
+    assert bench.facts.named("line.drained") == told
+
+
+def test_no_more_is_read_than_is_to_be_known() -> None:
+    bench = Bench(0)
+    bench.places = [mark("crm/chat", NOW)]
+    bench.drain()
+    assert bench.limits == [("crm", 40), ("crm/chat", 1), ("crm", 40), ("crm", 1)]
+    empty = Bench(0)
+    empty.drain()
+    assert empty.limits == [("crm", 40), ("crm", 1)]
 
 
 def test_a_hint_is_for_a_quarter_of_an_hour_ahead_at_most() -> None:

@@ -78,6 +78,21 @@ def test_a_body_in_the_bucket_takes_none_of_the_room() -> None:
     assert (form.payload is not None, form.kept) == (True, None)
 
 
+@pytest.mark.parametrize(("packed", "payload"), [(None, "there"), (b"x", None)])
+def test_deliveries_that_are_too_large_by_a_byte_are_not_even_tried(
+    packed: bytes | None, payload: str | None
+) -> None:
+    long = replace(CRM, destination="c" * (ROOM - 199))
+    with pytest.raises(ItemTooLarge):
+        write_fitted(
+            claimed(packed, payload),
+            {"crm": long},
+            MemoryPayloads(),
+            FactList(),
+            lambda form: pytest.fail("it was tried"),
+        )
+
+
 def test_histories_are_cut_to_five_then_one_then_none() -> None:
     attempts = tuple(Attempted(NOW + n, 10, "503") for n in range(9))
     forms = written(claimed(None, "there"), replace(CRM, history=attempts), table_takes=0)

@@ -12,6 +12,7 @@ from spectrum_forwarder.domain.line import Place
 from spectrum_forwarder.domain.timing import Timing
 from spectrum_forwarder.fanout.configured import Configured
 from spectrum_forwarder.fanout.gate import Gate
+from spectrum_forwarder.fanout.lines import turns as module
 from spectrum_forwarder.fanout.lines.turns import Turns
 
 from tests.support.in_memory.clock import ManualClock
@@ -141,6 +142,14 @@ def test_one_is_claimed_a_little_before_its_time_and_waited_for_five_seconds_at_
         assert at == pytest.approx(NOW + ahead, abs=0.0200001)
 
 
+def test_one_whose_time_is_as_near_as_that_is_claimed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "AHEAD", 0.25)
+    bench = Bench(1, CRM, next_at=NOW + 0.25)
+    assert (bench.drain(), bench.slept) == (["000"], [])
+
+
 @pytest.mark.parametrize(("ahead", "comes"), [(5.0, True), (5.25, False), (-9.0, True)])
 def test_one_alone_is_waited_for_as_long(ahead: float, comes: bool) -> None:
     bench = Bench(1, CRM, next_at=NOW + ahead)
@@ -187,6 +196,30 @@ def test_who_is_under_way_is_waited_for_half_a_second_and_then_the_line_is_read_
     again = Bench(1, CRM, stops_at=99)
     again.come()
     assert again.asked == [(40, ""), (40, "000")]
+
+
+def test_it_is_read_again_when_half_a_second_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GLANCE", 0.25)
+    bench = Bench(1, CRM, stops_at=3)
+    bench.come()
+    assert bench.asked == [(40, ""), (40, "000"), (40, ""), (40, "000")]
+
+
+def test_one_that_was_begun_in_time_is_waited_for_beyond_the_end() -> None:
+    bench = Bench(1, CRM, ends=NOW + 0.1, stops_at=150)
+    bench.come()
+    assert bench.asked == [(40, ""), (40, "000"), (40, ""), (40, "000")]
+
+
+def test_who_was_refused_for_the_pace_is_the_first_one_again() -> None:
+    bench = Bench(3, CRM)
+    for place in bench.turns.come():
+        bench.frees = len(bench.led) > 0
+        if not bench.frees:
+            bench.gate.saw("crm", Answer(status=429, retry_after=1.0))
+        bench.turns.take(place)
+    assert [position for position, _ in bench.led] == ["000", "000", "001", "002"]
+    assert bench.clock() == pytest.approx(NOW + 1.0, abs=0.3)
 
 
 def test_a_rest_that_is_asked_for_meanwhile_makes_all_others_wait() -> None:

@@ -80,7 +80,7 @@ class Turns:
     @property
     def has_more(self) -> bool:
         """Whether another is to go on from here, and none is on the way to it already."""
-        return bool(self._left) or self._rest > 0.0 or not self._has_looked
+        return bool(self._left or self._rest) or not self._has_looked
 
     @property
     def _rest(self) -> float:
