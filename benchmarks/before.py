@@ -53,7 +53,9 @@ def take(commit: str, *, checkout: Path = CHECKOUT, store: Path = STORE) -> Tree
         with tarfile.open(fileobj=io.BytesIO(packed)) as files:
             files.extractall(folder, filter="data")
 
-    tree = Tree(commit, _once(store / name, unpack))
+    # Its environment is of the Python that runs ours, for the command and the local stack.
+    version = "{}.{}".format(*sys.version_info)
+    tree = Tree(commit, _once(store / f"{name}-{version}", unpack))
     _run(["make", "--silent", ".venv/.ready", f"PYTHON={sys.executable}"], tree.folder)
     return tree
 
@@ -112,8 +114,8 @@ def _once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _run(command: Sequence[str], folder: Path) -> str:
-    # What the make above this one was told, and this process's own path, are not meant for it.
-    ours = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONPATH"}
+    # What the make above this one was told, and this process's Python, is not meant for it.
+    ours = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
