@@ -17,27 +17,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spectrum_cli.demo.sender import Sender
-from spectrum_cli.local.consumer import Consumer, Received, accept_verified
 from spectrum_cli.local.guard import Guard
 from spectrum_cli.local.registry_files import make_up_webhook
 from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
-from spectrum_cli.samples.requests import SampleRequest, make_body, signed
 from spectrum_cli.stack.target import Target
 
+from benchmarks.outside import Outside
 from benchmarks.workshop import Row
 from tests.support.filled import put_many
 from tests.support.stacks import deployed
 from tests.ui.served import asked
 
-WARM_UP, EVENTS, CONNECTIONS = 40, 300, 4
-PATIENCE = 120.0
+WARM_UP, EVENTS = 40, 300
 STORED, PAGES = 8_000, 5
 # What a soak of twenty minutes sends.
 RATE, SOAK = 10, 12_000
@@ -45,56 +41,49 @@ RATE, SOAK = 10, 12_000
 
 @dataclass
 class Running:
-    """A stack with one destination, and what has come there."""
+    """A stack with one destination, which is outside, as is what sends to it."""
 
     stack: LocalStack
-    make: Any
-    arrived: set[str] = field(default_factory=set)
+    sender: Outside
+    destination: Outside
+    sent: int = 0
 
     def through(self, events: int) -> float:
-        """Seconds from the first request to the arrival of the last event."""
-        sender, began = Sender(self.stack.endpoint_url), time.monotonic()
-        before = len(self.arrived)
-        with ThreadPoolExecutor(CONNECTIONS) as threads:
-            for _ in range(events):
-                threads.submit(sender.send, "bench", self.make)
-        while len(self.arrived) < before + events:
-            if time.monotonic() > began + PATIENCE:
-                raise RuntimeError(f"{len(self.arrived) - before} of {events} events arrived")
-            time.sleep(0.01)
+        """Seconds from the order to send to the arrival of the last event."""
+        began = time.monotonic()
+        self.send(events)
+        self.destination.tell(str(self.sent))
+        if (arrived := int(self.destination.hear())) < self.sent:
+            raise RuntimeError(f"{arrived} of {self.sent} events arrived")
         return time.monotonic() - began
+
+    def send(self, events: int) -> None:
+        """Have so many events sent; returns before they are."""
+        self.sent += events
+        self.sender.tell(str(events))
 
 
 @contextlib.contextmanager
 def running() -> Iterator[Running]:
-    """The stack as `forwarder local` runs it, with what makes requests for it."""
-    arrived: set[str] = set()
-
-    def answer(received: Received) -> int:
-        arrived.add(received.event_key)
-        return accept_verified(received)
-
-    webhook, consumer = make_up_webhook(), Consumer(secrets.token_hex(32), answer)
-
-    def make() -> SampleRequest:
-        body, now = make_body("text"), int(time.time())
-        return signed(body, webhook_id=webhook.id, secret=webhook.signing_secret, timestamp=now)
-
-    entry = {"name": "bench", "url": consumer.url, "signing_secret": consumer.secret}
-    consumer.start()
-    try:
-        with LocalStack(
+    """The stack as `forwarder local` runs it, with what sends to it and what it delivers to."""
+    webhook, secret = make_up_webhook(), secrets.token_hex(32)
+    with contextlib.ExitStack() as stopped:
+        destination = stopped.enter_context(Outside("destination", {"secret": secret}))
+        entry = {"name": "bench", "url": destination.first, "signing_secret": secret}
+        stack = LocalStack(
             webhooks=webhook.registry,
             destinations=json.dumps({"destinations": [entry]}),
             log=lambda source, line: None,
-        ) as stack:
-            yield Running(stack, make, arrived)
-    finally:
-        consumer.stop()
+        )
+        stopped.enter_context(stack)
+        needs = {"webhook_id": webhook.id, "secret": webhook.signing_secret}
+        sender = Outside("sender", {"url": stack.endpoint_url, **needs})
+        stopped.enter_context(sender)
+        yield Running(stack, sender, destination)
 
 
 def rate() -> Row:
-    """Events a second through the whole pipeline."""
+    """Events a second through the whole pipeline, its sender and destination in other processes."""
     with running() as used:
         used.through(WARM_UP)
         time.sleep(6.0)  # until every worker knows that the destination is quick
@@ -146,16 +135,15 @@ def memory(minutes: float) -> str:
         ready = resident()
         command = [sys.executable, "-m", "spectrum_cli", "events", "tail", "--local"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as tail:
-            sender, began, sent = Sender(used.stack.endpoint_url), time.time(), 0
-            while sent < 60 * minutes * RATE:
-                time.sleep(max(0.0, began + sent / RATE - time.time()))
-                sender.send("bench", used.make)
-                sent += 1
+            began = time.time()
+            while used.sent < 60 * minutes * RATE:
+                time.sleep(max(0.0, began + used.sent / RATE - time.time()))
+                used.send(1)
             tail.terminate()
         after = resident()
-    each = (after - ready) / sent
+    each = (after - ready) / used.sent
     return (
-        f"{ready / 1e6:.0f} MB at READY, {after / 1e6:.0f} MB after {sent:,} events, "
+        f"{ready / 1e6:.0f} MB at READY, {after / 1e6:.0f} MB after {used.sent:,} events, "
         f"{each / 1e3:.1f} KB each: {(ready + each * SOAK) / 1e6:.0f} MB after {SOAK:,}"
     )
 
