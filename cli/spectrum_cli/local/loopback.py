@@ -7,14 +7,20 @@ leaving a connection or a thread behind.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import socket
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Iterable
+from email.utils import formatdate
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
+
+from spectrum_cli.local.loopback_head import plain_fields, plain_request, read_lines
 
 # What is read and thrown away of a refused body, so that the sender can get its answer: closing
 # with unread bytes resets the connection and the answer with it.
@@ -101,6 +107,25 @@ class LoopbackHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = BLOCK
     timeout: ClassVar[float | None] = 75
+    raw_requestline: bytes
+
+    def parse_request(self) -> bool:
+        """Read a request's head, as the base class does, to whom it is left if it is not plain."""
+        asked = plain_request(self.raw_requestline)
+        if asked is None:
+            return super().parse_request()
+        lines = read_lines(self.rfile)
+        fields = plain_fields(lines)
+        if fields is None or fields.get("expect"):
+            behind, self.rfile = self.rfile, io.BytesIO(b"".join(lines))
+            try:
+                return super().parse_request()
+            finally:
+                self.rfile = behind
+        self.requestline, self.command, self.path = asked
+        self.request_version, self.headers = self.protocol_version, fields
+        self.close_connection = fields.get("connection", "").lower() == "close"
+        return True
 
     def read_body(self, limit: int) -> bytes:
         """Return the request's body as it was before transfer coding.
@@ -137,17 +162,8 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         self, status: int, body: bytes, headers: Iterable[tuple[str, str]], *, length: bool = True
     ) -> None:
         """Send a whole answer. `length` off: the status has no body at all (204, 304)."""
-        self.send_response_only(status)
-        self.send_header("Date", self.date_time_string())
-        for name, value in headers:
-            self.send_header(name, value)
-        if length:
-            self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if length and self.command != "HEAD":
-            self.wfile.write(body)
+        content = body if length and self.command != "HEAD" else b""
+        self.wfile.write(self._head(status, body if length else None, headers) + content)
         self.wfile.flush()
 
     def answer_json(self, status: int, content: object) -> None:
@@ -173,6 +189,18 @@ class LoopbackHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Be silent: each server writes its own lines."""
+
+    def _head(self, status: int, body: bytes | None, headers: Iterable[tuple[str, str]]) -> bytes:
+        if self.request_version == self.default_request_version:
+            return b""  # of what has no version, or was not understood, nothing else is expected
+        phrase = self.responses.get(status, ("",))[0]
+        lines = [f"{self.protocol_version} {status} {phrase}", f"Date: {_date(int(time.time()))}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        if self.close_connection:
+            lines.append("Connection: close")
+        return "\r\n".join((*lines, "", "")).encode("latin-1")
 
     def _read_chunks(self, limit: int) -> bytes:
         body = bytearray()
@@ -203,3 +231,9 @@ class LoopbackHandler(BaseHTTPRequestHandler):
         left = min(size, DRAIN_LIMIT)
         while left > 0 and (block := self.rfile.read(min(left, BLOCK))):
             left -= len(block)
+
+
+@lru_cache(2)
+def _date(now: int) -> str:
+    """Unix seconds as HTTP writes them."""
+    return formatdate(now, usegmt=True)
