@@ -23,6 +23,7 @@ from spectrum_cli.local.functions import FunctionBroken, FunctionPool, PoolStopp
 from spectrum_cli.local.iam import assume, enforce_roles
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.pools import pools_of, start_all, stop_all
+from spectrum_cli.local.queue_calls import polling_clients
 from spectrum_cli.local.state import LocalState
 from spectrum_cli.local.traffic import Traffic, scale_visibility
 from spectrum_cli.local.worker import LogLine
@@ -212,7 +213,7 @@ class LocalStack:
         traffic = Traffic(
             self.deployment,
             self.pools,
-            sqs_as=lambda function: self.client("sqs", self._roles[function]),
+            sqs_as=polling_clients(self.endpoints.url("sqs"), self._roles, usual=self.client),
             log=self._log,
             time_scale=self._time_scale,
         )
