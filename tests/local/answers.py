@@ -29,7 +29,13 @@ RANDOM: Final = frozenset(
 )
 READ: Final = ("content-type", "content-length", "etag", "x-amz-crc32", "x-amzn-errortype")
 NAMES: Final = {"#s": "shard", "#d": "deliveries"}
-VALUES: Final = {":one": {"N": "1"}, ":two": {"N": "2"}, ":text": {"S": "b"}}
+VALUES: Final = {
+    ":one": {"N": "1"},
+    ":two": {"N": "2"},
+    ":text": {"S": "b"},
+    ":set": {"SS": ["x", "z"]},
+    ":several": {"L": [{"B": b"\x03"}, {"BS": [b"\x04"]}]},
+}
 ITEM: Final = {
     "event_key": {"S": "a"},
     "shard": {"N": "1"},
@@ -43,6 +49,7 @@ ITEM: Final = {
     "numbers": {"NS": ["1", "2"]},
     "blobs": {"BS": [b"\x01"]},
     "list": {"L": [{"S": "x"}, {"L": []}, {"M": {"deep": {"B": b"\x02"}}}]},
+    "past": {"L": [{"S": "x"}, {"L": []}, {"M": {"deep": {"B": b"\x02"}}}]},
     "deliveries": {"M": {"crm": {"M": {"status": {"S": "new"}, "tries": {"N": "0"}}}}},
 }
 
@@ -114,6 +121,18 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
         "SET due_at",
         "SET shard = :one",
         "REMOVE due_at SET texts = :text",
+        "SET past = list_append(past, :several), #d.crm.more = list_append(:several, past)",
+        "SET due_at = if_not_exists(gone, due_at) + :one, fresh = if_not_exists(gone, :text)",
+        "SET fresh = if_not_exists(gone, never)",
+        "SET fresh = gone",
+        "SET fresh = gone, due_at = :unknown",
+        "SET fresh = past[2].deep, past[1] = #d.crm",
+        "ADD texts :set, due_at :one, fresh :set",
+        "DELETE numbers :set",
+        "DELETE texts :set REMOVE past[0], past[2]",
+        "SET due_at = :one SET due_at = :two",
+        "SET #d.crm.tries = :one - :two, size = :one",
+        "SET #d.crm.tries = #d.crm.tries + :text",
     ):
         asked = {"UpdateExpression": update} | attributes_in(update)
         for wanted in ("ALL_NEW", "UPDATED_OLD"):
@@ -121,6 +140,7 @@ def tables() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "get_item", one
         yield "put_item", {"TableName": "events", "Item": ITEM}
     yield from renamed(one)
+    yield from odd_values()
     yield from queries()
     write: dict[str, Any] = {"Update": one | {"UpdateExpression": "REMOVE yes"}}
     check: dict[str, Any] = {
@@ -150,12 +170,51 @@ def renamed(one: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "update_item", one | {"UpdateExpression": "REMOVE yes", "ExpressionAttributeNames": NAMES}
     values = {name: VALUES[name] for name in (":one", ":two")}
     moved: dict[str, Any] = {
-        "UpdateExpression": "SET #n = :one, list = :two",
+        "UpdateExpression": "SET #n = :one, past = :two",
         "ReturnValues": "UPDATED_NEW",
     }
-    for name in ("yes", "event_key", "list", "yes"):
+    for name in ("yes", "event_key", "past", "yes"):
         named = {"ExpressionAttributeNames": {"#n": name}, "ExpressionAttributeValues": values}
         yield "update_item", {**one, **moved, **named}
+
+    booleans: dict[str, Any] = {":v": {"BOOL": True}}
+    for name, values in (
+        ("yes", booleans),
+        ("due_at", {":v": VALUES[":one"]}),
+        ("none", {":other": VALUES[":one"]}),
+    ):
+        named = {"ExpressionAttributeNames": {"#n": name}, "ExpressionAttributeValues": values}
+        for condition in ("#n = :v OR #n > :v", "#n = :v AND (", "#none = :v", "#n <> :v"):
+            yield (
+                "update_item",
+                {
+                    **one,
+                    **named,
+                    "UpdateExpression": "REMOVE nothing",
+                    "ConditionExpression": condition,
+                },
+            )
+
+
+def odd_values() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Items with values that say no one type, or none that there is, or that are not of it."""
+    values: tuple[dict[str, Any], ...] = (
+        {"BS": [b"\x01", b"\x02"]},
+        {"M": {"deep": {"BS": [b"\x01"]}, "plain": {"S": "x"}}},
+        {"L": [{"NS": ["1"]}, {"M": {}}, {"NULL": True}]},
+        {"S": "x", "N": "1"},
+        {"S": None},
+        {"NULL": False},
+        {"SS": []},
+        {"N": 7},
+        {"SS": "abc"},
+        {},
+    )
+    for value in values:
+        item: dict[str, Any] = {"event_key": {"S": "odd"}, "odd": value}
+        yield "put_item", {"TableName": "events", "Item": item, "ReturnValues": "ALL_OLD"}
+        yield "get_item", {"TableName": "events", "Key": {"event_key": {"S": "odd"}}}
+    yield "delete_item", {"TableName": "events", "Key": {"event_key": {"S": "odd"}}}
 
 
 def queries() -> Iterator[tuple[str, dict[str, Any]]]:

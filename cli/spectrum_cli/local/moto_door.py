@@ -11,6 +11,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -30,6 +31,7 @@ from werkzeug.exceptions import HTTPException
 from spectrum_cli.local.guard import Application, Environ
 from spectrum_cli.local.http_event import WITHOUT_BODY
 from spectrum_cli.local.loopback import LoopbackHandler, LoopbackServer
+from spectrum_cli.local.moto_request import NAMES, PlainCall, answer_plainly, is_plain
 
 LARGEST_BODY: Final = 64 * 1024 * 1024
 # Services whose calls are all of one form, by what their credentials are for.
@@ -41,6 +43,7 @@ STRAIGHT: Final[dict[str, tuple[str, type[BaseResponse]]]] = {
 # Headers that this server writes itself.
 OURS: Final = frozenset({"connection", "content-length", "date", "transfer-encoding"})
 _LOG = logging.getLogger(__name__)
+_key = lru_cache(NAMES)(environ_key_for_header)
 
 
 class StraightRequest(Request):
@@ -56,14 +59,16 @@ def straight(application: Application) -> Application:
         service = _service(environ)
         if service is None:
             return application(environ, start_response)
-        request = StraightRequest(environ)
+        request: Any = PlainCall(environ) if is_plain(environ) else StraightRequest(environ)
         try:
-            status, headers, body = service.dispatch(
-                request, request.raw_url, dict(request.headers)
-            )
+            answered = service.dispatch(request, request.raw_url, dict(request.headers))
         except HTTPException as error:
             return error(environ, start_response)
-        return Response(body, status, headers)(environ, start_response)
+        sent = answer_plainly(answered, start_response)
+        if sent is None:
+            status, headers, body = answered
+            return Response(body, status, headers)(environ, start_response)
+        return sent
 
     return answer
 
@@ -143,7 +148,7 @@ class _DoorHandler(LoopbackHandler):
         }
         spelt: dict[str, str] = {}
         for name, value in self.headers.items():
-            key = environ_key_for_header(name)
+            key = _key(name)
             if "_" in name:  # else `X_Foo` would pass for `X-Foo`; moto wants some as they are
                 if not should_preserve_original_header_name(name):
                     continue
@@ -151,7 +156,8 @@ class _DoorHandler(LoopbackHandler):
             environ[key] = f"{environ[key]},{value}" if key in environ else value
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)  # the body has been put together
-        return environ | {PRESERVED_HEADER_NAMES_ENVIRON_KEY: spelt}
+        environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = spelt
+        return environ
 
     def _write(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
         kept = [(name, value) for name, value in headers if name.lower() not in OURS]
