@@ -145,7 +145,10 @@ def test_after_a_failure_it_pauses(bucket: Bucket, clock: ManualClock) -> None:
     with pytest.raises(PayloadsUnavailable, match="not tried"):
         broken.keep(suspect_of(b"2"))
     assert bucket.writes == 1
-    clock.advance(11)
+    clock.advance(9.5)
+    with pytest.raises(PayloadsUnavailable, match="not tried"):
+        broken.keep(suspect_of(b"2"))
+    clock.advance(0.5)
     with pytest.raises(PayloadsUnavailable, match="NoSuchBucket"):
         broken.keep(suspect_of(b"2"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -54,6 +55,20 @@ def test_a_look_asks_for_the_holder_as_well(limit: int, asked: int) -> None:
     client = Recorder()
     DynamoLines(cast(Any, client), "t").look(LINE, limit=limit)
     assert [each["Limit"] for each in client.asked] == [asked]
+
+
+@pytest.mark.parametrize(("limit", "pages"), [(1, 1), (3, 1), (4, 2), (100, 4)])
+def test_a_line_is_counted_page_by_page_until_that_is_enough(limit: int, pages: int) -> None:
+    starts: list[object] = []
+
+    def query(**asked: Any) -> dict[str, Any]:
+        starts.append(asked.get("ExclusiveStartKey"))
+        more = {"LastEvaluatedKey": len(starts)} if len(starts) < 4 else {}
+        return {"Count": 3, **more}
+
+    client = SimpleNamespace(query=query)
+    assert DynamoLines(cast(Any, client), "t").count(LINE, limit=limit) == 3 * pages
+    assert starts == [None, 1, 2, 3][:pages]
 
 
 def queue(client: Recorder) -> SqsEventQueue:

@@ -312,10 +312,10 @@ def test_a_late_answer_is_not_taken_for_the_next_ones(client: Client, server: Ht
     assert send(one)["MessageId"] == "1"
 
 
+@pytest.mark.parametrize("stray", [b"\n", answer("Content-Length: 2", body=b"{}")])
 def test_what_comes_beyond_an_answer_is_not_taken_for_the_next_one(
-    client: Client, server: HttpServer
+    client: Client, server: HttpServer, stray: bytes
 ) -> None:
-    stray = answer("Content-Length: 2", body=b"{}")
     whole = answer(LENGTH)
 
     def script(request: Request, connection: socket.socket) -> bool:

@@ -1,12 +1,14 @@
 """Rouse: an operator has a conversation go on whose head waits for its retry."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from spectrum_forwarder.domain.delivery import held, planned, standing
 from spectrum_forwarder.domain.errors import QueueUnavailable
+from spectrum_forwarder.domain.line import Place
 from spectrum_forwarder.domain.log import LoggedEvent
-from spectrum_forwarder.domain.order import Order
+from spectrum_forwarder.domain.order import Hold, Order
 from spectrum_forwarder.replay import resting_in, rouse
 
 from tests.functional.test_lines import arrived
@@ -87,6 +89,21 @@ def test_a_conversation_that_does_not_rest_is_left_alone(world: World) -> None:
     world.poll()
     assert resting(world, "m7") == LINE
     assert not roused(world)
+
+
+def test_it_is_let_go_of_awake_and_no_more_is_looked_at_than_that(world: World) -> None:
+    look, asked = world.places.look, list[int]()
+
+    def looking(line: str, *, limit: int) -> tuple[Hold, Sequence[Place]]:
+        asked.append(limit)
+        return look(line, limit=limit)
+
+    vars(world.places)["look"] = looking
+    before = look(LINE, limit=1)[0]
+    assert roused(world)
+    after = look(LINE, limit=1)[0]
+    assert after == replace(before, holder="operator-1", until=0.0, rests_until=0.0)
+    assert asked == [1]
 
 
 def test_where_the_hint_is_lost_it_goes_on_all_the_same(world: World) -> None:

@@ -108,6 +108,13 @@ def test_waiting_uses_up_no_attempt_and_ends_with_one() -> None:
     assert settled(waiting, Status.REMOVED).waiting_for is None
 
 
+def test_whoever_waits_elsewhere_is_in_no_conversation_any_more() -> None:
+    """Also one that was to stand in its line, which was out of reach."""
+    for before in (replace(NEW, conversation="chat"), replace(NEW, stood_at=NOW)):
+        after = held(before, NOW + 60, "paused")
+        assert (after.stood_at, after.conversation) == (None, "")
+
+
 def test_half_a_second_early_is_due() -> None:
     later = held(NEW, NOW + 0.5, "breaker")
     assert later.is_due(NOW)

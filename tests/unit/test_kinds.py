@@ -42,6 +42,23 @@ def test_an_entry_of_another_kind_names_its_target(kind: str, target: str) -> No
     assert (found.kind, found.url) == (kind, target)
 
 
+@pytest.mark.parametrize(
+    ("place", "claimed_by"),
+    [
+        (QUEUE, ["sqs"]),
+        (BUS, ["eventbridge"]),
+        (FUNCTION, ["lambda"]),
+        ("arn:aws:sns:us-east-1:123456789012:orders", []),
+        ("arn", []),
+        (QUEUE.removeprefix("arn:"), []),
+        (f"x{QUEUE}", []),
+        ("https://sqs.us-east-1.amazonaws.com/1/orders", ["http"]),
+    ],
+)
+def test_a_place_is_claimed_by_the_kind_that_it_is_of(place: str, claimed_by: list[str]) -> None:
+    assert [name for name, kind in KINDS.items() if kind.claims(place)] == claimed_by
+
+
 @pytest.mark.parametrize("kind", [None, "http"])
 def test_an_entry_is_one_of_http_unless_it_says_otherwise(kind: str | None) -> None:
     assert read_destination(entry(kind, url="https://example.com/")).kind == "http"

@@ -68,7 +68,12 @@ OF_OTHERS: dict[ModuleType, dict[str, object]] = {
     timing: {"LONGEST_HINT_DELAY": 15 * MINUTE},
     sweep: {"HINTS_AT_ONCE": 10},
     order_fields: {"LONGEST_PATIENCE": DAY},
-    observability: {"MOST_VALUES": 99},
+    observability: {
+        "MOST_VALUES": 99,
+        # Python's names and Lambda's.
+        "WEIGHTS": {"TRACE": 5, "DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
+        | {"CRITICAL": 50, "FATAL": 50},
+    },
     bundle: {"LARGEST": MIB},
     sqs: {"LARGEST": MIB},
     lambda_: {"LARGEST": MIB, "LONGEST_PATH": 1024},

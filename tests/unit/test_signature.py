@@ -169,7 +169,9 @@ def test_a_secret_in_any_base64_is_one_key(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("secret", ["not base64!", "abcde", "\u00e9" * 4, "whsec_", "===="])
+@pytest.mark.parametrize(
+    "secret", ["not base64!", "ab cd !!", "abcde", "\u00e9" * 4, "whsec_", "===="]
+)
 def test_a_secret_that_is_no_base64_makes_no_standard_signature(secret: str) -> None:
     assert sign_standard(secret, "main:1", NOW, b"") is None
 

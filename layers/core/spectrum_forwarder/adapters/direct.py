@@ -214,7 +214,7 @@ class DirectClient:
             content = self._parts(json.loads(answer.body))
         except UNREADABLE:
             content = {}
-        code = str(content.pop("__type", answer.status)).split(":", 1)[0].rpartition("#")[2]
+        code = str(content.pop("__type", answer.status)).partition(":")[0].rpartition("#")[2]
         # SQS says there what it was called before it spoke JSON.
         told, *type_of = answer.headers.get("x-amzn-query-error", "").split(";")
         message = content.pop("message", None) or content.pop("Message", "")

@@ -43,7 +43,7 @@ class SqsCourier:
         if _size(text, attributes) > LARGEST:
             raise TooLarge
         client = clients.get("sqs", attempt.url, attempt.timeout_seconds)
-        account, name = attempt.url.split(":")[4:6]
+        account, name = attempt.url.split(":")[4:]
         answer = client.send_message(
             # The URL of a queue is its region's endpoint, its account and its name.
             QueueUrl=f"{client.meta.endpoint_url}/{account}/{name}",
