@@ -210,13 +210,19 @@ def test_one_request_a_connection_costs_no_attempt(server: HttpServer, sender: H
     assert (server.connections, len(server.requests)) == (20, 20)
 
 
-def test_connections_that_idled_too_long_are_not_used_again(server: HttpServer) -> None:
+@pytest.mark.parametrize(
+    ("later", "connections"), [(0.0, 1), (59.75, 1), (60.0, 2), (61.0, 2), (-0.25, 2)]
+)
+def test_connections_that_idled_too_long_are_not_used_again(
+    server: HttpServer, later: float, connections: int
+) -> None:
+    """Nor those of a time that has not come: the clock was set, and nobody knows for how long."""
     now = [1_700_000_000.0]
     sender = HttpSender(public_ca_bundle(), allow_loopback=True, clock=lambda: now[0])
     ask(sender, server.url())
-    now[0] += 61
+    now[0] += later
     assert ask(sender, server.url()).status == 200
-    assert server.connections == 2
+    assert server.connections == connections
     sender.close()
 
 

@@ -48,7 +48,7 @@ class Bucket:
         self.writes += 1
 
     def _elapsed(self) -> float:
-        return self.writes * self.seconds_a_write
+        return 1000.0 + self.writes * self.seconds_a_write
 
 
 @pytest.fixture

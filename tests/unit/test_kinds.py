@@ -3,12 +3,16 @@
 import json
 import random
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from spectrum_forwarder.adapters.destination_registry import read_destination
 from spectrum_forwarder.adapters.kinds import KINDS
+from spectrum_forwarder.adapters.kinds.eventbridge import EventBridgeCourier, write_detail
+from spectrum_forwarder.adapters.kinds.kind import TooLarge
 from spectrum_forwarder.adapters.kinds.lambda_ import write_payload
+from spectrum_forwarder.adapters.kinds.sqs import SqsCourier
 from spectrum_forwarder.domain.delivery import TOO_LARGE, Status, attempted, planned
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.outbound import Attempt
@@ -192,3 +196,72 @@ def test_what_can_never_fit_is_dead_lettered_at_once() -> None:
         "too_large",
         1,
     )
+
+
+class Service:
+    """A service's client that takes everything, and what it has taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.meta = SimpleNamespace(endpoint_url="https://sqs.example.com")
+
+    def get(self, service: str, arn: str, timeout_seconds: float) -> "Service":
+        return self
+
+    def send_message(self, **message: Any) -> dict[str, Any]:
+        self.taken.append(message)
+        return {"ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    def put_events(self, **events: Any) -> dict[str, Any]:
+        return {"FailedEntryCount": 0} | self.send_message(**events)
+
+
+def attempt_of(body: bytes, target: str, kind: str) -> Attempt:
+    headers = {"Content-Type": "text/plain", "X-Team": "b"}
+    return Attempt(
+        "main:1", "aws", target, headers, body, 10.0, 0.0, kind=kind, event_kind="messages"
+    )
+
+
+# What SQS counts beside the text: each attribute's name, type and value.
+ATTRIBUTES = sum(
+    len(name + "String" + value)
+    for name, value in (("Content-Type", "text/plain"), ("Other-Headers", '{"X-Team":"b"}'))
+)
+# What EventBridge counts beside the body: source, type, and the detail's other parts.
+DETAIL = len("spectrum-forwarder" + "messages") + len(
+    write_detail(attempt_of(b"", BUS, "eventbridge"))
+)
+MIB = 1_048_576
+
+
+@pytest.mark.parametrize(
+    ("courier", "kind", "target", "beside"),
+    [
+        (SqsCourier(), "sqs", QUEUE, ATTRIBUTES),
+        (EventBridgeCourier(), "eventbridge", BUS, DETAIL),
+    ],
+)
+def test_a_service_takes_a_mebibyte_in_all_and_not_a_byte_more(
+    courier: Any, kind: str, target: str, beside: int
+) -> None:
+    service = Service()
+    fits = b"x" * (MIB - beside)
+    assert courier.carry(attempt_of(fits, target, kind), cast(Any, service)) == 200
+    with pytest.raises(TooLarge):
+        courier.carry(attempt_of(fits + b"x", target, kind), cast(Any, service))
+    assert len(service.taken) == 1
+
+
+def test_a_queue_is_called_by_the_url_of_its_region() -> None:
+    service = Service()
+    SqsCourier().carry(attempt_of(b"a", QUEUE, "sqs"), cast(Any, service))
+    (message,) = service.taken
+    name = QUEUE.rpartition(":")[2]
+    assert message["QueueUrl"] == f"https://sqs.example.com/123456789012/{name}"
+    assert (message["MessageBody"], "MessageGroupId" in message) == ("a", False)
+
+
+def test_the_body_stands_in_an_events_detail_as_it_is() -> None:
+    detail = write_detail(attempt_of("grüezi".encode(), BUS, "eventbridge"))
+    assert '"body":"grüezi"' in detail

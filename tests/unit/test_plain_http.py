@@ -66,6 +66,7 @@ def test_an_answer_is_read_to_its_length(parts: list[bytes], body: bytes, is_las
         (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "an answer of status 200 and length x"),
         (b"HTTP/1.1 199 OK\r\nContent-Length: 0\r\n\r\n", "an answer of status 199 and length 0"),
         (b"HTTP/1.1 no\r\nContent-Length: 0\r\n\r\n", "an answer of status 0 and length 0"),
+        (b"\r\n\r\n", "an answer of status 0 and length unknown"),
         (b"x" * 65_537, "the head of the answer does not end"),
     ],
 )

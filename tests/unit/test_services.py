@@ -1,5 +1,6 @@
 """The sender of AWS's services without any: what is begun, given up, and made of a failure."""
 
+import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -179,6 +180,23 @@ def test_what_is_made_of_how_a_call_ends(
     sender = ServiceSender({"sqs": Carries(bench, failure)}, cast(Any, None), clock=lambda: NOW)
     assert [found for _, found in sender.send([attempt()])] == [answer]
     sender.close()
+
+
+def test_threads_end_when_the_sender_is_closed_and_are_begun_anew() -> None:
+    sender = ServiceSender({"sqs": cast(Any, Fine())}, cast(Any, None), clock=lambda: NOW)
+    sender.close()
+    for _ in range(2):
+        assert len(list(sender.send([attempt()]))) == 1
+        assert any(thread.name.startswith("service-sender") for thread in threading.enumerate())
+        sender.close()
+        assert not any(thread.name.startswith("service-sender") for thread in threading.enumerate())
+
+
+class Fine:
+    """A courier of what is taken."""
+
+    def carry(self, attempt: Attempt, clients: Any) -> int:
+        return 200
 
 
 def test_a_client_is_made_once_for_its_region_and_time_limit_and_tries_once(
