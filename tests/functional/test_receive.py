@@ -5,10 +5,11 @@ import random
 
 import pytest
 from spectrum_forwarder.adapters.webhook_registry import read_webhook
-from spectrum_forwarder.domain.errors import refusals
+from spectrum_forwarder.domain.errors import NotDurable, TableUnavailable, refusals
 from spectrum_forwarder.domain.event import pack, unpack
 from spectrum_forwarder.domain.inbound import InboundRequest, Reply
 from spectrum_forwarder.domain.ports import Webhook
+from spectrum_forwarder.domain.quarantine import UNSIGNED
 from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.measures import MEASURES
 from spectrum_forwarder.receive import LARGEST_QUEUED
@@ -21,6 +22,7 @@ from tests.support.make import (
     body_of,
     destination_of,
     signed_headers,
+    stored_of,
     webhook_of,
 )
 from tests.support.world import World
@@ -506,6 +508,21 @@ def test_what_fits_neither_bucket_nor_queue_is_not_durable(world: World) -> None
     assert world.queue.calls == []
 
 
+@pytest.mark.parametrize(("size", "is_queued"), [(750_000, True), (750_001, False)])
+def test_a_whole_event_is_queued_up_to_what_the_queue_takes(
+    world: World, size: int, is_queued: bool
+) -> None:
+    world.payloads.fail("put")
+    stored = stored_of()._replace(packed=b"x" * size)
+    receiver, cause = world.receiver(), TableUnavailable("down")
+    if is_queued:
+        receiver._queue_whole(stored, cause)
+    else:
+        with pytest.raises(NotDurable):
+            receiver._queue_whole(stored, cause)
+    assert world.queue.calls == (["send_event"] if is_queued else [])
+
+
 def test_while_the_table_is_down_a_large_body_is_queued_by_name(world: World) -> None:
     world.table.fail("put")
     assert code(world.receive(noise(LARGEST_QUEUED + 1))) == (200, "accepted")
@@ -574,6 +591,15 @@ def test_a_time_that_nobody_signed_is_no_clock_skew(
     measured = [measure.metric for measure in MEASURES["request.refused"] if measure.takes(told)]
     assert "Refused" in measured
     assert "ClockSkew" not in measured
+
+
+@pytest.mark.parametrize(("signature", "probe"), [(UNSIGNED, True), (f"v0={HEX}", None)])
+def test_who_only_asks_whether_a_webhook_is_known_is_told_as_such(
+    world: World, signature: str, probe: bool | None
+) -> None:
+    world.receive(headers={SIGNATURE: signature})
+    (told,) = world.facts.named("request.refused")
+    assert told["probe"] is probe
 
 
 def test_a_refusal_without_a_timestamp_has_no_skew(world: World) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from spectrum_forwarder.adapters import spectrum_list
 from spectrum_forwarder.adapters.spectrum_list import list_registrations, stored_webhooks
+from spectrum_forwarder.domain.errors import RegistryUnavailable
 from spectrum_forwarder.domain.registration import Registration, Stored
 from spectrum_forwarder.registrations import look_at_registrations
 
@@ -53,6 +56,23 @@ def told(spectrum: FakeSpectrum, *ids: str, secret: str | None = None) -> list[t
         facts=facts,
     )
     return found
+
+
+@pytest.mark.parametrize(
+    "secret", [{}, {"SecretString": ""}, {"SecretString": "{"}, {"SecretBinary": b"{}"}]
+)
+def test_a_secret_that_is_none_of_ours_is_told_as_unread(secret: dict[str, Any]) -> None:
+    client: Any = SimpleNamespace(get_secret_value=lambda **_: secret)
+    with pytest.raises(RegistryUnavailable, match="a secret is not JSON"):
+        stored_webhooks(client, "webhooks", now=0.0)
+
+
+def test_a_list_that_is_too_long_is_read_no_further(
+    spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = spectrum.add(ENDPOINT)
+    monkeypatch.setattr(spectrum_list, "LARGEST_ANSWER", 10)
+    assert told(spectrum, made.id) == [("registrations.unread", None)]
 
 
 def test_contract_9_3_a_healthy_registration_is_no_trouble(spectrum: FakeSpectrum) -> None:

@@ -113,6 +113,14 @@ def test_what_has_no_time_of_its_own_is_a_copy_for_four_minutes(
         assert table.marks == [{"at": NOW, "since": NOW - 240, "expires_at": NOW + 86_400}]
 
 
+def test_a_mark_is_of_the_millisecond() -> None:
+    world, table = World(), Seen(NOW - 1000, NOW)
+    store = EventStore(cast(Intake, table), world.store.payloads, world.timing)
+    stored = stored_of(received_at=NOW + 0.0126)
+    store.put(stored._replace(event=stored.event._replace(lasting=False)), receipt="r", now=NOW)
+    assert [mark["at"] for mark in table.marks] == [round(NOW + 0.013, 3)]
+
+
 SEEN = Existing(None, 0.0, NOW)
 ONE = stored_of()
 IN_BUCKET = ONE._replace(packed=None, payload="p")

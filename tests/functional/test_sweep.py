@@ -351,3 +351,6 @@ def test_a_sweeper_whom_a_service_fails_looks_again_while_it_has_time(
 def test_an_age_is_told_in_tenths_of_a_second(world: World) -> None:
     put(world, 1, due_in=-12.34)
     assert world.sweep().oldest_seconds == 12.3
+    young = World()
+    put(young, 1, due_in=-0.25)
+    assert young.sweep().oldest_seconds == 0.2

@@ -33,6 +33,10 @@ def test_a_shortened_history_keeps_it_where_its_attempt_is_kept(kept: int) -> No
     assert any(past.said for past in shorter.history) is (kept >= 2)
 
 
+def test_of_several_texts_the_newest_is_kept() -> None:
+    assert again(delivery_of("older", SAID, "")) == delivery_of("", SAID, "")
+
+
 def test_a_healthy_delivery_takes_not_a_byte_more() -> None:
     item = write_deliveries({"crm": delivery_of("")})["M"]["crm"]["M"]
     assert set(item) == {"status", "attempts", "planned_at", "next_attempt_at", "history"}

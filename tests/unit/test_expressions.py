@@ -173,6 +173,14 @@ def test_a_field_where_a_text_is_meant_is_named(expression: str, names: list[str
     assert fields_like_texts(expression) == names
 
 
+@pytest.mark.parametrize(
+    ("expression", "place"), [("", 1), ("a ==", 5), ("a.b.", 5), ("a b", 3), ("a['x'", 3)]
+)
+def test_it_is_told_where_an_expression_is_none(expression: str, place: int) -> None:
+    with pytest.raises(InvalidEntry, match=f"see character {place}$"):
+        read_filter(expression)
+
+
 @pytest.mark.parametrize("expression", [7, ["a"], "a ==", '"a', "a.b.", json.dumps({"a": 1})[:-1]])
 def test_what_is_no_expression_is_refused_without_being_quoted(expression: object) -> None:
     with pytest.raises(InvalidEntry) as refused:

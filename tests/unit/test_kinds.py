@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,8 +12,9 @@ from spectrum_forwarder.adapters.destination_registry import read_destination
 from spectrum_forwarder.adapters.kinds import KINDS
 from spectrum_forwarder.adapters.kinds.eventbridge import EventBridgeCourier, write_detail
 from spectrum_forwarder.adapters.kinds.kind import TooLarge
-from spectrum_forwarder.adapters.kinds.lambda_ import write_payload
-from spectrum_forwarder.adapters.kinds.sqs import SqsCourier
+from spectrum_forwarder.adapters.kinds.lambda_ import LambdaCourier, write_payload
+from spectrum_forwarder.adapters.kinds.sqs import SqsCourier, fifo_fields
+from spectrum_forwarder.domain.bundle import KIND, Bundled, bundled
 from spectrum_forwarder.domain.delivery import TOO_LARGE, Status, attempted, planned
 from spectrum_forwarder.domain.errors import InvalidEntry
 from spectrum_forwarder.domain.outbound import Attempt
@@ -212,6 +214,9 @@ class Service:
         self.taken.append(message)
         return {"ResponseMetadata": {"HTTPStatusCode": 200}}
 
+    def invoke(self, **call: Any) -> dict[str, Any]:
+        return {"StatusCode": 200} | self.send_message(**call)
+
     def put_events(self, **events: Any) -> dict[str, Any]:
         return {"FailedEntryCount": 0} | self.send_message(**events)
 
@@ -232,6 +237,8 @@ ATTRIBUTES = sum(
 DETAIL = len("spectrum-forwarder" + "messages") + len(
     write_detail(attempt_of(b"", BUS, "eventbridge"))
 )
+# What a function gets beside the body, which is told its length.
+PAYLOAD = len(write_payload(attempt_of(b"x" * 1_000_000, FUNCTION, "lambda"), 0.0)) - 1_000_000
 MIB = 1_048_576
 
 
@@ -240,6 +247,7 @@ MIB = 1_048_576
     [
         (SqsCourier(), "sqs", QUEUE, ATTRIBUTES),
         (EventBridgeCourier(), "eventbridge", BUS, DETAIL),
+        (LambdaCourier(lambda: 0.0), "lambda", FUNCTION, PAYLOAD),
     ],
 )
 def test_a_service_takes_a_mebibyte_in_all_and_not_a_byte_more(
@@ -262,6 +270,21 @@ def test_a_queue_is_called_by_the_url_of_its_region() -> None:
     assert (message["MessageBody"], "MessageGroupId" in message) == ("a", False)
 
 
-def test_the_body_stands_in_an_events_detail_as_it_is() -> None:
-    detail = write_detail(attempt_of("grüezi".encode(), BUS, "eventbridge"))
-    assert '"body":"grüezi"' in detail
+def test_the_body_stands_in_an_event_as_it_is() -> None:
+    attempt = attempt_of("grüezi".encode(), BUS, "eventbridge")
+    assert '"body":"grüezi"' in write_detail(attempt)
+    assert '"body":"grüezi"' in write_payload(attempt, 0.0).decode()
+
+
+CHAT = b'{"event":"messages","space":{"id":"a"},"message":{}}'
+
+
+def test_a_fifo_queue_is_told_the_conversation_of_an_event_or_of_a_batch() -> None:
+    def group(body: bytes, kind: str = "messages") -> str:
+        attempt = replace(attempt_of(body, QUEUE, "sqs"), event_kind=kind)
+        return fifo_fields(attempt)["MessageGroupId"]
+
+    batch, _ = bundled([Bundled("main:1", {}, CHAT), Bundled("main:2", {}, b"{}")])
+    assert group(CHAT) == group(batch, KIND) != group(CHAT.replace(b'"a"', b'"b"'))
+    # What only looks like a batch is an event without a conversation.
+    assert group(batch) == group(b"{}")

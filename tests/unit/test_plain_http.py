@@ -1,8 +1,10 @@
 """Plain HTTP: how much of an answer is read, and what is none."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
+from spectrum_forwarder.adapters import plain_http
 from spectrum_forwarder.adapters.plain_http import Answer, NotPlain, Unanswered, exchange
 
 
@@ -94,6 +96,14 @@ def test_a_connection_that_ends_has_answered_nothing_or_not_all(
         exchange(connection, b"", time.monotonic() + 60)  # type: ignore[arg-type]
     assert type(raised.value) is kind
     assert connection.closed
+
+
+def test_no_time_is_left_at_the_very_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_http, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    assert plain_http.left(100.25) == 0.25
+    for ends in (100.0, 99.0):
+        with pytest.raises(TimeoutError):
+            plain_http.left(ends)
 
 
 def test_without_time_nothing_is_said() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from spectrum_forwarder.domain.errors import refusals
-from spectrum_forwarder.domain.registration import Registration, Stored, Trouble, look
+from spectrum_forwarder.domain.registration import Registration, Stored, Trouble, look, same_url
 
 ENDPOINT = "https://x.example.com/spectrum-webhook"
 ROW = {
@@ -107,3 +107,27 @@ def test_another_name_of_the_endpoint_is_known_by_its_stored_secret() -> None:
 def test_contract_6_no_refusal_is_a_410() -> None:
     """Nobody knows whether a single one disables a registration for good."""
     assert 410 not in {refusal.status for refusal in refusals()}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://a.example.com/x", "https://a.example.com/x/", True),
+        ("https://a.example.com/x", "HTTPS://A.example.com./x", True),
+        ("https://a.example.com/x", "https://a.example.com:443/x", True),
+        ("http://a.example.com/x", "http://a.example.com:80/x", True),
+        ("http://a.example.com/x", "http://a.example.com:443/x", False),
+        ("https://a.example.com/x", "https://b.example.com/x", False),
+        ("https://a.example.com/x", "https://a.example.com/y", False),
+        ("https://a.example.com/x", "https://a.example.com/x?y", False),
+        ("https://a.example.com/x", "https://me@a.example.com/x", False),
+        ("https://a.example.com/x", "http://a.example.com/x", False),
+        ("https:///x", "https:///x", True),
+        ("https://a.example.com:x/", "https://a.example.com:x/", True),
+        ("https://a.example.com:x/", "https://a.example.com:y/", False),
+    ],
+)
+def test_urls_are_the_same_whatever_their_standard_calls_equal(
+    one: str, other: str, same: bool
+) -> None:
+    assert same_url(one, other) is same

@@ -556,7 +556,7 @@ def test_a_leaked_secret_ends_within_half_a_minute_whatever_fails_afterwards(
     # As `webhooks delete --leaked` does.
     scene.kept_notes.revoke(LEAK)
     scene.stored.write({"webhooks": []})
-    if then in ("the secret fails", "both"):
+    if then in ("Secrets Manager fails", "both"):
         scene.stored.remove()
     if then in ("the table fails", "both"):
         scene.notes.fail("read")
@@ -614,6 +614,27 @@ def test_notes_that_cannot_be_read_are_not_asked_for_by_every_request(scene: Sce
     scene.notes.fail("read", times=0)
     scene.clock.advance(2)
     assert scene.webhooks.find("w-1")
+
+
+def test_notes_are_looked_at_again_when_they_are_as_old_as_a_copy_may_be(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    scene.webhooks.find("w-1")
+    scene.stored.remove()
+    for later, looks in ((24.75, 0), (0.25, 1), (24.75, 1), (0.25, 2)):
+        scene.clock.advance(later)
+        assert scene.webhooks.find("w-1")
+        assert len(scene.notes.calls) == looks
+
+
+def test_notes_that_failed_are_asked_for_again_after_two_seconds(scene: Scene) -> None:
+    scene.stored.write({"webhooks": [WEBHOOK]})
+    scene.webhooks.find("w-1")
+    scene.stored.remove()
+    scene.notes.fail("read")
+    for later, looks in ((25.0, 1), (1.75, 1), (0.25, 2)):
+        scene.clock.advance(later)
+        assert scene.webhooks.find("w-1")
+        assert len(scene.notes.calls) == looks
 
 
 def test_of_several_secrets_the_one_that_leaked_ends_alone(scene: Scene) -> None:
