@@ -5,7 +5,6 @@ surrounds the stack (Spectrum, Lambda, time) is the world's; see world.py.
 """
 
 import contextlib
-import itertools
 import random
 from collections import defaultdict
 from collections.abc import Mapping
@@ -111,7 +110,7 @@ class Stack:
         # The queues that are polled: the slow one or not.
         self.lanes: tuple[bool, ...] = (False, True)
         self.killers: set[str] = set()
-        self._numbers = itertools.count()
+        self._numbered = 0
         # What the destinations' texts come to.
         self._parsed: dict[str, Destinations] = {}
         for name, fields in destinations.items():
@@ -133,13 +132,18 @@ class Stack:
             self.clock,
             self._meanwhile,
             timing,
-            new_owner=lambda: f"operator-{next(self._numbers)}",
+            new_owner=lambda: f"operator-{self._number()}",
         )
         reader = self.registry.reader(self.fates)
         self._watched_destinations = ParsedOnce(reader, self._parsed, facts=facts)
         self.sweeper = Sweeper(
             table, queue, self.clock, self._meanwhile, facts, timing, in_parallel=map
         )
+
+    def _number(self) -> int:
+        """Another at each call: not by itertools, for a moment's copies count on from there."""
+        self._numbered += 1
+        return self._numbered
 
     def _queued_whole(self, stored: StoredEvent) -> None:
         # Of what has no id or time of its own, copies that met a table too late are told apart by
@@ -184,7 +188,7 @@ class Stack:
             facts=self._facts,
             timing=self._timing,
             retention_days=14,
-            new_owner=lambda: f"owner-{next(self._numbers)}",
+            new_owner=lambda: f"owner-{self._number()}",
             in_parallel=map,
             rng=random.Random(7),
             lines=FaultyLines(self.lines, fates),

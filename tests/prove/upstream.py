@@ -69,7 +69,7 @@ class FrontDoor(Stack):
         upstream.attempts += 1
         instance, killed = self.receivers.take(), False
         try:
-            receipt = f"request-{next(self._numbers)}"
+            receipt = f"request-{self._number()}"
             with self.queue.in_chain(0):
                 status = instance.use_case.receive(upstream.request, receipt=receipt).status
         except Killed:

@@ -197,7 +197,7 @@ class World(FrontDoor):
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something once so much time has passed."""
-        heapq.heappush(self._agenda, (self.clock() + seconds, next(self._numbers), action))
+        heapq.heappush(self._agenda, (self.clock() + seconds, self._number(), action))
 
     def _do_next(self) -> None:
         heapq.heappop(self._agenda)[2]()
