@@ -12,10 +12,18 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Generic, TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+
+
+def held() -> Lock:
+    """What whoever waits for it is let go by, once, when another releases it."""
+    lock = Lock()
+    lock.acquire()
+    return lock
 
 
 @dataclass
@@ -23,7 +31,7 @@ class Making(Generic[Made]):
     """What a thread makes, and what wakes whoever waits for it."""
 
     made: list[Made] = field(default_factory=list)
-    awaited_by: threading.Semaphore | None = None
+    awaited_by: Lock | None = None
 
 
 class Timeline:
@@ -32,11 +40,12 @@ class Timeline:
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.began = self.now = now
         self._order = itertools.count()
-        self._agenda: list[tuple[float, int, threading.Semaphore]] = []
-        self._turn = threading.Semaphore(0)
+        self._agenda: list[tuple[float, int, Lock]] = []
+        self._end = now
+        self._over = held()
         self._threads: set[threading.Thread] = set()
         # Who waits for another, and for no time.
-        self._waiting: set[threading.Semaphore] = set()
+        self._waiting: set[Lock] = set()
         self._ending = False
         self.errors: list[BaseException] = []
 
@@ -45,19 +54,27 @@ class Timeline:
 
     def sleep(self, seconds: float) -> None:
         """Wait, and let others have their turn meanwhile."""
-        awake = threading.Semaphore(0)
+        awake = held()
         heapq.heappush(self._agenda, (self.now + seconds, next(self._order), awake))
         self._wait(awake)
 
-    def _wait(self, awake: threading.Semaphore) -> None:
-        self._turn.release()
+    def _wait(self, awake: Lock) -> None:
+        self._wake_next()
         awake.acquire()
         if self._ending:
             raise SystemExit
 
+    def _wake_next(self) -> None:
+        """Hand the turn over: to whoever is next, or where all is over to `run`."""
+        if self._agenda and self._agenda[0][0] <= self._end and not self.errors:
+            self.now, _, awake = heapq.heappop(self._agenda)
+            awake.release()
+        else:
+            self._over.release()
+
     def begin(self, action: Callable[[], object]) -> None:
         """Run something in a thread of its own, from now on."""
-        awake = threading.Semaphore(0)
+        awake = held()
 
         def live() -> None:
             awake.acquire()
@@ -71,7 +88,7 @@ class Timeline:
             finally:
                 if not self._ending:
                     self._threads.discard(thread)
-                self._turn.release()
+                    self._wake_next()
 
         thread = threading.Thread(target=live, daemon=True)
         self._threads.add(thread)
@@ -80,13 +97,11 @@ class Timeline:
 
     def run(self, seconds: float) -> None:
         """Let so much time pass, then end all that is under way; raise what a thread raised."""
-        end = self.now + seconds
-        while self._agenda and self._agenda[0][0] <= end and not self.errors:
-            self.now, _, awake = heapq.heappop(self._agenda)
-            awake.release()
-            self._turn.acquire()
+        self._end = self.now + seconds
+        self._wake_next()
+        self._over.acquire()
         self._ending = True
-        for awake in [*(awake for _, _, awake in self._agenda), *self._waiting]:
+        for awake in {*(awake for _, _, awake in self._agenda), *self._waiting}:
             awake.release()
         for thread in self._threads:
             thread.join(10)
@@ -113,7 +128,7 @@ class Timeline:
             self.begin(functools.partial(apply, each, into))
         for into in making:
             if not into.made:
-                into.awaited_by = awake = threading.Semaphore(0)
+                into.awaited_by = awake = held()
                 self._waiting.add(awake)
                 self._wait(awake)
                 self._waiting.discard(awake)
