@@ -19,6 +19,8 @@ from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.moto_server import MotoServer
 
+from tests.support.quick_commands import quicken
+
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
 STACK = "spectrum-forwarder"
@@ -135,6 +137,7 @@ def forwarder(*arguments: str, given: str = "") -> Ran:
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdin", io.StringIO(given))
+        quicken(patch)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = run([str(argument) for argument in arguments])
     out.seek(0)

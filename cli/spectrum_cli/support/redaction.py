@@ -69,8 +69,19 @@ def _blank(inside: str) -> str:
     return "".join([*parts, _letters(inside[end:])])
 
 
+class _Letters(dict[int, str]):
+    """What each character becomes, by its number."""
+
+    def __missing__(self, number: int) -> str:
+        self[number] = _letter(chr(number))
+        return self[number]
+
+
+LETTERS = _Letters()
+
+
 def _letters(text: str) -> str:
-    return "".join(map(_letter, text))
+    return text.translate(LETTERS)
 
 
 def _letter(character: str) -> str:
