@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from spectrum_cli.vendor import api as spectrum_api
 from spectrum_cli.vendor import webhook_changes, webhook_registering
+from spectrum_cli.vendor.api import SPACING_SECONDS
 from spectrum_cli.vendor.sights import sights
 from spectrum_forwarder.adapters.notes import DynamoNotes
 from spectrum_forwarder.domain.notes import digest_of
@@ -41,6 +42,7 @@ def stack(one_stack: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
 @pytest.fixture
 def spectrum(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSpectrum]:
     monkeypatch.setattr(spectrum_api, "PAUSES", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(spectrum_api, "SPACING_SECONDS", 0.0)
     # The endpoint of these stacks is a name that nobody can look up.
     monkeypatch.setattr(webhook_registering, "sights", lambda _url, _client: ())
     with FakeSpectrum(rate_limit=None) as fake:
@@ -300,7 +302,10 @@ def test_throttling_without_end_says_so(stack: Deployed, spectrum: FakeSpectrum)
     assert (ran.status, "5 requests a second" in ran.err) == (3, True)
 
 
-def test_the_rate_limit_is_kept(stack: Deployed, spectrum: FakeSpectrum) -> None:
+def test_the_rate_limit_is_kept(
+    stack: Deployed, spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spectrum_api, "SPACING_SECONDS", SPACING_SECONDS)
     spectrum.rate_limit = 5
     before = len(spectrum.calls)
     began = time.monotonic()
