@@ -5,8 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+from spectrum_cli.local import checkout
 from spectrum_cli.local.intrinsics import Resolver, TemplateError, references
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template, load, read
+
+
+def test_a_template_is_read_as_its_translator_reads_it() -> None:
+    text = checkout.TEMPLATE.read_text(encoding="utf-8")
+    assert read(checkout.TEMPLATE) == yaml_parse(text)
 
 
 def resolver() -> Resolver:

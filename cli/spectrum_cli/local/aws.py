@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConstantProvider
+from botocore.loaders import Loader
 
 from spectrum_cli.local.intrinsics import REGION
 
@@ -47,6 +49,7 @@ def session(credentials: Mapping[str, str]) -> Any:
     Typed loosely: a service's name is a value here.
     """
     bare = botocore.session.Session()
+    bare.register_component("data_loader", _descriptions())
     settings = bare.get_component("config_store")
     for name, (_, _, default, _) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items():
         settings.set_config_provider(name, ConstantProvider(value=default))
@@ -57,6 +60,21 @@ def session(credentials: Mapping[str, str]) -> Any:
         botocore_session=bare,
         **{name.lower(): value for name, value in credentials.items()},
     )
+
+
+class _Descriptions(Loader):
+    """What knows the services' descriptions, for all sessions: none changes what it has read."""
+
+    @property
+    def search_paths(self) -> list[str]:
+        """A list of its own for whoever asks: each session of boto3's appends to it."""
+        return list(super().search_paths)
+
+
+@cache
+def _descriptions() -> Loader:
+    # To find out which services there are takes a while, for each kind of description.
+    return _Descriptions()
 
 
 class Sessions:

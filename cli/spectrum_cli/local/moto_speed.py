@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import moto.core.responses
+import moto.core.utils
 import moto.sqs.models
 from moto.core.base_backend import BackendDict
 from moto.dynamodb.comparisons import AttributeValue, ConditionExpressionParser
@@ -53,6 +54,7 @@ def _remember_names() -> None:
     for module, name in (
         (moto.core.responses, "camelcase_to_underscores"),
         (moto.core.responses, "method_names_from_class"),
+        (moto.core.utils, "create_loader"),
         (moto.sqs.models, "camelcase_to_underscores"),
     ):
         setattr(module, name, cache(getattr(module, name)))
