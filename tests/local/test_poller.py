@@ -261,7 +261,7 @@ def test_idle_poller_stops_soon_and_a_busy_one_after_its_batch(make_lane: LaneMa
     assert lane.pollers[0].join(PATIENCE)
     assert lane.depth() == 0
     # Nothing was begun that would have had to be waited for.
-    assert LONG_POLL_SECONDS <= 2
+    assert LONG_POLL_SECONDS <= 1
 
 
 def test_unreachable_queue_is_logged_once_and_tried_on(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 # Long enough to be idle without work, short enough to stop soon: a poll cannot be called off.
-LONG_POLL_SECONDS = 2
+LONG_POLL_SECONDS = 1
 LONGEST_PAUSE_SECONDS = 2.0
 DELETE_ATTEMPTS = 3
 
