@@ -150,7 +150,7 @@ def main(arguments: Sequence[str]) -> int:
         rows += costs + growth_rows(server, children, urls)
     rows += recovery.rows()
     rows += command.rows(tree)
-    rows += before.local_rows(local_stack.rows(), tree)
+    rows += local_stack.rows(tree)
     write("rows", markdown(rows, commit))
     write("bill", bill)
     made = f"Python {python_version()}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d}"

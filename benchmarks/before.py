@@ -15,12 +15,12 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.builds import FUNCTIONS, Build
-from benchmarks.workshop import CHECKOUT, PYTHON, Row, python_version
+from benchmarks.workshop import CHECKOUT, PYTHON, python_version
 
 STORE = CHECKOUT / "build" / "before"
 
@@ -33,14 +33,17 @@ class Tree:
     folder: Path
 
     @property
+    def python(self) -> Path:
+        return self.folder / ".venv" / "bin" / "python"
+
+    @property
     def command(self) -> Path:
         """Its `forwarder`."""
-        return self.folder / ".venv" / "bin" / "forwarder"
+        return self.python.with_name("forwarder")
 
     def ask(self, code: str) -> Any:
         """What Python code prints last, as JSON, among the tree's own modules."""
-        python = self.folder / ".venv" / "bin" / "python"
-        return json.loads(_run([str(python), "-c", code], self.folder).splitlines()[-1])
+        return json.loads(_run([str(self.python), "-c", code], self.folder).splitlines()[-1])
 
 
 def take(commit: str, *, checkout: Path = CHECKOUT, store: Path = STORE) -> Tree:
@@ -89,17 +92,6 @@ def build(tree: Tree) -> Build:
         _once(home / "layer", make_layer) / "python",
         {name: _once(home / name, make_function(functions / name)) for name in FUNCTIONS},
     )
-
-
-def local_rows(rows: Sequence[Row], tree: Tree | None) -> list[Row]:
-    """The local stack's rows, with what the tree's own says of the same."""
-    if tree is None:
-        return list(rows)
-    rate, page, *others = rows
-    reached = tree.ask("from benchmarks.local_stack import row; print(row().reached)")
-    seconds = tree.ask((CHECKOUT / "benchmarks" / "peers" / "before_page.py").read_text("utf-8"))
-    beside = [replace(rate, before=f"{reached}"), replace(page, before=f"{seconds:.3f} s")]
-    return [*beside, *others]
 
 
 def _once(folder: Path, make: Callable[[Path], None]) -> Path:

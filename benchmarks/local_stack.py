@@ -9,6 +9,7 @@ Prints its rows; with MINUTES, also the memory of so long at ten events a second
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,17 @@ from spectrum_cli.local.stack import LocalStack
 from spectrum_cli.local.state import published
 from spectrum_cli.stack.target import Target
 
-from benchmarks.outside import Outside
-from benchmarks.workshop import Row
+from benchmarks.before import Tree
+from benchmarks.builds import BEFORE, OURS, row
+from benchmarks.outside import DESTINATION, SENDER, Outside
+from benchmarks.workshop import CHECKOUT, Row
 from tests.support.filled import put_many
 from tests.support.stacks import deployed
 from tests.ui.served import asked
 
 WARM_UP, EVENTS = 40, 300
 STORED, PAGES = 8_000, 5
+PEERS = CHECKOUT / "benchmarks" / "peers"
 # What a soak of twenty minutes sends.
 RATE, SOAK = 10, 12_000
 
@@ -43,7 +47,7 @@ RATE, SOAK = 10, 12_000
 class Running:
     """A stack with one destination, which is outside, as is what sends to it."""
 
-    stack: LocalStack
+    stack: Any
     sender: Outside
     destination: Outside
     sent: int = 0
@@ -63,37 +67,45 @@ class Running:
         self.sender.tell(str(events))
 
 
+class Before(Outside):
+    """The stack of the build before, in its own process as ours is in this one."""
+
+    def __init__(self, tree: Tree, *, webhooks: str, destinations: str, log: object) -> None:
+        code = (PEERS / "before_stack.py").read_text("utf-8")
+        needs = {"webhooks": webhooks, "destinations": destinations}
+        super().__init__((str(tree.python), "-c", code), needs, folder=tree.folder)
+        self.endpoint_url = self.first
+
+
 @contextlib.contextmanager
-def running() -> Iterator[Running]:
+def running(start: Callable[..., Any] = LocalStack) -> Iterator[Running]:
     """The stack as `forwarder local` runs it, with what sends to it and what it delivers to."""
     webhook, secret = make_up_webhook(), secrets.token_hex(32)
     with contextlib.ExitStack() as stopped:
-        destination = stopped.enter_context(Outside("destination", {"secret": secret}))
+        destination = stopped.enter_context(Outside(DESTINATION, {"secret": secret}))
         entry = {"name": "bench", "url": destination.first, "signing_secret": secret}
-        stack = LocalStack(
+        stack = start(
             webhooks=webhook.registry,
             destinations=json.dumps({"destinations": [entry]}),
             log=lambda source, line: None,
         )
         stopped.enter_context(stack)
         needs = {"webhook_id": webhook.id, "secret": webhook.signing_secret}
-        sender = Outside("sender", {"url": stack.endpoint_url, **needs})
+        sender = Outside(SENDER, {"url": stack.endpoint_url, **needs})
         stopped.enter_context(sender)
         yield Running(stack, sender, destination)
 
 
-def rate() -> Row:
+def rate(start: Callable[..., Any] = LocalStack) -> float:
     """Events a second through the whole pipeline, its sender and destination in other processes."""
-    with running() as used:
+    with running(start) as used:
         used.through(WARM_UP)
         time.sleep(6.0)  # until every worker knows that the destination is quick
-        reached = EVENTS / used.through(EVENTS)
-    what = "local stack, events a second, all on this machine"
-    return Row(what, "≥ 100", f"{reached:.0f}", reached >= 100)
+        return EVENTS / used.through(EVENTS)
 
 
-def page() -> Row:
-    """The newest page of the log; what is read behind it, for later pages, is not in it."""
+def page() -> float:
+    """CPU of the newest page of the log; what is read behind it, for later ones, is not in it."""
     with deployed() as stack, emulated() as spent:
         put_many(stack, STORED, received_at=time.time() - STORED - 200)
         pages = asked(Target("bench", "bench", stack.outputs, False, 1.0, stack.client))
@@ -103,9 +115,7 @@ def page() -> Row:
             spent.clear()
             assert pages.client.get("/").status_code == 200
             taken.append(sum(spent))
-    worst = max(taken)
-    what = f"local stack, a page of the log at {STORED:,} events, CPU of the emulator"
-    return Row(what, "≤ 0.2 s", f"{worst:.3f} s", worst <= 0.2)
+    return max(taken)
 
 
 @contextlib.contextmanager
@@ -154,15 +164,32 @@ def resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def rows() -> list[Row]:
+def rows(before: Tree | None) -> list[Row]:
     """What `make bench` shows of the local stack."""
-    return [rate(), page()]
+    rates, pages = {OURS: rate()}, {OURS: page()}
+    if before is not None:
+        rates[BEFORE] = rate(functools.partial(Before, before))
+        pages[BEFORE] = float(before.ask((PEERS / "before_page.py").read_text("utf-8")))
+    return [
+        row(
+            "local stack, events a second, all on this machine",
+            "≥ 100",
+            {build: f"{reached:.0f}" for build, reached in rates.items()},
+            rates[OURS] >= 100,
+        ),
+        row(
+            f"local stack, a page of the log at {STORED:,} events, CPU of the emulator",
+            "≤ 0.2 s",
+            {build: f"{seconds:.3f} s" for build, seconds in pages.items()},
+            pages[OURS] <= 0.2,
+        ),
+    ]
 
 
 def main() -> None:
     """Print the rows, and the memory of as many minutes as the command names."""
-    for row in rows():
-        print(row)
+    for found in rows(None):
+        print(found)
     if len(sys.argv) > 1:
         print(memory(float(sys.argv[1])))
 

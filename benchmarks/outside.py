@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -31,13 +31,20 @@ CONNECTIONS = 4
 PATIENCE = 120.0
 
 
+SENDER, DESTINATION = (
+    (sys.executable, "-m", "benchmarks.outside", role) for role in ("sender", "destination")
+)
+
+
 class Outside:
     """One such process, between `start` and the end of its standard input."""
 
-    def __init__(self, role: str, needs: dict[str, str]) -> None:
+    def __init__(
+        self, role: Sequence[str], needs: Mapping[str, str], *, folder: Path = CHECKOUT
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.outside", role],
-            cwd=CHECKOUT,
+            role,
+            cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import before, billed, builds, command, stub, workshop
+from benchmarks import before, billed, builds, command, local_stack, stub, workshop
 from benchmarks.__main__ import markdown
 from benchmarks.bill import Measured, Setup, Taken, lines, our_setup, sample
 from benchmarks.builds import BEFORE, OURS, Build, Implementation, row, with_certificate
@@ -39,6 +39,17 @@ def spend(seconds):
     end = time.process_time() + seconds
     while time.process_time() < end:
         pass
+"""
+STACK = """
+import json, pathlib
+class LocalStack:
+    def __init__(self, **needs):
+        del needs["log"]
+        self.endpoint_url = json.dumps(needs)
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        pathlib.Path("stopped").touch()
 """
 
 
@@ -155,6 +166,20 @@ def test_the_bill_of_the_build_before_is_by_its_own_memory_and_items() -> None:
     large = bill(setup, 64 * 1024)
     assert large["table: claim"] == 65 * 0.625
     assert large["bucket: bodies over 4 KB, packed"] == 0.0
+
+
+def test_the_local_stack_before_is_its_own_trees_and_ends_with_its_benchmark(
+    tmp_path: Path,
+) -> None:
+    tree = before.Tree("a0ca199", tmp_path)
+    for folder in ("spectrum_cli/local", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "spectrum_cli" / "local" / "stack.py").write_text(STACK)
+    tree.python.symlink_to(sys.executable)
+    with local_stack.Before(tree, webhooks="w", destinations="d", log=None) as stack:
+        assert json.loads(stack.endpoint_url) == {"webhooks": "w", "destinations": "d"}
+        assert not (tmp_path / "stopped").exists()
+    assert (tmp_path / "stopped").exists()
 
 
 def test_a_known_event_is_refused_to_a_build_that_stores_no_fingerprint() -> None:
