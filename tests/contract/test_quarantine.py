@@ -122,6 +122,10 @@ def test_after_a_slow_write_no_other_slot_is_tried(
     monkeypatch.setattr(module, "SLOTS", 2)
     for n in range(6):
         keep(bucket.new_instance(), suspect_of(b"%d" % n))
+    before, bucket.seconds_a_write = bucket.writes, 0.5
+    with pytest.raises(PayloadsUnavailable, match="too slow"):
+        bucket.new_instance().keep(suspect_of(b"later"))
+    assert bucket.writes == before + 2
     before, bucket.seconds_a_write = bucket.writes, 0.6
     with pytest.raises(PayloadsUnavailable, match="too slow"):
         bucket.new_instance().keep(suspect_of(b"late"))
@@ -176,6 +180,8 @@ def test_what_a_full_hour_loses_is_counted_where_an_operator_sees_it(
     lost = bucket.shelf.lost(since=0)
     # Written at the first one and a minute later; the last one of the five waits for its minute.
     assert lost == Lost({"full": 4 + 1}, first_at=NOW, last_at=NOW + 100)
+    assert bucket.shelf.lost(since=NOW + 60) == lost
+    assert bucket.shelf.lost(since=NOW + 100).counts == {"full": 1}
     assert bucket.shelf.lost(since=NOW + 101) == Lost({})
     assert bucket.ids() == ["2027-01-15T08/0000"]
 

@@ -593,6 +593,12 @@ def test_a_time_that_nobody_signed_is_no_clock_skew(
     assert "ClockSkew" not in measured
 
 
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_how_a_body_is_encoded_is_kept(world: World, encoding: str | None) -> None:
+    world.receive(headers={"content-encoding": encoding})
+    assert world.row().stored.event.content_encoding == encoding
+
+
 @pytest.mark.parametrize(("signature", "probe"), [(UNSIGNED, True), (f"v0={HEX}", None)])
 def test_who_only_asks_whether_a_webhook_is_known_is_told_as_such(
     world: World, signature: str, probe: bool | None

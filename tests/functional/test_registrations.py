@@ -9,10 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from spectrum_forwarder.adapters import spectrum_list
 from spectrum_forwarder.adapters.spectrum_list import list_registrations, stored_webhooks
 from spectrum_forwarder.domain.errors import RegistryUnavailable
-from spectrum_forwarder.domain.registration import Registration, Stored
+from spectrum_forwarder.domain.registration import ProjectRefused, Registration, Stored
 from spectrum_forwarder.registrations import look_at_registrations
 
 from tests.support.fake_spectrum import FakeSpectrum
@@ -64,6 +65,22 @@ def told(spectrum: FakeSpectrum, *ids: str, secret: str | None = None) -> list[t
 def test_a_secret_that_is_none_of_ours_is_told_as_unread(secret: dict[str, Any]) -> None:
     client: Any = SimpleNamespace(get_secret_value=lambda **_: secret)
     with pytest.raises(RegistryUnavailable, match="a secret is not JSON"):
+        stored_webhooks(client, "webhooks", now=0.0)
+
+
+@pytest.mark.parametrize("project", [{}, {"project_id": "p"}, {"project_secret": "s"}, []])
+def test_without_whole_credentials_spectrum_is_not_asked(project: object) -> None:
+    client: Any = Secrets(project=json.dumps(project))
+    with pytest.raises(ProjectRefused, match="no credentials are stored"):
+        list_registrations(client, "project", "https://nobody.example.com")
+
+
+def test_a_secret_out_of_reach_is_told_as_unread() -> None:
+    def fail(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://x/")
+
+    client: Any = SimpleNamespace(get_secret_value=fail)
+    with pytest.raises(RegistryUnavailable, match=r"^get_secret_value: "):
         stored_webhooks(client, "webhooks", now=0.0)
 
 

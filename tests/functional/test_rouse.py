@@ -98,12 +98,18 @@ def test_it_is_let_go_of_awake_and_no_more_is_looked_at_than_that(world: World) 
         asked.append(limit)
         return look(line, limit=limit)
 
-    vars(world.places)["look"] = looking
+    take, held_until = world.places.take, list[float]()
+
+    def taking(line: str, *, seen: Hold, hold: Hold, now: float) -> bool:
+        held_until.append(hold.until - now)
+        return take(line, seen=seen, hold=hold, now=now)
+
+    vars(world.places).update(look=looking, take=taking)
     before = look(LINE, limit=1)[0]
     assert roused(world)
     after = look(LINE, limit=1)[0]
     assert after == replace(before, holder="operator-1", until=0.0, rests_until=0.0)
-    assert asked == [1]
+    assert (asked, held_until) == ([1], [5.0])
 
 
 def test_where_the_hint_is_lost_it_goes_on_all_the_same(world: World) -> None:

@@ -13,7 +13,7 @@ from spectrum_forwarder.adapters.kinds import KINDS
 from spectrum_forwarder.adapters.kinds.eventbridge import EventBridgeCourier, write_detail
 from spectrum_forwarder.adapters.kinds.kind import TooLarge
 from spectrum_forwarder.adapters.kinds.lambda_ import LambdaCourier, write_payload
-from spectrum_forwarder.adapters.kinds.sqs import SqsCourier, fifo_fields
+from spectrum_forwarder.adapters.kinds.sqs import SqsCourier, fifo_fields, read
 from spectrum_forwarder.domain.bundle import KIND, Bundled, bundled
 from spectrum_forwarder.domain.delivery import TOO_LARGE, Status, attempted, planned
 from spectrum_forwarder.domain.errors import InvalidEntry
@@ -288,3 +288,11 @@ def test_a_fifo_queue_is_told_the_conversation_of_an_event_or_of_a_batch() -> No
     assert group(CHAT) == group(batch, KIND) != group(CHAT.replace(b'"a"', b'"b"'))
     # What only looks like a batch is an event without a conversation.
     assert group(batch) == group(b"{}")
+
+
+@pytest.mark.parametrize("text", ["not base64!", "YWI", "YW I="])
+def test_a_message_whose_base64_is_none_is_told(text: str) -> None:
+    encoded = {"Body-Encoding": {"StringValue": "base64", "DataType": "String"}}
+    assert read({"Body": "YWI=", "MessageAttributes": encoded}).body == b"ab"
+    with pytest.raises(ValueError, match=r"[Bb]ase64|padding"):
+        read({"Body": text, "MessageAttributes": encoded})
