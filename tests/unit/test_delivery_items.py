@@ -37,6 +37,12 @@ def test_of_several_texts_the_newest_is_kept() -> None:
     assert again(delivery_of("older", SAID, "")) == delivery_of("", SAID, "")
 
 
+def test_an_answer_of_several_words_is_read_whole() -> None:
+    past = (Attempted(NOW, 7, "aws_one of many words"),)
+    delivery = replace(planned("crm", NOW), history=past)
+    assert again(delivery) == delivery
+
+
 def test_a_healthy_delivery_takes_not_a_byte_more() -> None:
     item = write_deliveries({"crm": delivery_of("")})["M"]["crm"]["M"]
     assert set(item) == {"status", "attempts", "planned_at", "next_attempt_at", "history"}

@@ -3,9 +3,11 @@
 import base64
 import json
 import zlib
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.log_pages import (
     Entry,
     Query,
@@ -60,6 +62,32 @@ def test_a_shard_is_read_on_behind_its_last_entry() -> None:
     assert list(reading) == entries
     assert [start for _, start, *_ in asked] == [{}, entries[1].key]
     assert shard.start == {}
+
+
+def test_what_comes_after_a_page_stands_on_none_of_those_behind_it() -> None:
+    """A shard that has shown nothing goes on from the last that was shown, in whichever."""
+    times = {0: [9.0, 5.0], 1: [8.0], 2: [4.0]}
+
+    def query(*, ExpressionAttributeValues: dict[str, Any], **_: object) -> dict[str, Any]:
+        number = int(ExpressionAttributeValues[":shard"]["N"])
+        return {
+            "Items": [
+                {"event_key": {"S": f"main:{number}"}, "received_at": {"N": str(at)}}
+                for at in times.get(number, [])
+            ]
+        }
+
+    log = DynamoEventLog(cast(Any, SimpleNamespace(query=query)), "t", cast(Any, None))
+    listed = log.listed(limit=3)
+    assert listed.events == [("main:0", 9.0), ("main:1", 8.0), ("main:0", 5.0)]
+    assert listed.cursor is not None
+    shards = read_cursor(listed.cursor)
+    assert [shard.start.get("received_at") for shard in shards[:3]] == [
+        {"N": "5"},
+        {"N": "8"},
+        None,
+    ]
+    assert {shard.until for shard in shards[2:]} == {5.0}
 
 
 def test_a_cursor_says_where_each_shard_goes_on() -> None:

@@ -12,6 +12,7 @@ from spectrum_forwarder.adapters.destination_registry import (
     read_destination,
     read_destinations,
 )
+from spectrum_forwarder.adapters.registry_entries import called, content_of
 from spectrum_forwarder.adapters.webhook_registry import SecretWebhooks, read_webhook, read_webhooks
 from spectrum_forwarder.domain.destination import Content, Destinations
 from spectrum_forwarder.domain.errors import InvalidEntry, RegistryUnavailable, TableUnavailable
@@ -528,6 +529,24 @@ class Scene:
 def scene() -> Iterator[Scene]:
     with mock_aws():
         yield Scene()
+
+
+def test_a_secret_that_is_nested_too_deep_is_told_as_such() -> None:
+    with pytest.raises(InvalidEntry, match="is nested too deep"):
+        content_of("[" * 100_000, "webhooks")
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        ({}, "entry 3"),
+        ({"id": ""}, "entry 3"),
+        ({"id": 7}, "entry 3"),
+        ({"id": "a" * 101}, "a" * 100),
+    ],
+)
+def test_an_entry_is_called_by_its_name_or_its_place(entry: dict[str, Any], name: str) -> None:
+    assert called(entry, "id", 2) == name
 
 
 def test_a_known_webhook_is_read_again_before_half_a_minute(scene: Scene) -> None:
