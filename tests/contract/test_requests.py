@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
@@ -73,6 +74,14 @@ def test_a_line_is_counted_page_by_page_until_that_is_enough(limit: int, pages: 
 
 def queue(client: Recorder) -> SqsEventQueue:
     return SqsEventQueue(cast(Any, client), main_url="main", slow_url="slow")
+
+
+def test_a_hint_goes_at_once_by_the_main_lane_if_nothing_else_is_said() -> None:
+    client = Recorder()
+    queue(client).send_hint("main:1")
+    (asked,) = client.asked
+    assert (asked["QueueUrl"], asked["DelaySeconds"]) == ("main", 0)
+    assert json.loads(asked["MessageBody"]) == {"event_key": "main:1"}
 
 
 @pytest.mark.parametrize(

@@ -114,10 +114,9 @@ class Bench:
         self.batch.waiting.extend(attempts)
         if complete:
             self.batch.complete.set()
-        engine = Engine("/ca.pem", False, self.concurrency, lambda: NOW)
-        engine.drive(self.batch)
-        self.used_at = engine.used_at
-        self.engine = engine
+        self.engine = Engine("/ca.pem", False, self.concurrency, lambda: NOW)
+        self.engine.drive(self.batch)
+        self.used_at = self.engine.used_at
         found: list[tuple[str, Answer]] = []
         while not self.batch.outcomes.empty():
             outcome = self.batch.outcomes.get()
@@ -248,3 +247,16 @@ def test_what_is_closed_frees_all_handles(bench: Bench) -> None:
     bench.engine.close()
     assert [exchange.closed for exchange in MADE] == [True, True]
     assert bench.is_closed
+
+
+def test_what_is_closed_in_the_midst_frees_what_is_under_way_as_well(bench: Bench) -> None:
+    MADE.clear()
+
+    def fail() -> None:
+        raise ArithmeticError
+
+    bench.steps = [fail]
+    with pytest.raises(ArithmeticError):
+        bench.drive(*map(attempt, "ab"))
+    bench.engine.close()
+    assert (bench.handles, [exchange.closed for exchange in MADE]) == ({}, [True, True])

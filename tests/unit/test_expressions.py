@@ -162,6 +162,8 @@ def calls(do: Callable[[], object]) -> int:
         ("message.\"content\".type == 'text'", []),
         ('message."content" == space."content"', []),
         ('message.["id", "direction"]', []),
+        ('contains(message.["id", "direction"], \'a\')', []),
+        ("message.[contains(\"id\", 'a')]", ["id"]),
         ('{"id": message.id}', []),
         ('"event"', []),
         ("contains(message.content.text, '\"order\"')", []),

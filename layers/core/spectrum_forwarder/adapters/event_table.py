@@ -186,7 +186,7 @@ class DynamoEventTable(DynamoDueIndex):
             ProjectionExpression="claim_until, deliveries",
         )
         item: items.Item = found.get("Item", {})
-        if (items.number_in(item, "claim_until") or 0.0) > now:
+        if _is_held(item, now):
             return None
         deliveries = read_deliveries(item["deliveries"]) if "deliveries" in item else {}
         return stands_of(deliveries)
@@ -203,5 +203,9 @@ class DynamoEventTable(DynamoDueIndex):
 
 def _is_left_to_later(item: items.Item, now: float) -> bool:
     """Whether the event waits for a worker of a later version of the forwarder."""
-    waits = "due_at" in item and (items.number_in(item, "claim_until") or 0.0) <= now
+    waits = "due_at" in item and not _is_held(item, now)
     return waits and items.format_of(item) > FORMAT
+
+
+def _is_held(item: items.Item, now: float) -> bool:
+    return (items.number_in(item, "claim_until") or 0.0) > now
