@@ -226,6 +226,17 @@ def test_connections_that_idled_too_long_are_not_used_again(
     sender.close()
 
 
+def test_a_fault_of_ours_is_raised_where_it_can_be_seen(
+    sender: HttpSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("ours")
+
+    monkeypatch.setattr(engine.Engine, "drive", fail)
+    with pytest.raises(ArithmeticError, match="ours"):
+        ask(sender, "http://127.0.0.1:1/")
+
+
 def test_proxies_of_the_environment_are_ignored(
     server: HttpServer, sender: HttpSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
