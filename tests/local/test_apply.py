@@ -87,7 +87,7 @@ def test_bucket_takes_and_gives_objects_and_lets_them_expire(
     s3.put_object(Bucket=bucket, Key="a/b", Body=b"\x00\xff")
     assert s3.get_object(Bucket=bucket, Key="a/b")["Body"].read() == b"\x00\xff"
     rule, _ = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-    assert rule["Expiration"] == {"Days": 60}
+    assert rule["Expiration"] == {"Days": 50}
     access = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert set(access.values()) == {True}
 
