@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -35,7 +34,7 @@ class Stack(World):
         cast(Any, self.notes)._port.notes = Notes(key)
 
     def receiver(self) -> Receiver:
-        return replace(super().receiver(), quarantine=cast(Any, self.quarantine))
+        return super().receiver()._replace(quarantine=cast(Any, self.quarantine))
 
     def take(self, attempt: Attempt) -> Reply:
         """Receive what a forwarder has sent, as it travels."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -41,7 +40,7 @@ class Stack(World):
         self.quarantine = Tap(self.kept, PayloadsUnavailable)
 
     def receiver(self) -> Any:
-        return replace(super().receiver(), quarantine=cast(Any, self.quarantine))
+        return super().receiver()._replace(quarantine=cast(Any, self.quarantine))
 
     def release(self, suspect_id: str = ID, *, stale: bool = False, **changes: object) -> Released:
         """As `quarantine release` does, with the secrets of now."""
@@ -191,7 +190,7 @@ def test_trouble_with_keeping_does_not_change_the_answer(
     request = InboundRequest(headers, body_of())
 
     def answer() -> Reply:
-        receiver: Receiver = replace(world.receiver(), quarantine=parts[quarantine])
+        receiver: Receiver = world.receiver()._replace(quarantine=parts[quarantine])
         return receiver.receive(request, receipt="r")
 
     parts: dict[str, Any] = {"down": world.quarantine, "defective": Careless(), "none": None}
@@ -362,7 +361,7 @@ def test_killed_at_any_step_it_is_delivered_once_by_the_next_run(
     if step in ("get", "remove"):
         changes = {"shelf": Deadly(world.quarantine, step, after=after)}
     elif step == "put":
-        store = replace(world.store, table=cast(Any, Deadly(world.table, step, after=after)))
+        store = world.store._replace(table=cast(Any, Deadly(world.table, step, after=after)))
         changes = {"store": store}
     else:
         changes = {"queue": Deadly(world.queue, step, after=after)}

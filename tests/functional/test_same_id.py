@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,12 +134,12 @@ def test_where_looking_takes_too_long_the_event_waits_in_the_queue(world: World)
         return put(*given, **more)
 
     put, world.rows.put = world.rows.put, slow  # type: ignore[method-assign]
-    world.store = replace(world.store, clock=world.clock)
+    world.store = world.store._replace(clock=world.clock)
     world.table.calls.clear()
     assert answer(world, THERE)[0] == "accepted"
     assert world.table.calls == ["put"]
     world.rows.put = put  # type: ignore[method-assign]
-    world.store = replace(world.store, clock=None)
+    world.store = world.store._replace(clock=None)
     assert sorted(arrived(world)) == sorted([HERE, THERE])
 
 

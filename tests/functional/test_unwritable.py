@@ -59,7 +59,7 @@ def refuse(world: World, *names: str, after: bool = False) -> Refusing:
     """Let the table refuse all calls of these methods, from now on; `after` their effect."""
     table = Refusing(world.rows, lambda name, _: name in names, after=after)
     world.table = cast(Any, table)
-    world.store = replace(world.store, table=cast(Any, table))
+    world.store = world.store._replace(table=cast(Any, table))
     return table
 
 

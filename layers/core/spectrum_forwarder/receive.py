@@ -9,7 +9,7 @@ it may be Spectrum's all the same.
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import (
     ForwarderError,
@@ -56,8 +56,7 @@ DOUBTED_SECRET_AGE = 10.0
 UNNAMED_SECRETS_AGE = 2.0
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Receiver:
+class Receiver(NamedTuple):
     """What receiving needs; `tolerance` is the timestamp window in seconds, both ways.
 
     Without a quarantine, requests that do not verify are refused and forgotten; without `loops`,

@@ -14,7 +14,6 @@ the event's own:
 
 import math
 import zlib
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from spectrum_forwarder.domain.errors import PayloadsUnavailable, TableUnavailable
@@ -43,8 +42,7 @@ class Placed(NamedTuple):
     existing: Existing | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class EventStore:
+class EventStore(NamedTuple):
     """The table and the bucket behind it.
 
     With a `clock`, somebody waits for the answer: a put that has taken PATIENCE makes no further

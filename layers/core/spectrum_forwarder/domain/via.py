@@ -10,7 +10,8 @@ import hmac
 import re
 
 VIA_HEADER = "X-Spectrum-Forwarder-Via"
-MARK = re.compile(r"[A-Za-z0-9_-]{8,64}")
+# Compiled when a mark comes, not at every cold start.
+MARK = r"[A-Za-z0-9_-]{8,64}"
 MARK_DIGITS = 32
 # A loop of more forwarders than these goes round until one takes the event for a duplicate.
 MOST_MARKS = 16
@@ -24,7 +25,7 @@ def mark_of(key: bytes, body: bytes) -> str:
 def marks_in(header: str | None) -> list[str]:
     """The marks of a header, the latest last; whatever else stands there is passed over."""
     parts = [part.strip() for part in (header or "").split(",")]
-    return [part for part in parts if MARK.fullmatch(part)][-MOST_MARKS:]
+    return [part for part in parts if re.fullmatch(MARK, part)][-MOST_MARKS:]
 
 
 def joined(marks: list[str]) -> str | None:

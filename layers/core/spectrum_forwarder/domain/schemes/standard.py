@@ -29,12 +29,12 @@ FIELD = "standard_secrets"
 PREFIX = "whsec_"
 # Bytes that the base64 after the prefix stands for.
 SHORTEST_KEY, LONGEST_KEY = 24, 64
+# Patterns are compiled when a request comes that is signed so, not at every cold start.
 # `v1,` and 32 bytes in canonical base64: the last digit before the `=` has two bits to spare.
-TOKEN = re.compile(r"v1,([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)")
+TOKEN = r"v1,([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)"
 # More digits than any time has that could be fresh, and few enough to be converted quickly.
-TIMESTAMP = re.compile(r"[0-9]{1,20}")
-# What may stand around and between the parts of a header that was quoted, or sent twice. Compiled
-# when a request is looked at again, not at every cold start.
+TIMESTAMP = r"[0-9]{1,20}"
+# What may stand around and between the parts of a header that was quoted, or sent twice.
 AROUND = r"[,;\s\"']+"
 MOST_PARTS = 8
 
@@ -102,9 +102,9 @@ def read(request: InboundRequest) -> SignedEvent:
             raise missing
     if "." in event_id:
         raise MalformedId
-    if not TIMESTAMP.fullmatch(timestamp):
+    if not re.fullmatch(TIMESTAMP, timestamp):
         raise MalformedTimestamp
-    tokens = map(TOKEN.fullmatch, signature.split())
+    tokens = (re.fullmatch(TOKEN, part) for part in signature.split())
     signatures = tuple(token[1].encode() for token in tokens if token)
     if not signatures:
         raise MalformedSignature
@@ -114,8 +114,8 @@ def read(request: InboundRequest) -> SignedEvent:
 def readings(request: InboundRequest) -> Iterator[SignedEvent]:
     """See `Scheme`. Headers may be quoted or joined."""
     signature, timestamp, event_id = map(request.header, HEADERS)
-    signatures = tuple(found[1].encode() for found in TOKEN.finditer(signature))
-    times = [part for part in _parts(timestamp) if TIMESTAMP.fullmatch(part)]
+    signatures = tuple(found[1].encode() for found in re.finditer(TOKEN, signature))
+    times = [part for part in _parts(timestamp) if re.fullmatch(TIMESTAMP, part)]
     ids = [part for part in dict.fromkeys([event_id, *_parts(event_id)]) if "." not in part]
     for signed_at, id_ in product(times, ids):
         if signatures and id_:
