@@ -75,8 +75,8 @@ def gather(burst: Burst) -> Points:
                     key = (burst.namespace, metric["Name"], dimensions)
                     many = values if isinstance(values, list) else [values]
                     points[key] += [(at, float(value)) for value in many]
-    for at, metric, value in burst.read_off:
-        points[burst.namespace, metric, ()].append((at, value))
+    for one in burst.read_off:
+        points[burst.namespace, one.metric, one.dimensions].append((one.at, one.value))
     api = (("ApiId", burst_api(burst)),)
     for at, status, seconds in burst.answers:
         points["AWS/ApiGateway", "Count", api].append((at, 1.0))

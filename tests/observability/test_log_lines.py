@@ -17,7 +17,7 @@ from spectrum_forwarder.observability import InvocationFailed, facts, observed
 EVENT_KEY = "main:spc-msg-6f1c2b7e-0000-4000-8000-000000000001"
 # What CloudWatch Logs takes for one accepted event, both functions together, is to stay under this,
 # by events in the fan-out's batch; and for one refused request.
-MOST_BYTES = {1: 460, 10: 350}
+MOST_BYTES = {1: 330, 10: 330}
 MOST_OF_TROUBLE = 600
 PYTHONS_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 LEVELS = ["INFO", *PYTHONS_LEVELS]
@@ -213,20 +213,29 @@ def test_trouble_too_stays_within_the_bar(lines: Any) -> None:
     assert max(map(len, lines(refused))) <= MOST_OF_TROUBLE
 
 
+LATE = (DELIVERED[0], {**DELIVERED[1], "attempt": 2})
+
+
 def test_the_only_fact_of_an_invocation_rides_on_its_metrics(lines: Any) -> None:
-    (line,) = map(json.loads, lines(DELIVERED))
+    (line,) = map(json.loads, lines(LATE))
     assert line["message"] == "delivery.attempted"
     assert (line["destination"], line["Delivered"]) == ("crm", 0.231)
     (declared,) = line["_aws"]["CloudWatchMetrics"]
     assert declared["Dimensions"] == [["destination"]]
-    assert declared["Metrics"] == [{"Name": "Delivered", "Unit": "Seconds"}]
+    assert declared["Metrics"] == [{"Name": "Retries", "Unit": "Count"}]
 
 
 def test_of_several_facts_each_has_its_line_and_their_metrics_one(lines: Any) -> None:
-    told = [json.loads(line) for line in lines(DELIVERED, DELIVERED)]
+    told = [json.loads(line) for line in lines(LATE, LATE)]
     assert [line.get("message") for line in told] == ["delivery.attempted"] * 2 + [None]
-    assert told[0]["Delivered"] == 0.231
-    assert told[2]["Delivered"] == [0.231, 0.231]
+    assert [line.get("Delivered") for line in told] == [0.231, 0.231, None]
+    assert told[2]["Retries"] == 2
+
+
+def test_deliveries_as_usual_are_a_line_each_that_declares_nothing(lines: Any) -> None:
+    told = [json.loads(line) for line in lines(DELIVERED, DELIVERED)]
+    assert told == [told[0]] * 2
+    assert told[0].keys() == {"message", "event_key", "destination", "ms", "Delivered"}
 
 
 def test_what_is_unusual_is_said(lines: Any) -> None:
@@ -285,8 +294,9 @@ def test_what_is_measured_instead_of_told_is_the_age_of_a_delivery(lines: Any) -
 
 
 def test_a_hundred_values_of_a_metric_are_no_more_than_fit_a_line(lines: Any) -> None:
-    *_, metrics = map(json.loads, lines(*[DELIVERED] * 100))
-    assert len(metrics["Delivered"]) == 99
+    skewed = (ACCEPTED[0], ACCEPTED[1] | {"skew_seconds": 100.0})
+    *_, metrics = map(json.loads, lines(*[skewed] * 100))
+    assert len(metrics["ClockSkew"]) == 99
 
 
 def test_an_accepted_event_is_measured_by_how_long_its_sender_waited(

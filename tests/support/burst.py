@@ -23,7 +23,7 @@ from spectrum_forwarder.domain.via import VIA_HEADER, mark_of
 
 from tests.support.canaries import CANARIES, telling_body
 from tests.support.make import WEBHOOK, body_of, signed_headers, stored_of
-from tests.support.read_off import read_off
+from tests.support.read_off import ReadOff, read_off
 from tests.support.rights import SERVICES, without_right
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -38,7 +38,7 @@ class Burst:
 
     lines: list[tuple[str, str]] = field(default_factory=list)
     answers: list[tuple[float, int, float]] = field(default_factory=list)
-    read_off: list[tuple[float, str, float]] = field(default_factory=list)
+    read_off: list[ReadOff] = field(default_factory=list)
     signatures: set[str] = field(default_factory=set)
     dashboard: dict[str, Any] = field(default_factory=dict)
     alarms: list[dict[str, Any]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Burst:
         return [line for line in parsed if "_aws" in line]
 
     def metrics(self) -> set[str]:
-        return {name for _, name, _ in self.read_off} | {
+        return {one.metric for one in self.read_off} | {
             metric["Name"]
             for line in self.documents()
             for directive in line["_aws"]["CloudWatchMetrics"]

@@ -201,9 +201,9 @@ SAMPLED = frozenset(
 # How long the invocation took in which such a fact was told: the sender waited for it.
 TIMED = {"event.accepted": "Accepted", "event.queued_whole": "Accepted"}
 
-# Metrics that a metric filter of the template reads off the lines: one line has one value, and none
-# has to declare it. That would be two thirds of the line of an accepted event.
-READ_OFF = frozenset({"Accepted"})
+# Metrics that metric filters of the template read off the lines: one line has one value, and none
+# has to declare it. That would be two thirds of the line of an accepted event, or of a delivery.
+READ_OFF = frozenset({"Accepted", "Delivered"})
 
 # Fields whose usual value is left off the line.
 UNSAID: Mapping[str, Mapping[str, object]] = {

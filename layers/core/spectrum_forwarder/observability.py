@@ -164,7 +164,8 @@ class Teller:
         if measure.by:
             dimensions.append((measure.by, str(told[measure.by])))
         for dimension in dimensions:
-            self._add(dimension, measure.metric, measure.unit, value)
+            if measure.metric not in READ_OFF:
+                self._add(dimension, measure.metric, measure.unit, value)
         if measure.replaces and measure.field is not None:
             del told[measure.field]
             told[measure.metric] = value

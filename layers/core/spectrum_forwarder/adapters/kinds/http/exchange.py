@@ -5,6 +5,7 @@ Nothing here raises for what a destination does, and no callback raises into lib
 """
 
 import errno
+import functools
 import os
 import re
 import socket
@@ -80,10 +81,8 @@ class Exchange:
 
         `anew` has it use no connection that is there already.
         """
-        try:
-            split_url(attempt.url, allow_http=self._allow_loopback)
-        except InvalidEntry as error:
-            raise Unsendable("invalid_url") from error
+        if not _can_be_called(attempt.url, allow_http=self._allow_loopback):
+            raise Unsendable("invalid_url")
         headers = header_lines(attempt)
         total = max(1, round(attempt.timeout_seconds * 1000))
         self._forget()
@@ -223,3 +222,13 @@ class Exchange:
             refused = self.curl.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED
             return "connection_refused" if refused else "unreachable"
         return word(code)
+
+
+@functools.lru_cache(maxsize=1024)
+def _can_be_called(url: str, *, allow_http: bool) -> bool:
+    """Whether it is a URL that a destination may have: always the same few."""
+    try:
+        split_url(url, allow_http=allow_http)
+    except InvalidEntry:
+        return False
+    return True

@@ -85,10 +85,10 @@ class HttpSending:
         self._driver = threading.Thread(
             target=self._drive, args=(engine, give_back), name="http-sender"
         )
-        self._driver.start()
 
     def begin(self, attempt: Attempt) -> None:
         self._batch.waiting.append(attempt)
+        self._start()
 
     def complete(self) -> None:
         self._batch.complete.set()
@@ -98,7 +98,13 @@ class HttpSending:
 
     def stop(self) -> None:
         self._batch.stopped.set()
+        self._start()
         self._driver.join()
+
+    def _start(self) -> None:
+        """Not before there is an attempt: who finds none looks again a tick later."""
+        if self._driver.ident is None:
+            self._driver.start()
 
     def _drive(self, engine: Engine, give_back: Callable[[Engine], None]) -> None:
         try:
