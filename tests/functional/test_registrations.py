@@ -84,6 +84,21 @@ def test_a_secret_out_of_reach_is_told_as_unread() -> None:
         stored_webhooks(client, "webhooks", now=0.0)
 
 
+def test_a_webhook_is_retired_from_the_end_of_its_time_on() -> None:
+    entries = [{"id": str(end), "accepted_until": end} for end in (99, 100, 101, None, "x")]
+    client: Any = Secrets(webhooks=json.dumps({"webhooks": entries}))
+    stored = stored_webhooks(client, "webhooks", now=100)
+    assert (set(stored.current), set(stored.retired)) == ({"101", "None", "x"}, {"99", "100"})
+
+
+def test_where_no_time_is_left_the_list_is_not_read(
+    spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = spectrum.add(ENDPOINT)
+    monkeypatch.setattr(spectrum_list, "SECONDS", -5.0)
+    assert told(spectrum, made.id) == [("registrations.unread", None)]
+
+
 def test_a_list_that_is_too_long_is_read_no_further(
     spectrum: FakeSpectrum, monkeypatch: pytest.MonkeyPatch
 ) -> None:

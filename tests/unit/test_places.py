@@ -73,7 +73,7 @@ def test_a_bundle_that_somebody_has_set_goes_first(
 
 @pytest.mark.parametrize(
     ("more", "connections", "tries", "made_with"),
-    [({}, 10, None, 3), ({"connections": 4}, 4, None, 3), ({}, 10, 7, 7)],
+    [({}, 10, None, 3), ({"connections": 4}, 4, 7, 7)],
 )
 def test_a_client_of_botocores_is_made_as_is_said(
     more: dict[str, int],

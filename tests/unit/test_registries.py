@@ -654,6 +654,9 @@ def test_notes_that_failed_are_asked_for_again_after_two_seconds(scene: Scene) -
         scene.clock.advance(later)
         assert scene.webhooks.find("w-1")
         assert len(scene.notes.calls) == looks
+    told = scene.facts.named("registry.unread")
+    assert {"cause": "down", "stale": True} in told
+    assert all(fields["stale"] for fields in told)
 
 
 def test_of_several_secrets_the_one_that_leaked_ends_alone(scene: Scene) -> None:
