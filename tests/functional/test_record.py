@@ -287,6 +287,7 @@ def test_a_release_ends_the_claim_and_keeps_the_event_owed(world: World) -> None
     assert world.row().claimed_until == 0
     assert world.row().due_at == world.clock() + world.timing.hint_slack
     assert (world.row().expires_at, world.row().deliveries) == (None, None)
+    assert world.row().overdue_since is None  # no hint in the slow lane leads to it
 
 
 def test_a_release_that_fails_is_told(world: World) -> None:

@@ -14,6 +14,7 @@ from spectrum_forwarder.domain.delivery import (
     planned,
     standing,
 )
+from spectrum_forwarder.domain.errors import ItemTooLarge
 from spectrum_forwarder.domain.log import LoggedEvent
 from spectrum_forwarder.domain.worker_ports import Record
 from spectrum_forwarder.replay import Hasten, Outcome, Reopened, Reopener, Replay, Wake
@@ -258,6 +259,22 @@ def test_a_worker_that_outlived_its_claim_cannot_undo_a_replay(world: World) -> 
     assert not world.rows.record(KEY, owner="worker", record=late)
     world.live(200)
     assert len(world.sent_to("erp")) == 2
+
+
+def test_an_event_that_does_not_fit_however_short_its_history_is_told_as_too_large(
+    world: World,
+) -> None:
+    deliver(world)
+    tried: list[int] = []
+
+    def reopen(*_: object, deliveries: dict[str, Delivery], **__: object) -> bool:
+        tried.append(sum(len(delivery.history) for delivery in deliveries.values()))
+        raise ItemTooLarge("too large")
+
+    vars(world.table)["reopen"] = reopen
+    with pytest.raises(ItemTooLarge, match="too large"):
+        Operator(world).replay()
+    assert tried == [2, 2, 2, 0]
 
 
 def test_a_poisoned_event_gets_new_chances(world: World) -> None:

@@ -191,3 +191,16 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_keys() -> None:
     one, other = ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1})
     assert told_by.fingerprint(b"x", one, [one]) == told_by.fingerprint(b"y", other, [other])
     assert told_by.fingerprint(b"x", {}, [{}]) != told_by.fingerprint(b"y", {}, [{}])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # An integer that is too long, and then what cannot be read without it either.
+        b'{"n":' + b"9" * 200 + b',"d":' + b"[" * 100_000,
+        b'{"n":' + b"9" * 200 + b',"d":',
+        b'{"n":' + b"9" * 200 + b"}x",
+    ],
+)
+def test_what_cannot_be_read_without_its_numbers_either_is_empty(body: bytes) -> None:
+    assert parse(body) == {}

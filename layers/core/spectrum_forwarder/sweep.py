@@ -128,7 +128,7 @@ class Sweep:
     def oldest(self) -> float:
         """How long the oldest event was overdue (seconds); nought where none is."""
         since = min((s.since for s in self.shards if s.since is not None), default=math.inf)
-        return max(0.0, self.now - since) if since < math.inf else 0.0
+        return max(0.0, self.now - since)
 
     @property
     def failures(self) -> Sequence[Exception]:
