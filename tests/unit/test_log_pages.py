@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from spectrum_forwarder.adapters import event_log
 from spectrum_forwarder.adapters.event_log import DynamoEventLog
 from spectrum_forwarder.adapters.log_pages import (
     Entry,
@@ -17,6 +18,7 @@ from spectrum_forwarder.adapters.log_pages import (
     read_cursor,
     write_cursor,
 )
+from spectrum_forwarder.domain.errors import TableUnavailable
 
 KEY = {"event_key": {"S": "main:1"}, "shard": {"N": "3"}, "received_at": {"N": "7.5"}}
 
@@ -69,6 +71,7 @@ def test_what_comes_after_a_page_stands_on_none_of_those_behind_it() -> None:
     times = {0: [9.0, 5.0], 1: [8.0], 2: [4.0]}
 
     def query(*, ExpressionAttributeValues: dict[str, Any], **_: object) -> dict[str, Any]:
+        assert ExpressionAttributeValues[":since"] == {"N": "0"}
         number = int(ExpressionAttributeValues[":shard"]["N"])
         return {
             "Items": [
@@ -121,3 +124,31 @@ def cursor(places: Any) -> str:
 def test_what_is_no_cursor_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="no cursor"):
         read_cursor(text)
+
+
+def test_what_is_not_read_at_once_is_asked_for_again_ever_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(event_log, "time", SimpleNamespace(sleep=slept.append))
+    unread = {"t": {"Keys": [{"event_key": {"S": "main:1"}}]}}
+
+    def read(answers: int) -> list[object]:
+        """The events, where so many answers say that they are yet to be read."""
+        asked: list[object] = []
+
+        def batch_get_item(*, RequestItems: object) -> dict[str, Any]:
+            asked.append(RequestItems)
+            more = unread if len(asked) <= answers else {}
+            return {"Responses": {}, "UnprocessedKeys": more}
+
+        client = SimpleNamespace(batch_get_item=batch_get_item)
+        log = DynamoEventLog(cast(Any, client), "t", cast(Any, None))
+        assert list(log.get_all(["main:1"])) == []
+        return asked
+
+    assert len(read(3)) == 4
+    assert slept == pytest.approx([0.0, 0.1, 0.2, 0.3])
+    assert len(read(5)) == 6
+    with pytest.raises(TableUnavailable, match="throttled"):
+        read(6)

@@ -174,13 +174,13 @@ class DynamoEventLog:
         wanted[self._table] |= self._details
         found: dict[str, LoggedEvent] = {}
         for number in range(READ_TRIES):
-            if not event_keys or not wanted:
-                break
             time.sleep(READ_PAUSE * number)
             answer = call(self._client.batch_get_item, RequestItems=wanted)
             events = map(read_logged, answer["Responses"].get(self._table, []))
             found |= {event.event_key: event for event in events}
             wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                break
         else:
             raise TableUnavailable("batch_get_item: throttled")
         return [found[key] for key in event_keys if key in found]
