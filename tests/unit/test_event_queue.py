@@ -42,6 +42,13 @@ def test_a_whole_event_of_0_1_0_is_known_by_its_body_or_by_where_that_is() -> No
     assert all(each and each.event.lasting for each in elsewhere)
 
 
+@pytest.mark.parametrize("packed", ["YW I=", "YWI", "!"])
+def test_a_whole_event_whose_body_is_no_base64_is_refused(packed: str) -> None:
+    whole = json.loads(encode_event(stored_of()))
+    with pytest.raises(InvalidEntry):
+        read_record(record(whole | {"packed": packed}))
+
+
 @pytest.mark.parametrize(
     "body",
     [

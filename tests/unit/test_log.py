@@ -22,3 +22,10 @@ def test_what_a_later_version_stored_cannot_be_read(form: int, readable: bool) -
 
 def test_an_event_that_comes_due_is_not_settled() -> None:
     assert not LoggedEvent("main:1", NOW, NOW, "w", due_at=0.0).settled
+
+
+def test_who_sent_it_does_not_stand_in_a_representation() -> None:
+    """It may be a phone number."""
+    event = LoggedEvent("main:1", NOW, NOW, "w", sender_id="+15550100173")
+    assert event.sender_id == "+15550100173"
+    assert "15550100173" not in repr(event)

@@ -1,12 +1,14 @@
 """Indexes and lines in DynamoDB: what a place says, how long it is kept, and what is counted."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from spectrum_forwarder.adapters.event_table import DynamoEventTable
+from spectrum_forwarder.adapters.health_board import _read_line, _write_line
 from spectrum_forwarder.adapters.waiting_table import DynamoLines
-from spectrum_forwarder.domain.line import Place
+from spectrum_forwarder.domain.line import Line, Place
 
 from tests.support.in_memory.clock import ManualClock
 from tests.support.make import NOW
@@ -67,3 +69,14 @@ def test_all_that_is_owed_is_counted_if_nothing_else_is_asked(
     owing = table.owing(3, now=NOW, soon=NOW + 75, **how)
     assert asked == [only, only]
     assert (owing.overdue, owing.soon) == (5, 1)
+
+
+def test_a_line_of_before_there_were_rates_has_none_and_no_pace() -> None:
+    line = Line(NOW - 60, "a", NOW + 75, NOW - 5)
+    item = _write_line(line)
+    assert _read_line(item) == line
+    for name in ("next_at", "pace", "paced_at"):
+        del item[name]
+    assert _read_line(item) == line
+    paced = replace(line, next_at=NOW + 1, pace=2.5, paced_at=NOW - 1)
+    assert _read_line(_write_line(paced)) == paced
