@@ -110,6 +110,20 @@ def test_a_path_that_adapters_would_read_in_several_ways_is_refused(path: object
         read_destination(entry("lambda", target=FUNCTION, path=path))
 
 
+def test_a_path_has_1024_characters_at_most() -> None:
+    longest = "/" + "a" * 1023
+    told = read_destination(entry("lambda", target=FUNCTION, path=longest))
+    assert told.options == {"path": longest}
+    with pytest.raises(InvalidEntry, match="path .* at most 1024"):
+        read_destination(entry("lambda", target=FUNCTION, path=longest + "a"))
+
+
+@pytest.mark.parametrize("webhook_id", [7, "", " a", "a\n", "a\r\nX-B: c"])
+def test_what_is_no_header_value_is_no_webhook_to_name(webhook_id: object) -> None:
+    with pytest.raises(InvalidEntry, match="webhook_id"):
+        read_destination(entry("sqs", target=QUEUE, webhook_id=webhook_id))
+
+
 def test_a_field_of_another_kind_is_refused() -> None:
     with pytest.raises(InvalidEntry, match="'path' of the kind sqs"):
         read_destination(entry("sqs", target=QUEUE, path="/hook"))
