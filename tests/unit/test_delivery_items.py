@@ -53,7 +53,7 @@ def test_the_lines_of_a_history_are_those_that_0_1_0_reads() -> None:
     assert [line["S"].split(" ", 2)[2] for line in lines] == ["500"]
 
 
-@pytest.mark.parametrize("odd", ["", "7 text", "x text", "-1 text", "0"])
+@pytest.mark.parametrize("odd", ["", "7 text", "1 text", "x text", "-1 text", "0"])
 def test_a_text_that_belongs_to_no_attempt_is_let_go(odd: str) -> None:
     item = write_deliveries({"crm": delivery_of("")})
     item["M"]["crm"]["M"]["said"] = {"S": odd}

@@ -114,7 +114,7 @@ def test_a_path_has_1024_characters_at_most() -> None:
     longest = "/" + "a" * 1023
     told = read_destination(entry("lambda", target=FUNCTION, path=longest))
     assert told.options == {"path": longest}
-    with pytest.raises(InvalidEntry, match="path .* at most 1024"):
+    with pytest.raises(InvalidEntry, match=r"path .* at most 1024"):
         read_destination(entry("lambda", target=FUNCTION, path=longest + "a"))
 
 

@@ -102,6 +102,12 @@ def test_a_cursor_says_where_each_shard_goes_on() -> None:
     assert [shard.until for shard in back if shard.number != 3] == [11.0] * 7
 
 
+def test_entries_of_one_moment_are_ordered_by_their_keys_whatever_else_they_hold() -> None:
+    one, same, other = (Entry(-7.5, name, 3, {"n": n}) for n, name in enumerate("aab"))
+    assert one == same
+    assert sorted([other, same, one]) == [one, one, other]
+
+
 def cursor(places: Any) -> str:
     return base64.urlsafe_b64encode(zlib.compress(json.dumps(places).encode())).decode()
 

@@ -110,6 +110,18 @@ def test_where_hints_lack_all_is_read() -> None:
     assert (bench.read, bench.hinted) == (2, ["main:a", "main:b"])
 
 
+@pytest.mark.parametrize(
+    ("late", "read", "hinted"), [(0.0, 2, ["main:a", "main:b"]), (0.25, 1, [])]
+)
+def test_beyond_its_deadline_nothing_is_hinted_at(
+    late: float, read: int, hinted: list[str]
+) -> None:
+    bench = Bench([overdue("a")], [overdue("b")])
+    bench.clock.now = NOW + 40 + late
+    bench.sweep().run()
+    assert (bench.read, bench.hinted) == (read, hinted)
+
+
 def sent(hints: int, standing: Depth | None = None) -> Sweep:
     """An earlier sweep that sent so many hints."""
     return Bench().sweep(shards=[Shard(0, hints=hints)], standing=standing)

@@ -40,3 +40,7 @@ def test_an_event_that_was_swept_says_when_it_first_came_due(
 def test_a_hint_that_says_no_more_is_received_for_the_first_time_in_the_main_lane() -> None:
     hint = QueueRecord("id", "main:1")
     assert (hint.receives, hint.slow_lane, hint.late, hint.not_before) == (1, False, False, 0.0)
+
+
+def test_a_receipt_does_not_stand_in_a_representation() -> None:
+    assert "receipt-1" not in repr(QueueRecord("id", "main:1", receipt="receipt-1"))
