@@ -144,6 +144,17 @@ def attempt(
     return Attempt(name, "crm", url, {"bad": "1"} if bad else {}, b"{}", 5.0, begin_by)
 
 
+def test_some_are_sent_before_the_others_are_begun(bench: Bench) -> None:
+    """What is sent first is answered first, and seen to while the others are on their way."""
+    bench.concurrency = 100
+    under_way: list[int] = []
+    bench.steps = [lambda: under_way.append(len(bench.handles))] * 4
+    assert len(bench.drive(*[attempt(str(number)) for number in range(25)])) == 25
+    assert under_way == [10, 20, 25, 25]
+    # As long as more wait that have room, nothing else is waited for.
+    assert len(bench.waits) == 2
+
+
 def test_no_more_is_under_way_than_there_is_room_for(bench: Bench) -> None:
     assert bench.drive(*map(attempt, "abc")) == [("a", FINE), ("b", FINE), ("c", FINE)]
     assert bench.most == 2

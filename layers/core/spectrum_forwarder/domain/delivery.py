@@ -222,22 +222,27 @@ def attempted(
         return delivery
     entry = Attempted(now - answer.seconds, round(answer.seconds * 1000), str(answer), said)
     before = _without_said(delivery.history) if said else delivery.history
-    tried = replace(
+    attempts, at = delivery.attempts + 1, delivery.next_attempt_at
+    status, reason = _made_of(answer, is_last=attempts >= max_attempts)
+    if status is Status.PENDING:
+        at = now + retry_delay(attempts, answer.retry_after, timing, rng)
+    return replace(
         _out_of_line(delivery),
-        attempts=delivery.attempts + 1,
-        waiting_for=None,
+        attempts=attempts,
         history=(*before, entry)[-KEPT_ATTEMPTS:],
+        waiting_for=None,
+        status=status,
+        reason=reason,
+        next_attempt_at=at,
     )
+
+
+def _made_of(answer: Answer, *, is_last: bool) -> tuple[Status, str | None]:
     if answer.succeeded:
-        return settled(tried, Status.DELIVERED)
-    if answer.status == 410:
-        return settled(tried, Status.DEAD_LETTERED, "gone")
-    if answer.error == TOO_LARGE.error:
-        return settled(tried, Status.DEAD_LETTERED, TOO_LARGE.error)
-    if tried.attempts >= max_attempts:
-        return settled(tried, Status.DEAD_LETTERED, f"exhausted: {answer}")
-    delay = retry_delay(tried.attempts, answer.retry_after, timing, rng)
-    return replace(tried, next_attempt_at=now + delay)
+        return Status.DELIVERED, None
+    if answer.status == 410 or answer.error == TOO_LARGE.error:
+        return Status.DEAD_LETTERED, answer.error or "gone"
+    return (Status.DEAD_LETTERED, f"exhausted: {answer}") if is_last else (Status.PENDING, None)
 
 
 def _without_said(history: tuple[Attempted, ...]) -> tuple[Attempted, ...]:
