@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from spectrum_forwarder.adapters import quarantine as module
 from spectrum_forwarder.adapters.left_out import LEFT_OUT
 from spectrum_forwarder.adapters.quarantine import PREFIX, S3Quarantine, encode
@@ -217,6 +218,27 @@ def test_only_the_very_suspect_is_removed(bucket: Bucket) -> None:
     bucket.shelf.remove(suspect_id, second)
     bucket.shelf.remove(suspect_id, second)
     assert bucket.shelf.get(suspect_id) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "is_told"),
+    [("AccessDenied", True), ("PreconditionFailed", False), ("NoSuchKey", False)],
+)
+def test_a_suspect_that_cannot_be_removed_is_told_unless_another_was_quicker(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, code: str, is_told: bool
+) -> None:
+    suspect = suspect_of()
+    suspect_id = bucket.instance.keep(suspect) or ""
+
+    def delete_object(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": ""}}, "DeleteObject")
+
+    monkeypatch.setattr(bucket.client, "delete_object", delete_object)
+    if not is_told:
+        bucket.shelf.remove(suspect_id, suspect)
+        return
+    with pytest.raises(PayloadsUnavailable, match=f"^delete_object: {code}$"):
+        bucket.shelf.remove(suspect_id, suspect)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]\n", b'{"headers": []}\nx', b"\xff"])

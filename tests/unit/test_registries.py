@@ -531,6 +531,15 @@ def scene() -> Iterator[Scene]:
         yield Scene()
 
 
+def test_a_stack_sends_to_no_address_of_its_own_machine_if_nothing_else_is_said(
+    scene: Scene,
+) -> None:
+    entry = {"name": "crm", "url": "http://127.0.0.1:8000/", "signing_secret": HEX}
+    scene.stored.write({"destinations": [entry]})
+    found = scene.destinations.load()
+    assert (found.usable, list(found.broken)) == ({}, ["crm"])
+
+
 def test_a_secret_that_is_nested_too_deep_is_told_as_such() -> None:
     with pytest.raises(InvalidEntry, match="is nested too deep"):
         content_of("[" * 100_000, "webhooks")

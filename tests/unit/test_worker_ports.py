@@ -44,3 +44,7 @@ def test_a_hint_that_says_no_more_is_received_for_the_first_time_in_the_main_lan
 
 def test_a_receipt_does_not_stand_in_a_representation() -> None:
     assert "receipt-1" not in repr(QueueRecord("id", "main:1", receipt="receipt-1"))
+
+
+def test_a_body_does_not_stand_in_a_representation() -> None:
+    assert "canary" not in repr(replace(CLAIMED, packed=b"canary"))
