@@ -77,6 +77,17 @@ def test_what_was_left_out_is_told_when_its_minute_is_over_whatever_comes_next(
     assert len(instance.told("lines.left_out")) == 1
 
 
+def test_a_minute_is_over_a_minute_after_its_first_line(instance: Instance) -> None:
+    instance.invoke()
+    instance.clock.advance(SAMPLED_SECONDS / 2)
+    for _ in range(SAMPLED_LINES):
+        instance.invoke()
+    for later, told in ((SAMPLED_SECONDS / 2 - 0.25, 0), (0.25, 1)):
+        instance.clock.advance(later)
+        instance.invoke("event.accepted", event_key="main:1")
+        assert len(instance.told("lines.left_out")) == told
+
+
 def test_each_minute_has_lines_of_its_own(instance: Instance) -> None:
     for _ in range(3):
         for _ in range(SAMPLED_LINES + 1):
