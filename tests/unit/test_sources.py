@@ -55,6 +55,16 @@ def test_what_is_of_no_known_kind_is_known_by_its_signed_id_if_it_has_one(conten
     assert kind_of(content) is normalized
 
 
+def test_what_is_known_by_its_signed_id_is_known_for_as_long_as_it_is_kept() -> None:
+    one, same, other = (
+        identify(body, parse(body), name)
+        for body, name in ((b"{}", "evt_1"), (b"{}", "evt_1"), (b"{ }", "evt_1"))
+    )
+    assert one == same
+    assert (one.id, one.lasting) == (other.id, True)
+    assert one.fingerprint != other.fingerprint
+
+
 def key_of(body: bytes, signed_id: str | None) -> str:
     return make_event(
         source="main",
