@@ -58,7 +58,7 @@ def wait_until_gone(pid: int) -> None:
 
 
 def test_answer_is_what_the_handler_returned(make_pool: PoolMaker) -> None:
-    event = {"do": "echo", "text": "é\u2028\ud83d", "number": 2**60}
+    event = {"do": "echo", "text": "é\u2028\U0001f600", "number": 2**60}
     assert answer_of(make_pool().invoke(json.dumps(event).encode())) == event
 
 

@@ -185,11 +185,13 @@ def test_what_is_made_of_how_a_call_ends(
 def test_threads_end_when_the_sender_is_closed_and_are_begun_anew() -> None:
     sender = ServiceSender({"sqs": cast(Any, Fine())}, cast(Any, None), clock=lambda: NOW)
     sender.close()
+    others = set(threading.enumerate())
     for _ in range(2):
         assert len(list(sender.send([attempt()]))) == 1
-        assert any(thread.name.startswith("service-sender") for thread in threading.enumerate())
+        own = set(threading.enumerate()) - others
+        assert [thread.name for thread in own] == ["service-sender_0"]
         sender.close()
-        assert not any(thread.name.startswith("service-sender") for thread in threading.enumerate())
+        assert own.isdisjoint(threading.enumerate())
 
 
 class Fine:
