@@ -112,3 +112,16 @@ def test_a_fault_of_ours_is_never_left_out(instance: Instance, name: str) -> Non
     for _ in range(SAMPLED_LINES * 2):
         instance.invoke(name, cause="down", code="internal_error")
     assert len(instance.told(name)) == SAMPLED_LINES * 2
+
+
+def test_the_first_line_alone_is_held_back_for_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the second one on each is printed as it is told: what ends a worker loses none."""
+    printed: list[object] = []
+    monkeypatch.setattr(observability, "_log", printed.append)
+    teller = observability.Teller()
+    teller.begin(None)
+    counts = []
+    for _ in range(4):
+        teller.fact("hint.failed", event_key="main:1", cause="down")
+        counts.append(len(printed))
+    assert counts == [0, 2, 3, 4]
