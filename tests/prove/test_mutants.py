@@ -23,7 +23,8 @@ FAMILIES: tuple[tuple[Sequence[Mutant], Sequence[Scenario]], ...] = (
     (MUTANTS, (*SCENARIOS, *CALAMITIES)),
     (edge_mutants.MUTANTS, (*EDGES, *LONG_EDGES)),
     (line_mutants.MUTANTS, (*LINES, *LONG_LINES)),
-    (order_mutants.MUTANTS, (*ORDERED, *LONG_ORDERED)),
+    # Those of batches stand last, and all before them would be gone through for theirs.
+    (order_mutants.MUTANTS, (*reversed(ORDERED), *LONG_ORDERED)),
 )
 WORLDS = tuple(world for _, worlds in FAMILIES for world in worlds)
 HARMLESS_CHANGES = (*HARMLESS, *line_mutants.HARMLESS)
