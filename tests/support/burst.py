@@ -27,6 +27,7 @@ from tests.support.read_off import ReadOff, read_off
 from tests.support.rights import SERVICES, without_right
 from tests.support.waiting import PATIENCE, wait_until
 
+ENTRY = {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
 FORGER = WEBHOOK._replace(signing_secret="0f" * 32)
 TIME_SCALE = 0.01
 
@@ -99,7 +100,7 @@ def run_burst(
     consumer.start()
     try:
         stack = LocalStack(
-            webhooks=json.dumps({"webhooks": [_webhook()]}),
+            webhooks=json.dumps({"webhooks": [ENTRY]}),
             destinations=json.dumps({"destinations": _destinations(consumer)}),
             log=log,
             time_scale=TIME_SCALE,
@@ -115,10 +116,6 @@ def run_burst(
     finally:
         consumer.stop()
     return burst
-
-
-def _webhook() -> dict[str, str]:
-    return {"id": WEBHOOK.id, "signing_secret": WEBHOOK.signing_secret, "source": "main"}
 
 
 def _destinations(consumer: Consumer) -> list[dict[str, Any]]:
@@ -154,31 +151,29 @@ def _said(stack: LocalStack) -> set[str]:
 
 def _describe(stack: LocalStack, burst: Burst) -> None:
     watching = stack.client("cloudwatch")
-    name = stack.deployment.physical_ids["Dashboard"]
-    burst.dashboard = json.loads(watching.get_dashboard(DashboardName=name)["DashboardBody"])
+    named = watching.get_dashboard(DashboardName=stack.deployment.physical_ids["Dashboard"])
+    burst.dashboard = json.loads(named["DashboardBody"])
     burst.alarms = watching.describe_alarms()["MetricAlarms"]
     burst.filters = stack.client("logs").describe_metric_filters()["metricFilters"]
-    variables = stack.deployment.functions["FanoutFunction"].environment
-    burst.namespace = variables["POWERTOOLS_METRICS_NAMESPACE"]
+    fan_out = stack.deployment.functions["FanoutFunction"]
+    burst.namespace = fan_out.environment["POWERTOOLS_METRICS_NAMESPACE"]
 
 
 def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
     table = stack.deployment.physical_ids["EventsTable"]
-    board = DynamoHealthBoard(stack.client("dynamodb"), table, clock=time.time)
-    board.save("slow", Health(failing_since=time.time() - 1200, open_until=2e9, trips=3))
+    failing = Health(failing_since=time.time() - 1200, open_until=2e9, trips=3)
+    DynamoHealthBoard(stack.client("dynamodb"), table, clock=time.time).save("slow", failing)
     for number in range(events):
         _send(stack, burst, telling_body(f"spc-msg-{number}"))
         time.sleep(pause)
-    _send(stack, burst, telling_body("spc-msg-0"))
+    again = telling_body("spc-msg-0")
+    _send(stack, burst, again)
     _send(stack, burst, body_of("spc-msg-0", text="another under the same id"))
     _put_as_later_version(stack, table)
-    _send(
-        stack, burst, telling_body("spc-msg-0"), _come_back(stack, table, telling_body("spc-msg-0"))
-    )
+    _send(stack, burst, again, _come_back(stack, table, again))
     # As Spectrum does: on a busy machine the bucket may take longer than the receiver has.
-    for _ in range(6):
-        if _send(stack, burst, telling_body("spc-msg-large", size=600_000)) == 200:
-            break
+    large = telling_body("spc-msg-large", size=600_000)
+    assert any(_send(stack, burst, large) == 200 for _ in range(6))
     stale = telling_body("spc-msg-stale")
     _send(stack, burst, stale, signed_headers(stale, now=time.time() - 400))
     for flaw in sorted(set(FLAWS) - {"stale"}):
@@ -210,8 +205,8 @@ def _live(stack: LocalStack, burst: Burst, events: int, pause: float) -> None:
     canary = json.dumps(CANARIES)
     stack.pools["ReceiverFunction"].invoke(json.dumps({"headers": [canary]}).encode())
     stack.pools["FanoutFunction"].invoke(json.dumps({canary: canary}).encode())
-    record = {"messageId": "1", "body": canary}
-    stack.pools["FanoutFunction"].invoke(json.dumps({"Records": [record]}).encode())
+    records = [{"messageId": "1", "body": canary}]
+    stack.pools["FanoutFunction"].invoke(json.dumps({"Records": records}).encode())
 
 
 def _await_refusal(burst: Burst, function: str) -> None:
