@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+from spectrum_cli.local.template import read
 from spectrum_forwarder.settings import (
     FanoutSettings,
     ReceiverSettings,
@@ -17,7 +17,7 @@ from spectrum_forwarder.settings import (
 )
 
 ROOT = Path(__file__).parents[1]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+TEMPLATE: dict[str, Any] = read(ROOT / "template.yaml")
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 FUNCTIONS: dict[str, type[Settings]] = {
     "ReceiverFunction": ReceiverSettings,

@@ -8,10 +8,9 @@ from typing import Any
 
 import botocore.session
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from spectrum_cli.doctor.account import RECEIVERS, SWEEPERS
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION, STACK_NAME
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template, load, read
 from spectrum_forwarder.adapters.kinds import KINDS
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
@@ -169,7 +168,7 @@ def test_settings_of_the_local_stack_never_stand_in_the_template(
 
 @pytest.mark.parametrize("logical_id", [*FUNCTIONS, "CoreLayer"])
 def test_code_is_built_by_a_make_target_of_its_own(logical_id: str) -> None:
-    body = yaml_parse(TEMPLATE.read_text())["Resources"][logical_id]
+    body = read(TEMPLATE)["Resources"][logical_id]
     folder = body["Properties"].get("CodeUri") or body["Properties"]["ContentUri"]
     makefile = Path(TEMPLATE.parent, folder, "Makefile").read_text()
     assert body["Metadata"]["BuildMethod"] == "makefile"

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from spectrum_cli.local.intrinsics import references
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template, load, read
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
 
@@ -95,7 +94,7 @@ def test_new_layer_alone_makes_a_version(source: Path = TEMPLATE) -> None:
     the layer says PublishLambdaVersion. Its code is told apart by where it was uploaded to."""
     layers = [
         body["Properties"]
-        for body in yaml_parse(source.read_text(encoding="utf-8"))["Resources"].values()
+        for body in read(source)["Resources"].values()
         if body["Type"] == "AWS::Serverless::LayerVersion"
     ]
     assert layers
@@ -154,7 +153,7 @@ def test_function_of_0_1_0_is_not_changed_under_its_callers(template: Template) 
 
 def check_no_question(source: Path) -> None:
     """aws-sam-cli 1.170.0, commands/deploy/auth_utils.py: any Auth on the API will do."""
-    body = yaml_parse(source.read_text(encoding="utf-8"))["Resources"]["HttpApi"]
+    body = read(source)["Resources"]["HttpApi"]
     assert body["Properties"]["Auth"]
 
 
