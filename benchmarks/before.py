@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +51,11 @@ def take(commit: str, *, checkout: Path = CHECKOUT, store: Path = STORE) -> Tree
     name = _run(["git", "rev-parse", "--short=12", f"{commit}^{{commit}}"], checkout).strip()
 
     def unpack(folder: Path) -> None:
-        archive = ["git", "archive", name]
+        # Not a tar: Python before 3.11.4 knows no filter for it, and later ones ask for one.
+        archive = ["git", "archive", "--format=zip", name]
         packed = subprocess.run(archive, cwd=checkout, capture_output=True, check=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(packed)) as files:
-            files.extractall(folder, filter="data")
+        with zipfile.ZipFile(io.BytesIO(packed)) as files:
+            files.extractall(folder)
 
     # Its environment is of the Python that runs ours, for the command and the local stack.
     version = "{}.{}".format(*sys.version_info)

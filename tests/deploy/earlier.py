@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tarfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,8 @@ def released(tree: Path, built: Path, into: Path) -> Path:
 def released_sources(tree: Path, into: Path) -> Path:
     """0.1.0's template, functions and layer as they were; raise Failed without git's history."""
     into.mkdir(parents=True)
-    archive = into / "sources.tar"
+    # Not a tar: Python before 3.11.4 knows no filter for it, and later ones ask for one.
+    archive = into / "sources.zip"
     done = subprocess.run(
         ["git", "archive", "--output", str(archive), RELEASED, "template.yaml", *FOLDERS],
         cwd=tree,
@@ -64,8 +65,8 @@ def released_sources(tree: Path, into: Path) -> Path:
     )
     if done.returncode:
         raise Failed(f"0.1.0 is not in this clone ({done.stderr.strip()}): git fetch --unshallow")
-    with tarfile.open(archive) as packed:
-        packed.extractall(into, filter="data")
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(into)
     return into
 
 
