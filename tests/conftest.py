@@ -78,8 +78,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def moto_goes_before_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+def pytest_runtest_setup() -> None:
+    """Write every line: one process tests more refusals than an instance has lines for a minute."""
+    observability.teller._sample = observability.Sample(time.monotonic)
+
+
+def _moto() -> Any:
+    """What answers botocore's calls in moto's place of AWS, if it does."""
+    models = sys.modules.get("moto.core.models")
+    return models.botocore_stubber if models and models.botocore_stubber.enabled else None
+
+
+def _put_moto_before_the_wire() -> None:
     """Where moto answers, nothing may go out: of botocore's calls, and of those made directly."""
     send, ask = Wire.send, Wire.ask
 
@@ -99,17 +109,9 @@ def moto_goes_before_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
         told = {name.lower(): str(value) for name, value in answered.headers.items()}
         return Answer(answered.status_code, told, answered.content, is_last=False)
 
-    monkeypatch.setattr(Wire, "send", unless_mocked)
-    monkeypatch.setattr(Wire, "ask", ask_moto)
+    Wire.send = unless_mocked  # type: ignore[assignment, method-assign]
+    Wire.ask = ask_moto  # type: ignore[method-assign]
 
 
-def _moto() -> Any:
-    """What answers botocore's calls in moto's place of AWS, if it does."""
-    models = sys.modules.get("moto.core.models")
-    return models.botocore_stubber if models and models.botocore_stubber.enabled else None
-
-
-@pytest.fixture(autouse=True)
-def every_line_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One process tests more refusals than an instance has lines for in a minute."""
-    monkeypatch.setattr(observability.teller, "_sample", observability.Sample(time.monotonic))
+# Once, not for each test: what is put there asks whether moto is on.
+_put_moto_before_the_wire()
