@@ -32,6 +32,11 @@ class Tap:
         """Let the answers to the next calls of these methods be lost."""
         self.lost |= dict.fromkeys(methods, times)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether a call may come to nothing, or seem to."""
+        return any(self.down.values()) or any(self.lost.values())
+
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any, **named: Any) -> Any:
             self.calls.append(name)
@@ -44,4 +49,6 @@ class Tap:
                 raise (TableSilent if self._error is TableUnavailable else self._error)("lost")
             return answer
 
+        # Asked for here once, and found at once from then on.
+        setattr(self, name, call)
         return call

@@ -155,6 +155,10 @@ class MemoryTable:
         row.claims, row.strikes, row.unrecorded, row.claimed_until = 0, 0, notes, until
         return True
 
+    def has_overdue(self, now: float) -> bool:
+        """Whether a sweep would find anything."""
+        return any(row.due_at is not None and row.due_at <= now for row in self.rows.values())
+
     def overdue(self, shard: int, *, now: float) -> Iterator[Sequence[Overdue]]:
         found = sorted(
             (row.due_at, key)
