@@ -54,6 +54,26 @@ def test_help_loads_no_reader_of_markdown_and_is_the_same_page(arguments: list[s
     assert pages[1].stderr == "\n"
 
 
+def test_a_process_does_not_look_for_garbage_in_what_it_has_loaded() -> None:
+    """That is nearly all it makes, and stays: to look through it was a third of a stack's run."""
+    code = (
+        "import atexit, gc\n"
+        "from spectrum_cli.__main__ import main\n"
+        "looked = []; gc.callbacks.append(lambda *_: looked.append(1))\n"
+        "atexit.register(lambda: print(len(looked), len(gc.get_objects())))\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "destinations", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    looked, left_to_look_through = map(int, done.stdout.splitlines()[-1].split())
+    assert looked <= 4  # two phases each
+    assert left_to_look_through < 1000
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [("forwarder dest", "destinations"), ("forwarder destinations ren", "rename")],
