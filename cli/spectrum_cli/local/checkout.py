@@ -14,6 +14,7 @@ from spectrum_cli.terminal.errors import Unreachable
 CHECKOUT = Path(__file__).resolve().parents[3]
 TEMPLATE = CHECKOUT / "template.yaml"
 BUILDS = CHECKOUT / "build" / "artifacts"
+TRANSLATIONS = CHECKOUT / "build" / "translations"
 
 
 def prepare(

@@ -16,7 +16,7 @@ from typing import Any, Self
 from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.aws import Sessions, made_up_credentials
 from spectrum_cli.local.builds import BuildCancelled
-from spectrum_cli.local.checkout import TEMPLATE, prepare
+from spectrum_cli.local.checkout import TEMPLATE, TRANSLATIONS, prepare
 from spectrum_cli.local.deployment import Deployment, Endpoints, Run
 from spectrum_cli.local.front import Front
 from spectrum_cli.local.functions import FunctionBroken, FunctionPool, PoolStopped
@@ -183,6 +183,7 @@ class LocalStack:
             endpoints=self.endpoints,
             parameters=self._parameters,
             code_dirs=self._code_dirs,
+            kept=TRANSLATIONS,
         )
         secrets = self.client("secretsmanager")
         for logical_id, text in self._secrets.items():

@@ -1,32 +1,26 @@
-"""Reads template.yaml and translates it to plain CloudFormation, offline.
+"""Reads template.yaml, and what it is in plain CloudFormation.
 
-Owns the parameters' values and checks, the translation itself, and the order in which resources
-can be applied. Code folders are remembered under the URIs that stand for them in the translation.
+Owns the parameters' values and checks, and the order in which resources can be applied. Code
+folders are remembered under the URIs that stand for them in the translation.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import yaml
 
 # The translator ships no types.
-from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
-    InvalidDocumentException,
-)
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import (  # type: ignore[import-untyped]
     intrinsics_multi_constructor,
 )
 
-from spectrum_cli.local.intrinsics import REGION, Resolver, TemplateError, references
+from spectrum_cli.local.intrinsics import Resolver, TemplateError, references
+from spectrum_cli.local.translation import translate
 
 _LAYER: Final = "AWS::Serverless::LayerVersion"
 _CODE_PROPERTIES: Final = {"AWS::Serverless::Function": "CodeUri", _LAYER: "ContentUri"}
@@ -91,16 +85,19 @@ def code_folders(path: Path) -> list[CodeFolder]:
     ]
 
 
-def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
+def load(
+    path: Path, parameters: Mapping[str, str] | None = None, kept: Path | None = None
+) -> Template:
     """Read and translate the template; `parameters` override its defaults.
 
+    What has been translated before is taken from the folder `kept`, if there is one.
     Raises TemplateError when it is not valid, or when a parameter's value is refused.
     """
     source = read(path)
     declared = source.get("Parameters", {})
     values = _parameter_values(declared, parameters or {})
     code_dirs = _take_code_dirs(source["Resources"], path.parent)
-    document = _translate(source, values)
+    document = translate(source, values, kept)
     resources = {
         logical_id: Resource(
             logical_id,
@@ -112,9 +109,9 @@ def load(path: Path, parameters: Mapping[str, str] | None = None) -> Template:
     }
     conditions = document.get("Conditions", {})
     given = {name: _parsed(value, declared[name]) for name, value in values.items()}
-    kept = _without_unmet(resources, conditions, given)
+    met = _without_unmet(resources, conditions, given)
     return Template(
-        {name: kept[name] for name in _order(kept)},
+        {name: met[name] for name in _order(met)},
         document.get("Outputs", {}),
         conditions,
         given,
@@ -127,20 +124,7 @@ def translated(path: Path) -> dict[str, Any]:
     source = read(path)
     values = _parameter_values(source.get("Parameters", {}), {})
     _take_code_dirs(source["Resources"], path.parent)
-    return _translate(source, values)
-
-
-def _translate(source: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    # The session is only asked for its region. The roles of the template name no managed policy,
-    # so the list of those, which would have to be fetched, can be empty.
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of its own metrics
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    try:
-        document: dict[str, Any] = translator.translate(source, dict(values))
-    except InvalidDocumentException as error:
-        causes = "; ".join(cause.message for cause in error.causes)
-        raise TemplateError(f"the template is not valid: {causes}") from error
-    return document
+    return translate(source, values, None)
 
 
 def _take_code_dirs(resources: dict[str, Any], root: Path) -> dict[str, Path]:

@@ -26,15 +26,17 @@ def deploy(
     endpoints: Endpoints,
     parameters: Mapping[str, str],
     code_dirs: Mapping[str, Path] | None = None,
+    kept: Path | None = None,
 ) -> Deployment:
     """Create everything that the template describes, and return what is left to be run.
 
     `parameters` override the template's defaults. `code_dirs` are the folders for Python's path of
-    what has been built, by logical id; without them the sources are what is to be run. Raises
-    TemplateError, before anything is created, when the template holds what cannot be applied here;
-    botocore's errors when a service refuses or cannot be reached.
+    what has been built, by logical id; without them the sources are what is to be run. `kept` is
+    the folder of earlier translations, if they are kept. Raises TemplateError, before anything is
+    created, when the template holds what cannot be applied here; botocore's errors when a service
+    refuses or cannot be reached.
     """
-    template = load(template_path, parameters)
+    template = load(template_path, parameters, kept)
     if code_dirs is not None:
         template = replace(template, code_dirs=code_dirs)
     for resource in template.resources.values():
