@@ -73,7 +73,8 @@ class Fates:
         self.writes.append(writes)
         fault = self.script.get(index)
         self.struck += fault is not None
-        self.tell(f"{index:4} {name}" + (f": {fault.value}" if fault else ""))
+        if self.told is not None:
+            self.tell(f"{index:4} {name}" + (f": {fault.value}" if fault else ""))
         return fault
 
     def call(

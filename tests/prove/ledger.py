@@ -64,7 +64,7 @@ class Invocation:
     claimed: set[str] = field(default_factory=set)
     recorded: set[str] = field(default_factory=set)
     arrived: Counter[Pair] = field(default_factory=Counter)
-    consulted: set[str] | None = None
+    consulted: frozenset[str] | None = None
 
 
 @dataclass
@@ -137,7 +137,7 @@ class Ledger:
             self.ambiguous += Counter(excused)
             self.unrecorded |= excused.keys()
 
-    def consulted(self, identities: set[str]) -> None:
+    def consulted(self, identities: frozenset[str]) -> None:
         """A worker looked at a copy of the settings that names these destinations."""
         worker = self.at_work[-1]
         before = worker.consulted

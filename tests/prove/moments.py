@@ -32,7 +32,10 @@ class Moment:
 
     def again(self, script: Script) -> World:
         """A world that goes on from there, and whose further calls meet these faults."""
-        world: World = _Reader(self.copy, self.shared).load()
+        reader = pickle.Unpickler(io.BytesIO(self.copy))
+        # Asked for some 250 objects of each copy, which a method of ours would answer slowly.
+        reader.persistent_load = self.shared.__getitem__  # type: ignore[method-assign]
+        world: World = reader.load()
         world.fates.script = script
         return world
 
@@ -81,15 +84,6 @@ class _Writer(pickle.Pickler):
         """How to copy what pickle refuses, or would get wrong."""
         way = WAYS.get(type(obj))
         return NotImplemented if way is None else way(obj)
-
-
-class _Reader(pickle.Unpickler):
-    def __init__(self, copy: bytes, shared: list[object]) -> None:
-        super().__init__(io.BytesIO(copy))
-        self._shared = shared
-
-    def persistent_load(self, pid: int) -> object:
-        return self._shared[pid]
 
 
 @cache

@@ -4,6 +4,7 @@ A worker has a client of its own. What it read last, and when, is noted, because
 may be old: what a worker decides is judged by the copy that it had.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,10 +57,15 @@ class Reader:
         self.read_at = now
         return {"SecretString": self.text}
 
-    def identities(self) -> set[str]:
+    def identities(self) -> frozenset[str]:
         """Whom an event is bound for by this copy of the destinations."""
-        found = map(identity_of, json.loads(self.text)[DESTINATIONS])
-        return {identity for identity in found if identity is not None}
+        return _identities(self.text)
+
+
+@functools.cache
+def _identities(text: str) -> frozenset[str]:
+    found = map(identity_of, json.loads(text)[DESTINATIONS])
+    return frozenset(identity for identity in found if identity is not None)
 
 
 def identity_of(entry: Entry) -> str | None:
