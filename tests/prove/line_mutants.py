@@ -141,7 +141,7 @@ MUTANTS = (
     Mutant(freed_whoever_holds_the_event, Invariant.FREED_LAST),
     Mutant(a_place_that_was_left_stays, Invariant.NO_PLACE_LEFT),
     Mutant(a_line_out_of_reach_stops_its_event, Invariant.ONCE),
-    Mutant(an_attempt_beside_the_line, Invariant.PACED),
+    Mutant(an_attempt_beside_the_line, Invariant.PACED, "paced, one refused"),
     Mutant(a_pace_that_ends_with_the_hold, Invariant.PACED),
     Mutant(a_rest_that_nobody_takes, Invariant.PACED),
     Mutant(drained_by_all_at_once, Invariant.PACED),

@@ -261,10 +261,14 @@ def swept_without_a_hint(patch: Patch) -> None:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake, and the invariant that it breaks first."""
+    """A mistake, the invariant that it breaks first, and the world to look at first, by name.
+
+    Named where it is not among the first of those that the mistake is about.
+    """
 
     make: Callable[[Patch], None]
     breaks: Invariant
+    shows_in: str = ""
 
     def __str__(self) -> str:
         return self.make.__name__.replace("_", " ")
@@ -273,29 +277,37 @@ class Mutant:
 MUTANTS = (
     Mutant(forgotten_when_the_send_fails, Invariant.NOTHING_OWED),
     Mutant(no_sweeper, Invariant.NOTHING_OWED),
-    Mutant(claim_shorter_than_the_function, Invariant.ONCE),
+    Mutant(
+        claim_shorter_than_the_function, Invariant.ONCE, "a slow destination, its hint repeated"
+    ),
     Mutant(claim_too_short_to_attempt_anything, Invariant.CALM),
     Mutant(claim_refused_is_a_failure, Invariant.DRAINED),
     Mutant(claim_without_regard_to_the_holder, Invariant.ONCE),
     Mutant(claimed_in_the_events_own_name, Invariant.ONCE),
-    Mutant(duplicate_answered_before_durable, Invariant.DURABLE_FIRST),
+    Mutant(
+        duplicate_answered_before_durable, Invariant.DURABLE_FIRST, "one event, one destination"
+    ),
     Mutant(duplicate_put_over_the_first, Invariant.ONCE),
     Mutant(answered_although_nothing_took_it, Invariant.DURABLE_FIRST),
     Mutant(settled_on_the_first_success, Invariant.DELIVERED),
     Mutant(one_failure_repeats_all, Invariant.ONCE),
     Mutant(put_with_nothing_owed, Invariant.NOTHING_OWED),
-    Mutant(retry_left_to_the_hint_alone, Invariant.NOTHING_OWED),
+    Mutant(retry_left_to_the_hint_alone, Invariant.NOTHING_OWED, "refused when its turn comes"),
     Mutant(own_failure_deletes_the_queue_record, Invariant.NOTHING_OWED),
-    Mutant(late_record_not_tried, Invariant.ONCE),
+    Mutant(late_record_not_tried, Invariant.ONCE, "no outcome can be recorded for 10 h"),
     Mutant(what_is_owed_expires, Invariant.NOTHING_OWED),
     Mutant(breaker_never_probed, Invariant.JUST_CAUSE),
     Mutant(pause_counted_as_an_outage, Invariant.JUST_CAUSE),
     Mutant(outage_taken_for_poison, Invariant.JUST_CAUSE),
-    Mutant(a_failed_record_is_a_death, Invariant.JUST_CAUSE),
-    Mutant(delivered_again_though_nothing_can_be_written, Invariant.ONCE),
+    Mutant(a_failed_record_is_a_death, Invariant.JUST_CAUSE, "no outcome can be recorded for 10 h"),
+    Mutant(
+        delivered_again_though_nothing_can_be_written,
+        Invariant.ONCE,
+        "nothing can be written down for 10 h",
+    ),
     Mutant(suspects_not_struck, Invariant.NOTHING_OWED),
     Mutant(webhook_id_new_on_every_attempt, Invariant.ONE_ID),
-    Mutant(what_waits_hints_at_itself, Invariant.DRAINED),
+    Mutant(what_waits_hints_at_itself, Invariant.DRAINED, "the lines down for 10 h"),
     Mutant(swept_without_a_hint, Invariant.NOTHING_OWED),
 )
 

@@ -124,15 +124,27 @@ def a_batch_that_goes_on_without_its_first(patch: Patch) -> None:
 
 MUTANTS = (
     Mutant(a_line_that_anybody_may_take, Invariant.ONE_AT_A_TIME),
-    Mutant(a_batch_that_goes_on_without_its_first, Invariant.IN_ORDER),
+    Mutant(
+        a_batch_that_goes_on_without_its_first,
+        Invariant.IN_ORDER,
+        "a batch, and one that comes meanwhile",
+    ),
     Mutant(a_replay_in_order_that_goes_by_itself, Invariant.IN_ORDER),
     Mutant(a_replay_in_order_that_stands_since_it_was_begun, Invariant.IN_ORDER),
     Mutant(attempted_out_of_its_turn, Invariant.IN_ORDER),
     Mutant(nobody_says_how_far_it_went, Invariant.IN_ORDER),
-    Mutant(how_far_it_goes_is_said_after_the_attempt, Invariant.IN_ORDER),
+    Mutant(
+        how_far_it_goes_is_said_after_the_attempt,
+        Invariant.IN_ORDER,
+        "a batch, and one that comes meanwhile",
+    ),
     Mutant(a_straggler_goes_out_as_if_in_order, Invariant.IN_ORDER),
     Mutant(a_dropped_hint_and_no_second_look, Invariant.TURN),
     Mutant(nobody_is_called, Invariant.NOTHING_OWED),
-    Mutant(a_place_that_was_left_stops_its_conversation, Invariant.NOTHING_OWED),
+    Mutant(
+        a_place_that_was_left_stops_its_conversation,
+        Invariant.NOTHING_OWED,
+        "ordered, no place can be freed for 10 h",
+    ),
     Mutant(a_conversation_that_nobody_knows_of, Invariant.PROMPT),
 )

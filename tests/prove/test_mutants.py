@@ -63,12 +63,14 @@ def test_a_mutant_is_caught(
     figures: Figures,
 ) -> None:
     mutant.make(monkeypatch)
+    named = [world for world in WORLDS if world.name == mutant.shows_in]
     others = [world for world in WORLDS if world not in about_it]
-    tried = chain(trials(monkeypatch, about_it), trials(monkeypatch, others))
+    tried = chain.from_iterable(trials(monkeypatch, some) for some in (named, about_it, others))
     caught = next(((world, breaches) for world, breaches in tried if breaches), None)
     assert caught is not None, f"survived: {mutant}"
     world, breaches = caught
     assert mutant.breaks in {breach.invariant for breach in breaches}
+    assert mutant.shows_in in ("", world.name)
     figures("mutants caught", 1)
     figures("mutants", f"{mutant} | {mutant.breaks} | {world}")
 
