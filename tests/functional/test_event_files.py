@@ -13,6 +13,7 @@ import boto3
 import pytest
 from spectrum_cli.demo.consumer import Consumer
 from spectrum_cli.local.apply import deploy
+from spectrum_cli.local.checkout import TRANSLATIONS
 from spectrum_cli.local.deployment import Deployment, Endpoints, FunctionSpec
 from spectrum_cli.local.functions import FunctionPool
 from spectrum_cli.local.moto_server import MotoServer
@@ -83,6 +84,7 @@ def machine() -> Iterator[Machine]:
             endpoints=Endpoints(default=moto.url),
             parameters={},
             code_dirs=for_this_machine(),
+            kept=TRANSLATIONS,
         )
         fill_secrets(deployment, moto.url, consumer.url)
         local = CREDENTIALS | {"AWS_ENDPOINT_URL": moto.url, "ALLOW_LOOPBACK": "1"}

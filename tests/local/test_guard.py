@@ -15,12 +15,12 @@ import pytest
 from botocore.exceptions import ClientError, ProfileNotFound
 from spectrum_cli.local.apply import deploy
 from spectrum_cli.local.aws import made_up_credentials, session
+from spectrum_cli.local.checkout import TEMPLATE, TRANSLATIONS
 from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.iam import assume
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.runtime_api import PREFIX, RuntimeApi
 
-from tests.support.stacks import TEMPLATE
 from tests.support.waiting import PATIENCE
 
 LIST = {"X-Amz-Target": "secretsmanager.ListSecrets", "Content-Type": "application/x-amz-json-1.1"}
@@ -121,7 +121,7 @@ def test_credentials_are_made_anew_and_others_are_refused_as_aws_does(server: Mo
 
 def test_a_functions_role_is_answered(server: MotoServer) -> None:
     endpoints = Endpoints(server.url, {}, OWN)
-    deployment = deploy(TEMPLATE, endpoints=endpoints, parameters={})
+    deployment = deploy(TEMPLATE, endpoints=endpoints, parameters={}, kept=TRANSLATIONS)
     receiver = deployment.functions["ReceiverFunction"]
     credentials = assume(client_of(server, OWN, "sts"), receiver.role_name)
     asked = client_of(server, credentials, "secretsmanager")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -25,6 +26,12 @@ class Context:
         return self.milliseconds
 
 
+@cache
+def _client(service: str) -> Any:
+    """One for all tests: whichever moto is on answers it."""
+    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+
+
 class Deployed:
     """Needs moto's `mock_aws` around it. What handlers print goes to the captured output."""
 
@@ -32,10 +39,9 @@ class Deployed:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-        self.dynamodb = boto3.client("dynamodb", region_name=REGION)
-        self.sqs = boto3.client("sqs", region_name=REGION)
-        self.secrets = boto3.client("secretsmanager", region_name=REGION)
-        boto3.client("s3", region_name=REGION).create_bucket(Bucket=BUCKET)
+        self.dynamodb, self.sqs = _client("dynamodb"), _client("sqs")
+        self.secrets = _client("secretsmanager")
+        _client("s3").create_bucket(Bucket=BUCKET)
         self.table = create_table(self.dynamodb)
         self.main_url = create_queue(self.sqs, "main")
         self.slow_url = create_queue(self.sqs, "slow")

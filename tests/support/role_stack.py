@@ -9,11 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import boto3
 from spectrum_cli.local.apply import deploy
+from spectrum_cli.local.checkout import TEMPLATE, TRANSLATIONS
 from spectrum_cli.local.deployment import Deployment, Endpoints
 from spectrum_cli.local.iam import assume, enforce_roles
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
@@ -23,8 +23,6 @@ from spectrum_forwarder.domain.health import Health
 from spectrum_forwarder.domain.ports import StoredEvent
 
 from tests.support.make import WEBHOOK, body_of
-
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 ADMINISTRATOR = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
@@ -65,7 +63,7 @@ class Stack:
         self._queued: Counter[str] = Counter()
         self._url = url
         self.deployment: Deployment = deploy(
-            TEMPLATE, endpoints=Endpoints(url), parameters=PARAMETERS
+            TEMPLATE, endpoints=Endpoints(url), parameters=PARAMETERS, kept=TRANSLATIONS
         )
         enforce_roles()
         self.roles = {

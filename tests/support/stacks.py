@@ -16,12 +16,12 @@ import boto3
 import pytest
 from spectrum_cli.__main__ import run
 from spectrum_cli.local.apply import deploy
+from spectrum_cli.local.checkout import TEMPLATE, TRANSLATIONS
 from spectrum_cli.local.deployment import Endpoints
 from spectrum_cli.local.moto_server import MotoServer
 
 from tests.support.quick_commands import quicken
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
 STACK = "spectrum-forwarder"
 
@@ -87,7 +87,9 @@ def _client(url: str, service: str) -> Any:
 def deployed() -> Iterator[Deployed]:
     """Apply the template to a moto server, and its outputs as a CloudFormation stack's."""
     with MotoServer() as server:
-        outputs = deploy(TEMPLATE, endpoints=Endpoints(server.url), parameters={}).outputs
+        outputs = deploy(
+            TEMPLATE, endpoints=Endpoints(server.url), parameters={}, kept=TRANSLATIONS
+        ).outputs
         stack = Deployed(server.url, outputs)
         # moto's CloudFormation cannot make the resources, but it can tell where they are.
         template = {
