@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,12 +15,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
+from tests.support import waiting
 from tests.support.make import body_of
-from tests.support.waiting import wait_until
 from tests.ui import seeding
 from tests.ui.conftest import World
 
-# Pages are slow to come where other tests keep the machine busy.
+# Each look goes through a driver into the browser and back.
+wait_until = partial(waiting.wait_until, pause=0.1)
 
 # Every element that a hostile text could add, and where a page of ours has none.
 FOREIGN = (
@@ -82,11 +84,11 @@ class Browser:
 @pytest.fixture
 def browser(chrome: Chrome, world: World) -> Iterator[Browser]:
     """A browser that was let in; whatever it complains of fails the test."""
+    known = chrome.execute_cdp_cmd("Network.getCookies", {"urls": [world.link]})["cookies"]
+    for name in (cookie["name"] for cookie in known):
+        if name.endswith("_shown"):
+            chrome.execute_cdp_cmd("Network.deleteCookies", {"name": name, "url": world.link})
     chrome.get(world.link)  # it lets one browser in, which it knows from then on
-    for cookie in chrome.get_cookies():
-        if cookie["name"].endswith("_shown"):
-            chrome.delete_cookie(cookie["name"])
-    chrome.get(world.link)
     browser = Browser(chrome, world.link)
     wait_until(lambda: browser.all(".row"))
     yield browser
