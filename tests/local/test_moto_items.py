@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from spectrum_cli.local import moto_items
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION
 from spectrum_cli.local.moto_items import weight
 from spectrum_cli.local.moto_repairs import repair
@@ -59,6 +60,24 @@ def made(attributes: dict[str, Any]) -> Item:
 def test_a_value_counts_as_much_of_a_page_as_by_motos_own_sum(value: dict[str, Any]) -> None:
     by_moto: Any = inspect.unwrap(DynamoType.size)
     assert DynamoType(value).size() == by_moto(DynamoType(value))
+
+
+@given(attributes=items)
+def test_an_item_counts_as_much_of_a_page_as_by_motos_own_sum(attributes: dict[str, Any]) -> None:
+    by_moto: Any = inspect.unwrap(Item.size)
+    assert made(attributes).size() == by_moto(made(attributes))
+
+
+@given(value=values | st.just({"B": "AP8="}))
+def test_a_value_is_answered_as_by_moto_and_shares_nothing_that_an_update_changes(
+    value: dict[str, Any],
+) -> None:
+    by_moto: Any = inspect.unwrap(DynamoType.to_regular_json)
+    kept = DynamoType(value)
+    answered = kept.to_regular_json()
+    assert answered == by_moto(DynamoType(value))
+    if isinstance(kept.value, dict):
+        assert answered[kept.type] is not kept.value
 
 
 @given(attributes=items)
@@ -135,6 +154,35 @@ def test_an_answer_of_many_items_makes_none_of_their_values_anew(
         client.close()
     assert (few[0], many[0]) == (5, 20)
     assert few[1] == many[1]
+
+
+def test_what_is_read_is_not_copied_and_what_is_updated_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[DynamoType] = []
+
+    def noted(value: DynamoType) -> DynamoType:
+        copies.append(value)
+        return copy_of(value)
+
+    copy_of = moto_items._copy
+    monkeypatch.setattr(moto_items, "_copy", noted)
+    condition = {"KeyConditionExpression": "shard = :one", "IndexName": "due"}
+    with MotoServer() as server:
+        client = client_of("dynamodb", server.url)
+        create_table(client)
+        item = {"event_key": {"S": "a"}, "shard": {"N": "1"}, "due_at": {"N": "2"}}
+        client.put_item(TableName=TABLE, Item=item)
+        values = {":one": {"N": "1"}}
+        queried = client.query(TableName=TABLE, ExpressionAttributeValues=values, **condition)
+        scanned = client.scan(TableName=TABLE)
+        assert (queried["Items"], scanned["Items"], copies) == ([item], [item], [])
+        client.update_item(
+            TableName=TABLE,
+            Key={"event_key": {"S": "a"}},
+            UpdateExpression="SET due_at = :later",
+            ExpressionAttributeValues={":later": {"N": "3"}},
+        )
+        assert copies != []
+        client.close()
 
 
 def test_what_is_the_same_in_items_is_kept_once_and_an_update_of_one_leaves_the_others() -> None:

@@ -4,10 +4,11 @@ moto keeps an object, and a text, for each value and each name of each item, tho
 every one: the same statuses, destinations, webhooks and names. What is the same is kept once; a
 text or a number is never changed in its place.
 
-To answer a query moto copies each item that it has found, and takes a part of it by making each
-value anew; to know a page's size it makes every value of a map anew, once a level. What becomes an
-answer is turned into plain values while the call is still alone with the table, so that it may be
-the table's own. Only an update needs a copy, and gets a straight one.
+To answer a query or a scan moto copies each item that it has found, and takes a part of it by
+making each value anew; to know a page's size it makes every value of a map anew, once a level, and
+to write an answer it copies each once more. What becomes an answer is turned into plain values
+while the call is still alone with the table, so that it may be the table's own. Only an update
+needs a copy, and gets a straight one.
 
 An item is weighed by DynamoDB when an update is done, and the update is undone where it is too
 heavy. moto weighs it before each attribute, what is replaced or removed included, takes base64 for
@@ -16,8 +17,9 @@ bytes, and leaves what it has changed so far.
 
 from __future__ import annotations
 
+import base64
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, wraps
 from sys import intern
 from typing import Any, Final
@@ -73,24 +75,30 @@ def keep_once() -> None:
 
 def handle_seldom() -> None:
     """Copy items for updates alone, and add sizes up straight, for the life of the process."""
-    query_copies, reading = Table.query, threading.local()
+    reading = threading.local()
 
-    @wraps(query_copies)
-    def query(self: Table, *positional: Any, **named: Any) -> Any:
-        reading.now = True
-        try:
-            return query_copies(self, *positional, **named)
-        finally:
-            reading.now = False
+    def without_copies(find: Callable[..., Any]) -> Any:
+        @wraps(find)
+        def found(self: Table, *positional: Any, **named: Any) -> Any:
+            reading.now = True
+            try:
+                return find(self, *positional, **named)
+            finally:
+                reading.now = False
+
+        return found
 
     def deepcopy(self: Item, memo: dict[int, Any]) -> Item:
         if getattr(reading, "now", False):
             return self
         return _item(self.hash_key, self.range_key, ((k, _copy(v)) for k, v in self.attrs.items()))
 
-    Table.query = query  # type: ignore[method-assign]
+    Table.query = without_copies(Table.query)  # type: ignore[method-assign]
+    Table.scan = without_copies(Table.scan)  # type: ignore[method-assign]
     Item.__deepcopy__ = deepcopy  # type: ignore[method-assign]
+    Item.size = wraps(Item.size)(_size_of_item)  # type: ignore[method-assign]
     DynamoType.size = wraps(DynamoType.size)(_size)  # type: ignore[method-assign]
+    DynamoType.to_regular_json = wraps(DynamoType.to_regular_json)(_plain)  # type: ignore[method-assign]
 
 
 def pick_attributes() -> None:
@@ -183,18 +191,46 @@ def _parts(value: DynamoType | dict[str, Any]) -> tuple[str, Any]:
     return next(iter(value.items()))
 
 
+def _size_of_item(self: Item) -> int:
+    return _size_of_all(self.attrs)
+
+
+def _size_of_all(named: dict[str, DynamoType]) -> int:
+    size = 0
+    for name, each in named.items():
+        size += _bytes(name) + _size(each)
+    return size
+
+
 def _size(self: DynamoType) -> int:
     """What moto counts against the size of a page, by its own formula."""
     kind, content = self.type, self.value
+    if type(content) is str:
+        return _bytes(content)
     match kind:
         case "N":
             return len(str(content))
         case "M":
-            return sum(len(name.encode()) + _size(each) for name, each in content.items())
+            return _size_of_all(content)
         case "L":
-            return sum(_size(each) for each in content)
+            return sum(map(_size, content))
         case "SS" | "NS" | "BS":
             return sum(_size(DynamoType({kind[0]: each})) for each in content)
-    if isinstance(content, bool):
-        return 1
-    return len(content if isinstance(content, bytes) else content.encode())
+    return 1 if isinstance(content, bool) else len(content)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _plain(self: DynamoType) -> dict[str, Any]:
+    """The value as an answer has it."""
+    kind, content = self.type, self.value
+    match kind:
+        case "M":
+            content = {name: _plain(each) for name, each in content.items()}
+        case "L":
+            content = [_plain(each) for each in content]
+        case "B" if isinstance(content, str):
+            content = base64.b64decode(content)
+    return {kind: content}
