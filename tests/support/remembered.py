@@ -1,16 +1,21 @@
-"""What botocore works out for each session and client of its own: once a process.
+"""What botocore, moto and wires work out for each session, client and test: once a process.
 
 A session parses a megabyte of JSON before its first client is there, and looks through four hundred
 folders, and asks each of a hundred handlers what it takes; a client makes a method of each
 operation, reads how its service's addresses are made, renames each event it hears of, and spells
-the same user agent with each call. Tests make both by the thousand, and none of them is about this.
+the same user agent with each call. A wire parses a quarter of a megabyte of certificates, and moto,
+when it is put on, makes thirteen hundred answers for those who ask by `requests`: nobody here does.
+Tests make all of these by the thousand, and none of them is about this.
 """
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import CO_VARKEYWORDS
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from botocore import hooks, regions, useragent
@@ -19,6 +24,8 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.model import ServiceModel
 from moto.core import loaders as of_moto
+from moto.core import models as mocks
+from spectrum_forwarder.adapters import wire
 
 
 class RememberingLoader(JSONFileLoader):
@@ -38,6 +45,8 @@ def remember() -> None:
     _addresses()
     _events()
     _agents()
+    _bundles()
+    mocks.RESPONSES_METHODS.clear()
 
 
 def _folders() -> None:
@@ -102,3 +111,17 @@ def _events() -> None:
 def _agents() -> None:
     agents: Any = useragent
     agents.sanitize_user_agent_string_component = cache(agents.sanitize_user_agent_string_component)
+
+
+def _bundles() -> None:
+    """Wires only read what they make of a bundle; one that is written anew is another one."""
+
+    @cache
+    def parsed(path: str, written_at: int) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=path)
+
+    def create_default_context(*, cafile: str) -> ssl.SSLContext:
+        return parsed(cafile, Path(cafile).stat().st_mtime_ns)
+
+    remembering = {**vars(ssl), "create_default_context": create_default_context}
+    cast(Any, wire).ssl = SimpleNamespace(**remembering)

@@ -1,11 +1,16 @@
-"""What test processes remember of botocore's changes nothing that anyone hears."""
+"""What test processes remember changes nothing that anyone hears, and nobody that is believed."""
 
 from __future__ import annotations
 
 import copy
+import os
+from pathlib import Path
 from typing import Any
 
 from botocore.hooks import HierarchicalEmitter
+from spectrum_forwarder.adapters.wire import Wire
+
+from tests.support.certificates import make_certificate
 
 
 def listener(name: str) -> Any:
@@ -30,3 +35,21 @@ def test_who_listens_to_a_client_is_not_heard_by_its_session_or_another() -> Non
     session.register("before-call", second)
     assert heard(session) == ["first", "second"]
     assert heard(client) == ["third", "first", "second"]
+
+
+def believed(bundle: Path) -> list[bytes]:
+    wire = Wire(str(bundle), connect_seconds=1.0, read_seconds=1.0)
+    return wire._context.get_ca_certs(binary_form=True)
+
+
+def test_a_wire_believes_its_own_bundle_as_it_is_now(tmp_path: Path) -> None:
+    bundles = []
+    for name in ("one", "other"):
+        folder = tmp_path / name
+        folder.mkdir()
+        bundles.append(make_certificate(folder)[0])
+    one, other = map(believed, bundles)
+    assert one != other
+    bundles[0].write_bytes(bundles[1].read_bytes())
+    os.utime(bundles[0], (1, 1))
+    assert believed(bundles[0]) == other
