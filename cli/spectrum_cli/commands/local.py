@@ -147,23 +147,26 @@ def _run(
     spectrum: bool,
     stopping: threading.Event,
 ) -> None:
-    # These bring moto and boto3 along: seconds that no other command should wait.
-    from spectrum_cli.local.aws import forget_the_shell  # noqa: PLC0415
-    from spectrum_cli.local.console import Console  # noqa: PLC0415
-    from spectrum_cli.local.consumer import Consumer, Received, accept_verified  # noqa: PLC0415
     from spectrum_cli.local.registry_files import (  # noqa: PLC0415
         destination_registry,
         make_up_webhook,
         read_registry,
     )
+
+    # What is wrong with a file is said at once.
+    webhooks_text = read_registry(webhooks, "webhooks") if webhooks else None
+    destinations_text = read_registry(destinations, "destinations") if destinations else None
+
+    # These bring moto and boto3 along: seconds that no other command should wait.
+    from spectrum_cli.local.aws import forget_the_shell  # noqa: PLC0415
+    from spectrum_cli.local.console import Console  # noqa: PLC0415
+    from spectrum_cli.local.consumer import Consumer, Received, accept_verified  # noqa: PLC0415
     from spectrum_cli.local.stack import LocalStack, StartCancelled  # noqa: PLC0415
     from spectrum_cli.local.told import tell_of_files  # noqa: PLC0415
 
     forget_the_shell()
     log = Console()
     webhook = None if webhooks or spectrum else make_up_webhook()
-    webhooks_text = read_registry(webhooks, "webhooks") if webhooks else None
-    destinations_text = read_registry(destinations, "destinations") if destinations else None
     given = {
         "webhooks": (webhooks, webhooks_text),
         "destinations": (destinations, destinations_text),

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import samtranslator  # type: ignore[import-untyped]
 
 from spectrum_cli.local.intrinsics import REGION, TemplateError
@@ -54,6 +53,7 @@ def translate(
 
 def _translated(source: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     # The translator ships no types, and is left alone until it is needed: it takes long to load.
+    import boto3  # noqa: PLC0415
     from samtranslator.model.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
         InvalidDocumentException,
     )

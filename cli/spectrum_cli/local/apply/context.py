@@ -16,7 +16,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from spectrum_cli.local.aws import session
+from spectrum_cli.local.aws import USER_AGENT, session
 from spectrum_cli.local.deployment import (
     Endpoints,
     FunctionSpec,
@@ -108,7 +108,11 @@ class Context:
         return self._session.client(
             service,
             endpoint_url=self.endpoints.url(service),
-            config=Config(retries={"mode": "standard", "total_max_attempts": 3}, proxies={}),
+            config=Config(
+                retries={"mode": "standard", "total_max_attempts": 3},
+                proxies={},
+                user_agent=USER_AGENT,
+            ),
         )
 
     def _reference(self, name: str) -> object:
