@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import botocore
@@ -167,6 +168,7 @@ def test_only_the_local_stack_imports_functions_or_moto() -> None:
     assert refused(others, lambda name: not within(name, "functions", "moto")) == {}
 
 
+@cache
 def loaded_by(function: str) -> set[str]:
     """Our own modules that are loaded when a function starts."""
     code = f"import sys, functions.{function}.app; print(*sys.modules)"

@@ -8,6 +8,7 @@ run to run by its nature is left out.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -345,4 +346,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # all that it makes is needed until it ends
     main()
+    gc.freeze()
