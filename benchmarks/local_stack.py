@@ -188,10 +188,11 @@ def rows(before: Tree | None) -> list[Row]:
 
 def main() -> None:
     """Print the rows, and the memory of as many minutes as the command names."""
-    for found in rows(None):
-        print(found)
+    # First, while nothing has been freed: what the rows leave would be filled before it grows.
     if len(sys.argv) > 1:
         print(memory(float(sys.argv[1])))
+    for found in rows(None):
+        print(found)
 
 
 if __name__ == "__main__":
