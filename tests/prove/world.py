@@ -55,9 +55,11 @@ class World(FrontDoor):
     ) -> None:
         super().__init__(destinations, script=script, told=told, facts=facts)
         self.steps = 0
+        # So many in one stretch of time, and it is restless.
+        self.most_steps = MOST_STEPS
         # How often the fan-out has run in one chain of hints.
         self.longest_chain = 0
-        self._most_steps = 0
+        self._last_step = 0
         # Until when all that still can is to happen, while that goes on.
         self._ends_at: float | None = None
         self._receives: Counter[str] = Counter()
@@ -242,7 +244,7 @@ class World(FrontDoor):
         happening = self._next()
         if happening is None or happening[0] > until:
             return False
-        if self.steps >= self._most_steps:
+        if self.steps >= self._last_step:
             self.ledger.breach(Invariant.CALM, f"at {self.clock():.1f}")
             return False
         self.clock.now = max(self.clock.now, happening[0])
@@ -274,7 +276,7 @@ class World(FrontDoor):
 
     def let_pass(self, seconds: float) -> None:
         """Let everything happen that falls into this time."""
-        self._most_steps = self.steps + MOST_STEPS
+        self._last_step = self.steps + self.most_steps
         end = self.clock() + seconds
         while self.step(end):
             pass
@@ -283,7 +285,7 @@ class World(FrontDoor):
     def run_out(self, before_each: Callable[[], None] = lambda: None) -> None:
         """Let everything happen that still can; a copy made `before_each` step goes on with it."""
         if self._ends_at is None:
-            self._most_steps = self.steps + MOST_STEPS
+            self._last_step = self.steps + self.most_steps
             self._ends_at = self.clock() + HORIZON
         before_each()
         while self.step(self._ends_at):
