@@ -18,6 +18,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from spectrum_cli.local.checkout import TEMPLATE, TRANSLATIONS
 from spectrum_cli.local.moto_server import MotoServer
 from spectrum_cli.local.template import load
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -28,7 +29,6 @@ from tests.support.certificates import make_certificate
 from tests.support.http_server import HttpServer, Request, Script, respond, serving
 
 CALLS = Path(__file__).with_name("calls.py")
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 BUILDS = {"this machine's": for_this_machine, "Lambda's": for_lambda}
 # What roles allow that no function asks for by itself.
 BY_LAMBDA = {
@@ -143,7 +143,7 @@ def called(layer: Path, part: str, url: str, **environment: str) -> Any:
 
 def allowed() -> set[str]:
     """The actions that the template's roles allow, those for all kinds of targets included."""
-    template = load(TEMPLATE, dict.fromkeys(TARGETS, "arn:1"))
+    template = load(TEMPLATE, dict.fromkeys(TARGETS, "arn:1"), TRANSLATIONS)
     return {
         action
         for resource in template.resources.values()

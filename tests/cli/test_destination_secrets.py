@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 import standardwebhooks
-import svix
 from spectrum_cli.destinations.secrets import overlap_of, remark, weakness
 from spectrum_cli.doctor.destinations import destinations
 from spectrum_cli.doctor.model import Patient
@@ -29,6 +28,7 @@ from spectrum_forwarder.domain.signature import sign
 from tests.support.http_server import HttpServer, Request, Script, respond, serving
 from tests.support.make import NOW, WHSEC
 from tests.support.stacks import Deployed, Ran, forwarder
+from tests.support.svix_library import svix
 from tests.support.waiting import PATIENCE
 
 BODY = b'{"event":"messages","n":1}'
@@ -119,7 +119,7 @@ def headers(destination: Destination, now: float) -> dict[str, str]:
     )
 
 
-@pytest.mark.parametrize("library", [standardwebhooks.Webhook, svix.Webhook])
+@pytest.mark.parametrize("library", [standardwebhooks.Webhook, svix])
 @pytest.mark.parametrize("secret", [OLD, NEW])
 def test_either_secret_verifies_with_the_published_libraries(library: Any, secret: str) -> None:
     now = time.time()

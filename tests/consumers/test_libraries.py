@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import standardwebhooks
-import svix
 from spectrum_forwarder.domain.destination import OldSecret
 from spectrum_forwarder.domain.outbound import Attempt
 
 from tests.consumers.bodies import BODIES
 from tests.consumers.conftest import SECRET, answers_on_the_page, delivery, needs_node
 from tests.consumers.servers import MODULES
+from tests.support.svix_library import svix
 
 URL = "https://consumer.example.com/"
 PYTHON: dict[str, Callable[[bytes, dict[str, str]], object]] = {
@@ -28,7 +28,7 @@ PYTHON: dict[str, Callable[[bytes, dict[str, str]], object]] = {
             body, headers, json_parse=False
         )
     ),
-    "Python svix 2.9": lambda body, headers: svix.Webhook(SECRET).verify(body, headers),
+    "Python svix 2.9": lambda body, headers: svix(SECRET).verify(body, headers),
 }
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from spectrum_cli.local.intrinsics import Resolver
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template
+
+from tests.template.translated import load
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template
 
 from tests.template.conftest import TEMPLATE, resolved_by
+from tests.template.translated import load
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"

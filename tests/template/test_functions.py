@@ -10,10 +10,11 @@ import botocore.session
 import pytest
 from spectrum_cli.doctor.account import RECEIVERS, SWEEPERS
 from spectrum_cli.local.intrinsics import ACCOUNT, REGION, STACK_NAME
-from spectrum_cli.local.template import Template, load, read
+from spectrum_cli.local.template import Template, read
 from spectrum_forwarder.adapters.kinds import KINDS
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
+from tests.template.translated import load
 
 FUNCTIONS = ("ReceiverFunction", "FanoutFunction", "SweeperFunction")
 

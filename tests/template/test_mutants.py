@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template
 
 from tests.template import refusals
 from tests.template import test_adopting as adopting
@@ -18,6 +18,7 @@ from tests.template import test_resources as resources
 from tests.template import test_updates as updates
 from tests.template import test_watching as watching
 from tests.template.conftest import TEMPLATE, resolved_by
+from tests.template.translated import load
 
 Check = Callable[[Any], None]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from spectrum_cli.local.template import load
 
 from tests.template import refusals
 from tests.template.conftest import TEMPLATE
+from tests.template.translated import load
 
 ARN = "arn:aws:sqs:ap-southeast-1:123456789012:a-queue-with-a-name-of-some-length-{}"
 # Sixty targets, and whatever else a parameter switches on.

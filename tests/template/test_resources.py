@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from spectrum_cli.local.intrinsics import TemplateError
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template
 from spectrum_forwarder.adapters.payloads import PREFIX as PAYLOADS
 from spectrum_forwarder.adapters.payloads import RENEWED_AFTER
 from spectrum_forwarder.adapters.quarantine import PREFIX as QUARANTINE
@@ -18,6 +18,7 @@ from spectrum_forwarder.domain.quarantine import KEPT_SECONDS
 from spectrum_forwarder.domain.timing import Timing
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
+from tests.template.translated import load
 
 QUEUES = ("EventsQueue", "SlowQueue", "EventsDeadLetterQueue")
 KEPT = ("EventsTable", "PayloadsBucket", "WebhooksSecret", "DestinationsSecret")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from spectrum_cli.local.intrinsics import references
-from spectrum_cli.local.template import Template, load, read
+from spectrum_cli.local.template import Template, read
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
+from tests.template.translated import load
 
 # What a function has as a whole; its versions and their settings do not change with it.
 NOT_OF_A_VERSION = {"ReservedConcurrentExecutions", "RecursiveLoop", "Tags"}

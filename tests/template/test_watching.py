@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from spectrum_cli.local.template import Template, load
+from spectrum_cli.local.template import Template
 
 from tests.template.conftest import TEMPLATE, Properties, resolved_by
+from tests.template.translated import load
 
 RUNBOOK = (TEMPLATE.parent / "docs" / "operations.md").read_text(encoding="utf-8")
 EVERYTHING = load(
