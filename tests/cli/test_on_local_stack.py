@@ -87,7 +87,7 @@ class Running:
     def wait(self, done: Callable[[list[dict[str, object]]], bool]) -> None:
         """Wait until the log's events, as `events list --json` shows them, are as they should."""
         # Each look is a whole command.
-        wait_until(lambda: self._stand(done), self._events, pause=0.5)
+        wait_until(lambda: self._stand(done), self._events, pause=1.0)
 
     def _stand(self, done: Callable[[list[dict[str, object]]], bool]) -> bool:
         events = self._events()

@@ -127,7 +127,7 @@ class Chat:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not done():
             assert time.monotonic() < deadline, self.takers
-            time.sleep(0.5)  # a look may be a whole command
+            time.sleep(1.0)  # a look may be a whole command
 
     def _stand(self, name: str) -> int:
         ran = forwarder("events", "list", "--all", "--destination", name, "--json", "--local")
