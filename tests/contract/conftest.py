@@ -1,5 +1,6 @@
 """Each port's implementations: the real adapters on each store, and the stand-ins in memory."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +22,7 @@ from spectrum_forwarder.domain.worker_ports import EventTable
 
 from tests.contract import stores, table_of_stores
 from tests.contract.stores import MEMORY, MINISTACK, MOTO, STORES
-from tests.support.aws import create_queue, create_table, create_waiting_table
+from tests.support.aws import create_queue, create_table, create_waiting_table, shared_client
 from tests.support.in_memory.clock import ManualClock
 from tests.support.in_memory.lines import MemoryHealthBoard, MemoryLines
 from tests.support.in_memory.objects import MemoryPayloads
@@ -75,7 +76,7 @@ def aws(store: str) -> str:
 def table(store: str) -> EventTable:
     if store == MEMORY:
         return MemoryTable()
-    name = create_table(boto3.client("dynamodb", region_name=REGION))
+    name = create_table(set_up_by("dynamodb"))
     return DynamoEventTable(table_client(store), name)
 
 
@@ -83,7 +84,7 @@ def table(store: str) -> EventTable:
 def board(store: str, clock: ManualClock) -> HealthBoard:
     if store == MEMORY:
         return MemoryHealthBoard()
-    name = create_table(boto3.client("dynamodb", region_name=REGION))
+    name = create_table(set_up_by("dynamodb"))
     return DynamoHealthBoard(table_client(store), name, clock=clock)
 
 
@@ -91,7 +92,7 @@ def board(store: str, clock: ManualClock) -> HealthBoard:
 def lines(store: str) -> Lines:
     if store == MEMORY:
         return MemoryLines()
-    name = create_waiting_table(boto3.client("dynamodb", region_name=REGION))
+    name = create_waiting_table(set_up_by("dynamodb"))
     return DynamoLines(table_client(store), name)
 
 
@@ -109,6 +110,10 @@ def sqs_queue(aws: str) -> tuple[SqsEventQueue, str, str]:
     client = boto3.client("sqs", region_name=REGION)
     main_url, slow_url = create_queue(client, "main"), create_queue(client, "slow")
     return SqsEventQueue(client, main_url=main_url, slow_url=slow_url), main_url, slow_url
+
+
+def set_up_by(service: str) -> Any:
+    return shared_client(service, os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def table_client(store: str) -> Any:

@@ -1,5 +1,6 @@
 """The stack's table and queues as the template describes them, for tests that need no more."""
 
+from functools import cache
 from typing import Any
 
 import boto3
@@ -8,8 +9,8 @@ TABLE = "events"
 WAITING = "waiting"
 
 
-def client_of(service: str, url: str, **more: Any) -> Any:
-    """A client of a service that listens at a URL of this machine."""
+def client_of(service: str, url: str | None, **more: Any) -> Any:
+    """A client of a service that listens at a URL of this machine; None for where all others do."""
     return boto3.client(
         service,  # type: ignore[call-overload]
         endpoint_url=url,
@@ -18,6 +19,15 @@ def client_of(service: str, url: str, **more: Any) -> Any:
         aws_secret_access_key="local",
         **more,
     )
+
+
+@cache
+def shared_client(service: str, url: str | None = None) -> Any:
+    """A client for all tests, to set up and to look with: nobody is to listen to its events.
+
+    Without a URL, whichever moto is on answers it.
+    """
+    return client_of(service, url)
 
 
 def create_table(client: Any) -> str:

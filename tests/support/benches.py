@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 from spectrum_forwarder.adapters.kinds.lambda_ import LARGEST
 from spectrum_forwarder.adapters.kinds.sqs import read
 from spectrum_forwarder.domain.outbound import Attempt
 
+from tests.support.aws import shared_client
 from tests.support.http_server import HttpServer, Script, respond
 from tests.support.target_scripts import queue, refusal, relay
 
@@ -100,7 +100,7 @@ def http_bench(server: HttpServer) -> Bench:
 
 def sqs_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
     """A queue of moto's; a FIFO queue, if it is called so."""
-    client, fifo = _client("sqs", moto_url), name.endswith(".fifo")
+    client, fifo = shared_client("sqs", moto_url), name.endswith(".fifo")
     attributes = {"FifoQueue": "true"} if fifo else {}
     queue_url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
@@ -123,7 +123,7 @@ def sqs_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
 
 def eventbridge_bench(server: HttpServer, moto_url: str, name: str) -> Bench:
     """A bus of moto's, with a rule on the body's content that leads to a queue."""
-    sqs, events = _client("sqs", moto_url), _client("events", moto_url)
+    sqs, events = shared_client("sqs", moto_url), shared_client("events", moto_url)
     queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
     events.create_event_bus(Name=name)
     events.put_rule(
@@ -187,10 +187,6 @@ def lambda_bench(server: HttpServer) -> Bench:
         look=look,
         largest_body=LARGEST - 2_000,
     )
-
-
-def _client(service: str, url: str) -> Any:
-    return boto3.client(service, endpoint_url=url, region_name=REGION)  # type: ignore[call-overload]
 
 
 def _drain(client: Any, queue_url: str) -> list[dict[str, Any]]:

@@ -2,13 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.support.aws import create_queue, create_table, create_waiting_table
+from tests.support.aws import create_queue, create_table, create_waiting_table, shared_client
 from tests.support.make import WEBHOOK
 
 REGION = "us-east-1"
@@ -26,12 +24,6 @@ class Context:
         return self.milliseconds
 
 
-@cache
-def _client(service: str) -> Any:
-    """One for all tests: whichever moto is on answers it."""
-    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
-
-
 class Deployed:
     """Needs moto's `mock_aws` around it. What handlers print goes to the captured output."""
 
@@ -39,9 +31,9 @@ class Deployed:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-        self.dynamodb, self.sqs = _client("dynamodb"), _client("sqs")
-        self.secrets = _client("secretsmanager")
-        _client("s3").create_bucket(Bucket=BUCKET)
+        self.dynamodb, self.sqs = shared_client("dynamodb"), shared_client("sqs")
+        self.secrets = shared_client("secretsmanager")
+        shared_client("s3").create_bucket(Bucket=BUCKET)
         self.table = create_table(self.dynamodb)
         self.main_url = create_queue(self.sqs, "main")
         self.slow_url = create_queue(self.sqs, "slow")
