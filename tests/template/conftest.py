@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.translator import translator  # type: ignore[import-untyped]
 from spectrum_cli.local.intrinsics import Resolver
 from spectrum_cli.local.template import Template
 
@@ -17,12 +15,6 @@ from tests.template.translated import load
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 Properties = Callable[[str], Mapping[str, Any]]
-
-# It checks SAM's own policies each time it is made, which is 40% of a translation; a template here
-# is translated for each mistake.
-translator.make_policy_template_for_function_plugin = cache(
-    translator.make_policy_template_for_function_plugin
-)
 
 
 @pytest.fixture(scope="session")
