@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.local_stack [MINUTES]
 
-Prints its rows; with MINUTES, also the memory of so long at ten events a second while
+Prints its rows; with MINUTES, in their place the memory of so long at ten events a second while
 `forwarder events tail` is open, which `make bench` leaves out for the time that it takes.
 """
 
@@ -187,10 +187,11 @@ def rows(before: Tree | None) -> list[Row]:
 
 
 def main() -> None:
-    """Print the rows, and the memory of as many minutes as the command names."""
-    # First, while nothing has been freed: what the rows leave would be filled before it grows.
+    """Print the rows, or the memory of as many minutes as the command names."""
+    # Not both: what one leaves would be looked through, or filled, in the other.
     if len(sys.argv) > 1:
         print(memory(float(sys.argv[1])))
+        return
     for found in rows(None):
         print(found)
 
