@@ -51,12 +51,12 @@ readme:
 test: $(READY) $(LINT)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check template tests-alone
 
-# Five at a time on two cores: many tests wait for processes. What they run is built before their
+# Six at a time on two cores: many tests wait for processes. What they run is built before their
 # seconds are counted.
 ## all tests, without the linters
 tests-alone: $(READY)
 	@$(BIN)/python -m tests.support.built
-	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 # docs/consumers.md against the real frameworks, those of Node.js too.
 ## docs/consumers.md against the real frameworks and adapters
@@ -169,7 +169,7 @@ deploy-faults: $(READY) $(SAM) $(DEPLOY)
 # The long versions of the proofs, with their figures; some twenty minutes on two cores.
 ## the long versions of the proofs, with their figures
 prove: $(READY)
-	PROVE=long $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/prove
+	PROVE=long $(BIN)/pytest -n 6 --dist worksteal --timeout 3600 tests/prove
 	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py \
 		tests/cli/test_rotate.py tests/cli/test_order_on_local_stack.py \
 		tests/local/test_moto_indexes.py

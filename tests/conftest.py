@@ -28,30 +28,31 @@ settings.load_profile("unhurried")
 TESTS = Path(__file__).parent
 
 
-# Those that take longest, the longest first: a file that is begun last is waited for by all. The
-# workers take them in this order, for `make tests-alone` asks xdist not to put many tests first.
+# Those that take longest, first: a file that is begun last is waited for by all. Those that compute
+# stand among those that wait, so that there is always something to do. The workers take them in
+# this order, for `make tests-alone` asks xdist not to put many tests first.
 LONGEST = (
     "local/test_local_command.py",
     "versions/test_upgrade.py",
     "prove/test_mutants.py",
     "cli/test_operators_clock.py",
-    "cli/test_order_on_local_stack.py",
     "cli/test_watch_on_local_stack.py",
-    "observability/test_local_run.py",
-    "cli/test_on_local_stack.py",
-    "prove/test_isolation.py",
-    "cli/test_demo.py",
-    "local/test_poller.py",
-    "ui/test_browser.py",
-    "prove/test_sweep_scale.py",
-    "cli/test_rotate.py",
+    "cli/test_order_on_local_stack.py",
     "prove/test_exhaustive.py",
-    "local/test_front.py",
+    "cli/test_on_local_stack.py",
+    "prove/test_sweep_scale.py",
+    "observability/test_local_run.py",
+    "ui/test_browser.py",
+    "cli/test_demo.py",
+    "prove/test_isolation.py",
+    "local/test_poller.py",
+    "cli/test_rotate.py",
+    "cli/test_listen.py",
     "contract/test_wire.py",
+    "hardening/test_process_faults.py",
     "cli/test_doctor.py",
     "cli/test_webhooks.py",
-    "hardening/test_process_faults.py",
-    "cli/test_listen.py",
+    "local/test_front.py",
     "local/test_builds.py",
     "cli/test_doctor_on_broken_stacks.py",
     "local/test_functions.py",
