@@ -169,7 +169,7 @@ deploy-faults: $(READY) $(SAM) $(DEPLOY)
 # The long versions of the proofs, with their figures; some twenty minutes on two cores.
 ## the long versions of the proofs, with their figures
 prove: $(READY)
-	PROVE=long $(BIN)/pytest -n 6 --dist worksteal --timeout 3600 tests/prove
+	PROVE=long $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 tests/prove
 	PROVE=long $(BIN)/pytest --timeout 1800 tests/hardening tests/cli/test_listen.py \
 		tests/cli/test_rotate.py tests/cli/test_order_on_local_stack.py \
 		tests/local/test_moto_indexes.py
