@@ -80,7 +80,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_setup() -> None:
-    """Write every line: one process tests more refusals than an instance has lines for a minute."""
+    """Write every line: one process tests more refusals than an instance tells a minute."""
     observability.teller._sample = observability.Sample(time.monotonic)
 
 
