@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 
 from spectrum_cli.diagnosis.model import Guess
@@ -48,11 +49,14 @@ def forms(body: bytes) -> Iterator[Guess[bytes]]:
 def _forms(body: bytes, content: object) -> Iterator[Guess[bytes]]:
     arrived = describe(body)
     orders = dict(zip(ORDERS, (content, in_spectrum_order(content), content), strict=True))
-    for order, layout, escape in product(ORDERS, LAYOUTS, ESCAPES):
-        text = _write(orders[order], layout, escape, sort=order == "sorted by key")
-        form = f"{layout}, {escape}, {order}"
-        evidence = f"The signature is right for this form of it: {form}. It arrived {arrived}."
-        yield Guess(text, "body_reserialised", evidence)
+    for order, layout in product(ORDERS, LAYOUTS):
+        write = partial(_write, orders[order], layout, sort=order == "sorted by key")
+        # Written twice at most, whatever is escaped: what is indented takes Python long.
+        written = {ascii_only: write(ascii_only=ascii_only) for ascii_only in (False, True)}
+        for escape, (ascii_only, escaped) in ESCAPES.items():
+            form = f"{layout}, {escape}, {order}"
+            evidence = f"The signature is right for this form of it: {form}. It arrived {arrived}."
+            yield Guess(_escape(written[ascii_only], escaped), "body_reserialised", evidence)
 
 
 def parse(body: bytes) -> object:
@@ -101,10 +105,14 @@ def _ordered(content: object, model: object) -> object:
     return {key: _ordered(content[key], known.get(key)) for key in keys}
 
 
-def _write(content: object, layout: str, escape: str, *, sort: bool) -> bytes:
-    ascii_only, replaced = ESCAPES[escape]
+def _write(content: object, layout: str, *, sort: bool, ascii_only: bool) -> bytes:
+    """The content in this layout, what is not ASCII escaped or not, and nothing else."""
     text = json.dumps(content, ensure_ascii=ascii_only, sort_keys=sort, **LAYOUTS[layout])  # type: ignore[arg-type]
-    for plain, escaped in replaced.items():
-        text = text.replace(plain, escaped)
     # As JavaScript writes them, since UTF-8 has no bytes for half a character.
     return LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()
+
+
+def _escape(written: bytes, escaped: dict[str, str]) -> bytes:
+    for plain, instead in escaped.items():
+        written = written.replace(plain.encode(), instead.encode())
+    return written
