@@ -19,7 +19,8 @@ from spectrum_cli.local import aws
 from spectrum_cli.stack import target
 
 CONFIGURATION = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-NEW_EACH_TIME = frozenset({"PYTEST_CURRENT_TEST"})
+# What botocore never reads, and tests set often.
+NOT_READ = ("PYTEST_", "XDG_", "SPECTRUM_", "FORWARDER_")
 
 _command_of = cache(typer.main.get_command)
 _applications: dict[str, typer.Typer] = {}
@@ -79,5 +80,5 @@ def _surroundings() -> object:
     """What a session could read of this machine and its user."""
     files = [Path(os.environ.get(name, os.devnull)) for name in CONFIGURATION]
     texts = [file.read_text() for file in files if file.is_file()]
-    variables = {k: v for k, v in os.environ.items() if k not in NEW_EACH_TIME}
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(NOT_READ)}
     return (frozenset(variables.items()), *texts)
