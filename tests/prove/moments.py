@@ -73,7 +73,9 @@ class _Writer(pickle.Pickler):
 
     def persistent_id(self, obj: Any) -> int | None:
         """Where what cannot change stands among `shared`."""
-        if not _is_shared(type(obj)) and not _is_plain(obj):  # type: ignore[arg-type]
+        kind = type(obj)
+        # Asked of a thousand objects a copy.
+        if not (obj.__closure__ is None if kind is FunctionType else _is_shared(kind)):  # type: ignore[arg-type]
             return None
         place = self._places.setdefault(id(obj), len(self.shared))
         if place == len(self.shared):
@@ -92,10 +94,6 @@ def _is_shared(kind: type) -> bool:
         return True
     frozen = getattr(getattr(kind, "__dataclass_params__", None), "frozen", False)
     return kind.__module__.startswith(DOMAIN) and (frozen or issubclass(kind, tuple))
-
-
-def _is_plain(obj: object) -> bool:
-    return type(obj) is FunctionType and obj.__closure__ is None
 
 
 def _function(obj: FunctionType) -> Any:
