@@ -51,12 +51,12 @@ readme:
 test: $(READY) $(LINT)
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target check template tests-alone
 
-# Six at a time on two cores: many tests wait for processes. What they run is built before their
+# Seven at a time on two cores: many tests wait for processes. What they run is built before their
 # seconds are counted.
 ## all tests, without the linters
 tests-alone: $(READY)
 	@$(BIN)/python -m tests.support.built
-	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 7 --dist loadfile --no-loadscope-reorder
 
 # docs/consumers.md against the real frameworks, those of Node.js too.
 ## docs/consumers.md against the real frameworks and adapters

@@ -28,42 +28,42 @@ settings.load_profile("unhurried")
 TESTS = Path(__file__).parent
 
 
-# Those that take longest, first: a file that is begun last is waited for by all. Those that compute
-# stand among those that wait, so that there is always something to do. The workers take them in
-# this order, for `make tests-alone` asks xdist not to put many tests first.
+# Begun first, in this order: files that take long, for one that is begun last is waited for by all,
+# and those that compute among those that wait, so that there is always something to do. The workers
+# take them as they stand, for `make tests-alone` asks xdist not to put many tests first.
 LONGEST = (
+    "prove/test_isolation.py",
     "prove/test_mutants.py",
-    "local/test_poller.py",
-    "local/test_local_command.py",
+    "cli/test_doctor.py",
+    "cli/test_listen.py",
     "cli/test_order_on_local_stack.py",
     "cli/test_watch_on_local_stack.py",
+    "local/test_poller.py",
+    "functional/test_event_files.py",
     "versions/test_upgrade.py",
     "prove/test_exhaustive.py",
-    "prove/test_sweep_scale.py",
+    "cli/test_quarantine_on_local_stack.py",
+    "local/test_functions.py",
+    "cli/test_doctor_on_broken_stacks.py",
+    "cli/test_demo.py",
+    "local/test_local_command.py",
     "cli/test_on_local_stack.py",
     "cli/test_operators_clock.py",
-    "ui/test_browser.py",
-    "cli/test_listen.py",
-    "contract/test_wire.py",
-    "local/test_front.py",
-    "hardening/test_process_faults.py",
-    "cli/test_demo.py",
-    "cli/test_doctor.py",
-    "cli/test_webhooks.py",
-    "observability/test_local_run.py",
-    "functional/test_receiver_quarantine.py",
-    "contract/test_senders.py",
-    "built/test_calls.py",
-    "cli/test_rotate.py",
-    "template/test_roles.py",
-    "local/test_functions.py",
-    "contract/test_http_sender.py",
-    "cli/test_doctor_on_broken_stacks.py",
-    "cli/test_quarantine_on_local_stack.py",
-    "functional/test_event_files.py",
     "local/test_builds.py",
+    "template/test_roles.py",
+    "ui/test_browser.py",
+    "local/test_front.py",
     "consumers/test_python_consumers.py",
-    "prove/test_isolation.py",
+    "built/test_calls.py",
+    "contract/test_wire.py",
+    "hardening/test_process_faults.py",
+    "contract/test_senders.py",
+    "observability/test_local_run.py",
+    "prove/test_sweep_scale.py",
+    "functional/test_receiver_quarantine.py",
+    "contract/test_http_sender.py",
+    "cli/test_rotate.py",
+    "cli/test_webhooks.py",
 )
 
 
