@@ -25,7 +25,6 @@ SECRET = "c0" * 32
 CHECK = "RegistrationsFunction"
 # Of a look at the list: one that could be read has none of the others.
 READ, UNREAD, TROUBLE = "RegistrationsRead", "RegistrationsUnread", "RegistrationTrouble"
-# Long enough for a few looks on a busy machine; a test that passes waits for one.
 
 
 @dataclass
