@@ -93,11 +93,16 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/
 	echo "not there"): name another, as in" \
 	"make $(or $(firstword $(MAKECMDGOALS)),demo) PYTHON=python3.13" >&2; exit 1; }
 
+# Where another Python made the environment $(1), or one that is gone, nothing of that stays: two of
+# one version would share a folder, and neither can load what was compiled for the other.
+BASE = -c 'import sys; print(sys.base_prefix)' 2>/dev/null
+ANEW = $$($(1)/bin/python $(BASE) | grep -qxF "$$($(PYTHON) $(BASE))" || echo --clear)
+
 # What the project itself runs in, from the first prerequisite; $(1) is how long that takes.
 define OWN_ENVIRONMENT
 @$(NEW_ENOUGH)
 @echo "Making $(VENV) from pinned requirements; this takes $(1), once."
-$(PYTHON) -m venv $(VENV)
+$(PYTHON) -m venv $(call ANEW,$(VENV)) $(VENV)
 $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 @touch $@
@@ -106,7 +111,7 @@ endef
 # What a tool runs in, at $(1). --no-deps because the file holds everything, and older pips refuse a
 # hashed file that names extras.
 define TOOLS_ENVIRONMENT
-$(PYTHON) -m venv $(1)
+$(PYTHON) -m venv $(call ANEW,$(1)) $(1)
 $(1)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 @touch $@
 endef

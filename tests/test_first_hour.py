@@ -10,6 +10,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
@@ -38,6 +40,18 @@ def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[>=<]", requirement)[0] for requirement in requirements}
 
 
+def write_script(path: Path, lines: str) -> None:
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+
+
+def make(target: str, python: Path, venv: Path) -> subprocess.CompletedProcess[str]:
+    # Run by `make -j`, another make would have more to say.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "-s", target, f"PYTHON={python}", f"VENV={venv}"]
+    return subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
+
+
 def test_make_help_shows_every_target_that_a_person_calls() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     shown = re.findall(r"^make (\S+) +\S", done.stdout, flags=re.M)
@@ -49,24 +63,32 @@ def test_make_help_shows_every_target_that_a_person_calls() -> None:
 
 def test_a_python_that_is_too_old_is_one_sentence(tmp_path: Path) -> None:
     old = tmp_path / "python3"
-    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo Python 3.9.6 && exit\nexit 1\n')
-    old.chmod(0o755)
-    # Run by `make -j`, another make would have more to say.
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    for python, said in ((str(old), "Python 3.9.6"), (str(tmp_path / "none"), "not there")):
-        done = subprocess.run(
-            ["make", "-s", "demo", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}"],
-            cwd=ROOT,
-            env=alone,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    write_script(old, '[ "$1" = -V ] && echo Python 3.9.6 && exit\nexit 1')
+    for python, said in ((old, "Python 3.9.6"), (tmp_path / "none", "not there")):
+        done = make("demo", python, tmp_path / "venv")
         assert done.returncode == 2
         first, rest = done.stderr.split("\n", 1)
         assert first.startswith(f"Python 3.11 or later is needed, and {python} is {said}")
         assert re.match(r"make(\[\d+\])?: \*\*\*", rest), rest
         assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("made_by", "options"), [("/here", []), ("/elsewhere", ["--clear"]), (None, ["--clear"])]
+)
+def test_an_environment_that_another_python_made_is_made_anew(
+    tmp_path: Path, made_by: str | None, options: list[str]
+) -> None:
+    """Else one Python's folder holds what was compiled for another, and cannot be loaded."""
+    venv, asked = tmp_path / "venv", tmp_path / "asked"
+    if made_by is not None:
+        (venv / "bin").mkdir(parents=True)
+        write_script(venv / "bin/python", f"echo {made_by}")
+    # It says which one it is, notes what is asked of its venv, and makes none.
+    python = tmp_path / "python3"
+    write_script(python, f'[ "$1" = -c ] && echo /here && exit\necho "$@" > {asked}\nexit 1')
+    make("demo", python, venv)
+    assert asked.read_text().split() == ["-m", "venv", *options, str(venv)]
 
 
 def test_no_extra_names_its_own_package() -> None:
