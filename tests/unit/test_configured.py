@@ -67,11 +67,11 @@ def test_a_line_that_is_drained_asks_for_a_recent_copy(
     [
         (4.5, 1.0, []),
         (5.0, 1.0, []),
-        (5.5, 1.0, [5.0]),
+        (5.5, 1.0, [0.0]),
         (2.5, 0.5, []),
-        (3.0, 0.5, [2.5]),
+        (3.0, 0.5, [0.0]),
         (5.0, 4.0, []),
-        (5.5, 4.0, [5.0]),
+        (5.5, 4.0, [0.0]),
     ],
 )
 def test_who_is_missing_is_looked_for_in_a_copy_of_five_seconds(
@@ -83,14 +83,23 @@ def test_who_is_missing_is_looked_for_in_a_copy_of_five_seconds(
 
 
 @pytest.mark.parametrize(
-    ("ahead", "asked"), [(-3.0, [3.5]), (0.0, [0.5]), (0.5, [0.0]), (9.0, [0.0])]
+    ("ahead", "times"), [(-3.75, 0), (-3.5, 0), (-3.0, 1), (0.0, 1), (0.5, 1), (9.0, 1)]
 )
 def test_a_copy_is_to_be_newer_than_the_delivery_whatever_clock_that_goes_by(
-    ahead: float, asked: list[float]
+    ahead: float, times: int
 ) -> None:
     known, registry, _ = configured(copy_of_age(4.0))
     known.find(missing(next_attempt_at=NOW + ahead))
-    assert registry.asked == asked
+    assert registry.asked == [0.0] * times
+
+
+@pytest.mark.parametrize(("before", "times"), [(1.25, 1), (1.5, 0)])
+def test_who_is_missing_is_looked_for_anew_if_the_copy_may_be_older_than_who_bound_it(
+    before: float, times: int
+) -> None:
+    known, registry, _ = configured(copy_of_age(1.0))
+    known.find(missing(NOW - 1.0 - before))
+    assert registry.asked == [0.0] * times
 
 
 @pytest.mark.parametrize(("scale", "every"), [(1.0, 1.0), (0.5, 0.5), (4.0, 1.0)])
@@ -109,15 +118,41 @@ def test_whether_the_way_is_closed_still_is_asked_of_the_newest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "scale", "older"),
-    [(0.5, 1.0, False), (0.75, 1.0, True), (0.25, 0.5, False), (0.5, 0.5, True), (0.5, 4.0, False)],
+    ("after", "scale", "older"),
+    [
+        (-0.5, 1.0, True),
+        (0.5, 1.0, True),
+        (1.25, 1.0, True),
+        (1.5, 1.0, False),
+        (1.25, 0.5, True),
+        (1.5, 4.0, False),
+    ],
 )
-def test_a_replay_is_not_decided_by_a_copy_from_before_it(
-    age: float, scale: float, older: bool
+def test_a_replay_is_not_decided_by_a_copy_that_may_be_from_before_it(
+    after: float, scale: float, older: bool
 ) -> None:
-    known, _, _ = configured(copy_of_age(age), scale)
-    assert known.is_older(replayed(planned("crm", LONG_AGO), NOW)) is older
+    """By the table's clock it was replayed up to a second and a half before it was."""
+    known, _, _ = configured(copy_of_age(0.5), scale)
+    assert known.is_older(replayed(planned("crm", LONG_AGO), NOW - 0.5 - after)) is older
     assert not known.is_older(planned("crm", NOW))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "scale", "older"),
+    [
+        (-1.0, 1.0, False),
+        (0.5, 1.0, False),
+        (0.75, 1.0, True),
+        (0.25, 0.5, False),
+        (0.5, 0.5, True),
+    ],
+)
+def test_a_replay_is_decided_by_what_was_read_since_it_was_hinted_at(
+    ahead: float, scale: float, older: bool
+) -> None:
+    """Whatever the clock that it goes by, unless that is far ahead."""
+    known, _, _ = configured(copy_of_age(0.0), scale)
+    assert known.is_older(replayed(planned("crm", LONG_AGO), NOW + ahead)) is older
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ UNKNOWN, UNREAD = "unknown_destination", "unread_registry"
 # A missing destination is looked for in a copy that is no older than this (seconds): whoever bound
 # the delivery may have known the newest one, and its clock, an operator's perhaps, may be slow.
 RECENT = 5.0
+# The clock that a delivery was bound by may be behind by so much (seconds): an operator's is the
+# table's, which is told in whole seconds. Else a replay right after a new URL could go to the old.
+BEHIND = 1.5
 # So long after it was asked, the registry is not asked again by the same invocation.
 ASKED_EVERY = 1.0
 
@@ -106,9 +109,17 @@ class Configured:
         return keeps_waiting(self.now, identity)
 
     def is_older(self, delivery: Delivery) -> bool:
-        """Whether the copy is older than the operator's word to which there is this delivery."""
-        since = delivery.planned_at - EARLY * self._scale
-        return _is_replay(delivery) and self.now.read_at < since
+        """Whether the copy may be older than the operator's word that this delivery goes by."""
+        return _is_replay(delivery) and not self._is_since(delivery.planned_at)
+
+    def _is_since(self, told_at: float) -> bool:
+        """Whether the copy is newer than a word that was given then, by whatever clock.
+
+        This invocation was hinted at the word: what it has read itself is newer.
+        """
+        read_at = self.now.read_at
+        is_own = read_at >= self._began and read_at >= told_at - EARLY * self._scale
+        return is_own or read_at >= told_at + BEHIND
 
     def is_gone(self, delivery: Delivery) -> bool:
         """Whether the delivery's destination was certainly taken away.
@@ -139,10 +150,11 @@ class Configured:
         now = self._clock()
         due = max(delivery.planned_at, delivery.next_attempt_at - EARLY * self._scale)
         wanted = max(due, now - RECENT * self._scale)
-        if self.now.read_at >= wanted or now - self._asked_at < ASKED_EVERY * self._scale:
+        is_good = self._is_since(delivery.planned_at) and self.now.read_at >= wanted
+        if is_good or now - self._asked_at < ASKED_EVERY * self._scale:
             return
         self._asked_at = now
-        self._read_again(max(0.0, now - wanted))
+        self._read_again(0.0)
 
     def _read_again(self, max_age: float) -> None:
         try:
