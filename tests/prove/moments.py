@@ -74,8 +74,9 @@ class _Writer(pickle.Pickler):
     def persistent_id(self, obj: Any) -> int | None:
         """Where what cannot change stands among `shared`."""
         kind = type(obj)
-        # Asked of a thousand objects a copy.
-        if not (obj.__closure__ is None if kind is FunctionType else _is_shared(kind)):  # type: ignore[arg-type]
+        # A function of its own for this would be called a thousand times a copy.
+        is_shared = obj.__closure__ is None if kind is FunctionType else _is_shared(kind)  # type: ignore[arg-type]
+        if not is_shared:
             return None
         place = self._places.setdefault(id(obj), len(self.shared))
         if place == len(self.shared):

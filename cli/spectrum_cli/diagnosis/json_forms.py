@@ -51,7 +51,7 @@ def _forms(body: bytes, content: object) -> Iterator[Guess[bytes]]:
     orders = dict(zip(ORDERS, (content, in_spectrum_order(content), content), strict=True))
     for order, layout in product(ORDERS, LAYOUTS):
         write = partial(_write, orders[order], layout, sort=order == "sorted by key")
-        # Written twice at most, whatever is escaped: what is indented takes Python long.
+        # Twice a layout, not once an escape: to write what is indented takes Python long.
         written = {ascii_only: write(ascii_only=ascii_only) for ascii_only in (False, True)}
         for escape, (ascii_only, escaped) in ESCAPES.items():
             form = f"{layout}, {escape}, {order}"
