@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,13 +13,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 PAUSE = 0.1
+# Below what Linux, macOS and Windows hand out.
+NEVER_HANDED_OUT = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port of this machine that nothing listens at.
+
+    It is none of those that are handed out to whoever asks for any: another server that is begun
+    meanwhile would get it, and answer in the place of the one it is for.
+    """
+    for port in random.SystemRandom().sample(NEVER_HANDED_OUT, 100):
+        with contextlib.suppress(OSError), socket.socket() as free:
+            free.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"of a hundred ports below {NEVER_HANDED_OUT.stop} none is free")
 
 
 @contextlib.contextmanager
